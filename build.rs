@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Links the shared library as DESIGN.md wants it and generates its header
+//! into OUT_DIR; nothing is written into the source tree.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
+    link(&root);
+    let header = header(&root);
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo")).join("clone3.h");
+    fs::write(&out, header).expect("OUT_DIR is writable");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cbindgen.toml");
+    println!("cargo:rerun-if-changed=src");
+}
+
+fn link(root: &Path) {
+    let map = |name: &str| format!("-Wl,--version-script={}", root.join("src/abi").join(name).display());
+    let arguments = [
+        // lld merges these scripts with the one rustc writes; ld.bfd takes one.
+        "-fuse-ld=lld".into(),
+        map("libc-names.map"),
+        map("clone3-names.map"),
+        "-nostartfiles".into(),
+        "-Wl,-soname,libclone3.so.0".into(),
+        "-Wl,-z,defs,-z,nodelete,-z,now,-z,relro".into(),
+        "-Wl,--hash-style=gnu".into(),
+        // Nothing unwinds: panics abort.
+        "-Wl,--defsym=rust_eh_personality=0".into(),
+    ];
+    for argument in arguments {
+        println!("cargo:rustc-cdylib-link-arg={argument}");
+    }
+}
+
+/// The public header, from the declarations in src/abi and the kernel's
+/// interface in src/uapi.
+fn header(root: &Path) -> String {
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in ["uapi/flags.rs", "uapi/wire.rs", "abi/clone.rs"] {
+        builder = builder.with_src(root.join("src").join(source));
+    }
+    let mut text = Vec::new();
+    builder.generate().expect("the declarations are C").write(&mut text);
+    guard(&String::from_utf8(text).expect("cbindgen writes UTF-8"))
+}
+
+/// Puts `#ifndef` around what <linux/sched.h> and <sched.h> may have defined,
+/// and writes flags in hexadecimal as they do, so that any order of inclusion
+/// compiles without a warning.
+fn guard(header: &str) -> String {
+    let mut out = String::new();
+    let mut comment = String::new();
+    for line in header.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("/*") || trimmed.starts_with("* ") || trimmed == "*" || trimmed == "*/" {
+            comment.push_str(line);
+            comment.push('\n');
+            continue;
+        }
+        let name = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
+        match name {
+            Some((name, value)) if name == "CSIGNAL" || name.starts_with("CLONE_") => {
+                out.push_str(&comment);
+                let value = if name.starts_with("CLONE_ARGS") { value.into() } else { hexadecimal(value) };
+                out.push_str(&format!("#ifndef {name}\n#define {name} {value}\n#endif\n"));
+            }
+            _ => {
+                out.push_str(&comment);
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+        comment.clear();
+    }
+    out
+}
+
+fn hexadecimal(value: &str) -> String {
+    let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+    let number: u64 = digits.parse().expect("a flag is a number");
+    match number {
+        0..=0xff => format!("{number:#010x}"),
+        0x100..=0xffff_ffff => format!("{number:#010x}"),
+        _ => format!("{number:#x}ULL"),
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3`, `clone3_call`, `clone`, and with `clone3` the other entries that
+//! return twice: `vfork` and `syscall`.
+
+use super::or_errno;
+use crate::arch::{entry, returns_twice};
+use crate::process::call::{self, Start};
+use crate::process::twice::{self, Frame};
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, clone_args};
+use crate::engine::Request;
+use core::ffi::{c_int, c_void};
+
+returns_twice!(Frame, twice::prepare, twice::finish, twice::fail;
+    vfork = ["vfork", "__vfork"], clone3 = "clone3", syscall = "syscall");
+entry!("clone3_call" => exported_clone3_call);
+entry!("clone", "__clone" => exported_clone);
+
+#[allow(dead_code)] // C's view of what the macros above define
+unsafe extern "C" {
+    /// Creates a process that returns from this call, as fork() does.
+    ///
+    /// The kernel's own call: any size it takes, any flags, and its errno. On
+    /// top of it, a child with its own memory gets a C library as sound as after
+    /// _Fork(): right thread id, empty robust list, signal handlers held back
+    /// until that is done. No pthread_atfork() handlers run. CLONE_VM with
+    /// CLONE_VFORK works like vfork(), whose rules for the child apply.
+    ///
+    /// With CLONE_SETTLS the child is outside the C library's idea of a thread
+    /// and nothing of the library is mended.
+    ///
+    /// @param args  fields not used must be zero
+    /// @param size  bytes in *args, at least CLONE_ARGS_SIZE_VER0
+    /// @return the child's pid in the caller, 0 in the child; -1 and errno on
+    ///         error; errno is untouched on success
+    ///
+    /// Errors, besides those of clone3(2):
+    /// - EINVAL: a stack is given, or CLONE_VM without CLONE_VFORK: the child
+    ///   could not return (use clone3_call())
+    /// - ENOSYS: clone3(2) is not to be had here (before Linux 5.3, a seccomp
+    ///   filter) and clone(2) cannot express the request
+    ///
+    /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+    /// Source: clone(2); kernel/fork.c.
+    ///
+    /// cbindgen:postfix=CLONE3_RETURNS_TWICE
+    pub fn clone3(args: *mut clone_args, size: usize) -> Pid;
+
+    /// Creates a process or thread that runs fn(arg) and ends with its result.
+    ///
+    /// The child runs on stack/stack_size. With both zero it runs on the
+    /// caller's stack, for which the caller must be waiting (CLONE_VFORK) or the
+    /// memory copied. It leaves by exit(2), which ends this task only: no atexit()
+    /// handlers, no flushing. A child with its own memory gets a sound C library
+    /// as from clone3(); one that shares memory and has no TLS of its own must
+    /// not use what is thread-local, errno among it, unless the caller waits.
+    ///
+    /// @param args  as for clone3()
+    /// @param size  as for clone3()
+    /// @param fn    run in the child; its result is the exit status
+    /// @param arg   passed to fn
+    /// @return the child's pid, or thread id with CLONE_THREAD; -1 and errno on
+    ///         error; errno is untouched on success
+    ///
+    /// Errors, besides those of clone3(2):
+    /// - EINVAL: fn is NULL; CLONE_VM without CLONE_VFORK and without a stack
+    /// - ENOSYS: as for clone3()
+    ///
+    /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+    /// Source: clone(2); kernel/fork.c.
+    pub fn clone3_call(
+        args: *mut clone_args,
+        size: usize,
+        fn_: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
+        arg: *mut c_void,
+    ) -> Pid;
+}
+
+unsafe extern "C" fn exported_clone3_call(
+    args: *mut clone_args,
+    size: usize,
+    start: Option<Start>,
+    argument: *mut c_void,
+) -> Pid {
+    or_errno(match start {
+        None => Err(Errno::EINVAL),
+        // SAFETY: the header's contract.
+        Some(start) => twice::read(args as u64, size)
+            .and_then(|request| unsafe { call::create(&request, start, argument) }),
+    })
+}
+
+/// Variadic in C; in the C ABIs of both architectures the optional arguments
+/// lie where fixed ones would, and what was not passed is only ever ignored.
+unsafe extern "C" fn exported_clone(
+    start: Option<Start>,
+    stack: *mut c_void,
+    flags: c_int,
+    argument: *mut c_void,
+    parent_tid: *mut Pid,
+    tls: *mut c_void,
+    child_tid: *mut Pid,
+) -> c_int {
+    let (Some(start), false) = (start, stack.is_null()) else {
+        return or_errno(Err(Errno::EINVAL));
+    };
+    let request = Request::from_legacy(
+        flags as u32,
+        stack as u64 & !15,
+        parent_tid as u64,
+        child_tid as u64,
+        tls as u64,
+    );
+    // SAFETY: clone(2)'s own contract.
+    or_errno(unsafe { call::legacy(&request, start, argument) })
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The exported C symbols, and C's error convention.
+//!
+//! Every exported function begins with a landing pad in assembly
+//! (`arch::entry!`) and is declared here once more as C sees it: those
+//! declarations, with their comments, become `include/clone3.h`. Names that
+//! belong to a libc are exported without a version, so that they interpose;
+//! `clone3_*` carry LIBCLONE3_0.1 (`src/abi/*.map`).
+
+mod atfork;
+mod clone;
+mod fork;
+
+use crate::host::{errno, functions};
+use crate::uapi::Errno;
+use crate::uapi::sys::Pid;
+
+/// The convention of fork and its like: −1 and errno.
+fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
+    outcome.unwrap_or_else(|errno| {
+        errno::set(errno);
+        -1
+    })
+}
+
+/// The convention of pthread functions: the error number itself.
+fn or_number(outcome: Result<(), Errno>) -> core::ffi::c_int {
+    outcome.map_or_else(|errno| errno.0, |()| 0)
+}
+
+ctor::declarative::ctor! {
+    /// Runs when the library is loaded, or before main in a static program.
+    #[ctor(unsafe)]
+    fn on_load() {
+        functions::look_up_all();
+    }
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! aarch64.
+//!
+//! System calls: number in x8, arguments in x0 to x5, result in x0; the kernel
+//! keeps every other register, in the parent and in the child alike.
+
+use core::arch::asm;
+use core::ffi::c_long;
+
+/// Makes a system call; returns the kernel's raw result.
+///
+/// # Safety
+/// Number and arguments must be safe to hand to the kernel. A call that comes
+/// back twice may only do so in a copy of the caller's memory.
+#[inline(always)]
+pub unsafe fn syscall(nr: c_long, args: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: the register plan of this file; the caller vouches for the rest.
+    unsafe {
+        asm!(
+            "svc #0",
+            in("x8") nr,
+            inlateout("x0") args[0] as isize => result,
+            in("x1") args[1],
+            in("x2") args[2],
+            in("x3") args[3],
+            in("x4") args[4],
+            in("x5") args[5],
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The arguments of clone(2) in this architecture's order
+/// (CONFIG_CLONE_BACKWARDS: tls before child_tid).
+pub fn legacy_clone_order(
+    flags: usize,
+    stack: usize,
+    parent_tid: usize,
+    child_tid: usize,
+    tls: usize,
+) -> [usize; 5] {
+    [flags, stack, parent_tid, tls, child_tid]
+}
+
+/// Whether this thread runs on a guarded control stack (Linux 6.13).
+pub fn shadow_stack_active() -> bool {
+    let features: usize;
+    // SAFETY: chkfeat x16 is a hint; where it is unknown x16 keeps its value,
+    // where it is known bit 0 is cleared when the control stack is on.
+    unsafe {
+        asm!("mov x16, #1", "hint #40", out("x16") features, options(nostack, nomem));
+    }
+    features == 0
+}
+
+/// The thread pointer. TLS lies above it, the libc's TCB below.
+pub fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: reads a register.
+    unsafe {
+        asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, nomem, preserves_flags));
+    }
+    pointer
+}
+
+/// Ends the process by a breakpoint nobody waits for.
+pub fn trap() -> ! {
+    // SAFETY: brk does not come back.
+    unsafe { asm!("brk #1", options(noreturn, nostack)) }
+}
+
+/// Emits functions that land (`bti c`, spelled as the hint it is, so that every
+/// assembler takes it) and jump to one Rust function of the same C prototype.
+///
+/// `entry!("name", "alias" => function)`
+macro_rules! entry {
+    ($($name:literal),+ => $function:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            $(
+                concat!(".globl ", $name),
+                concat!(".type ", $name, ",%function"),
+                concat!($name, ":"),
+            )+
+            ".cfi_startproc",
+            "hint #34",
+            "b {function}",
+            ".cfi_endproc",
+            $(concat!(".size ", $name, ", . - ", $name),)+
+            ".popsection",
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use entry;
+
+/// Emits the entries whose child returns on the caller's own stack.
+///
+/// ```c
+/// pid_t vfork(void);
+/// pid_t clone3(struct clone_args *, size_t);
+/// long  syscall(long number, ...);
+/// ```
+///
+/// A child that shares memory returns first and runs on over the frame its
+/// parent is still inside of. So nothing of the parent may lie in memory below
+/// the caller's stack pointer over the system call:
+///
+/// | register | over the system call |
+/// |---|---|
+/// | x8, x0–x4 | number and arguments, from the frame |
+/// | x30 | the return address |
+/// | x19–x29 | the caller's, never touched |
+///
+/// What the child sees: x0 = 0 and the stack as after a return. The parent
+/// writes the return address back (the child may have used the slot), lets
+/// `finish` set errno, and returns.
+///
+/// `returns_twice!(Frame, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
+/// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
+/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
+macro_rules! returns_twice {
+    ($frame:ty, $prepare:path, $finish:path, $fail:path;
+     vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            $(
+                concat!(".globl ", $vfork),
+                concat!(".type ", $vfork, ",%function"),
+                concat!($vfork, ":"),
+            )+
+            ".cfi_startproc",
+            "hint #34",
+            "mov w9, #{entry_vfork}",
+            "b 20f",
+            ".cfi_endproc",
+            $(concat!(".size ", $vfork, ", . - ", $vfork),)+
+
+            ".balign 16",
+            concat!(".globl ", $clone3),
+            concat!(".type ", $clone3, ",%function"),
+            concat!($clone3, ":"),
+            ".cfi_startproc",
+            "hint #34",
+            "mov w9, #{entry_clone3}",
+            "b 20f",
+            ".cfi_endproc",
+            concat!(".size ", $clone3, ", . - ", $clone3),
+
+            // syscall(): every number but two goes straight to the kernel.
+            // This architecture has neither fork nor vfork.
+            ".balign 16",
+            concat!(".globl ", $syscall),
+            concat!(".type ", $syscall, ",%function"),
+            concat!($syscall, ":"),
+            ".cfi_startproc",
+            "hint #34",
+            "cmp x0, #{nr_clone}",
+            "b.eq 42f",
+            "cmp x0, #{nr_clone3}",
+            "b.eq 42f",
+            "40:",
+            "mov x8, x0",
+            "mov x0, x1",
+            "mov x1, x2",
+            "mov x2, x3",
+            "mov x3, x4",
+            "mov x4, x5",
+            "mov x5, x6",
+            "svc #0",
+            "cmn x0, #4095",
+            "b.hs 41f",
+            "ret",
+            "41:",
+            "b {fail}",
+            "42:",
+            "mov w9, #{entry_syscall}",
+            "b 20f",
+            ".cfi_endproc",
+            concat!(".size ", $syscall, ", . - ", $syscall),
+
+            // The common part: w9 = which entry.
+            ".balign 16",
+            ".type clone3_returns_twice,%function",
+            "clone3_returns_twice:",
+            ".cfi_startproc",
+            "20:",
+            "sub sp, sp, #{frame} + 16",
+            ".cfi_def_cfa_offset {frame} + 16",
+            "stp x29, x30, [sp, #{frame}]",
+            ".cfi_offset x29, -16",
+            ".cfi_offset x30, -8",
+            "stp x0, x1, [sp, #{saved}]",
+            "stp x2, x3, [sp, #{saved} + 16]",
+            "stp x4, x5, [sp, #{saved} + 32]",
+            "str x6, [sp, #{saved} + 48]",
+            "add x29, sp, #{frame}",
+            "mov x0, sp",
+            "mov w1, w9",
+            "bl {prepare}",
+            "cmp w0, #{verdict_twice}",
+            "b.eq 21f",
+            "b.hi 23f",
+            "ldr x0, [sp, #{result}]",
+            "ldp x29, x30, [sp, #{frame}]",
+            ".cfi_remember_state",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "add sp, sp, #{frame} + 16",
+            ".cfi_def_cfa_offset 0",
+            "ret",
+            ".cfi_restore_state",
+
+            // Verdict::Twice: the system call that both come back from.
+            "21:",
+            "ldp x29, x30, [sp, #{frame}]",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "ldr x8, [sp, #{call}]",
+            "ldp x0, x1, [sp, #{call} + 8]",
+            "ldp x2, x3, [sp, #{call} + 24]",
+            "ldr x4, [sp, #{call} + 40]",
+            "svc #0",
+            "cbz x0, 22f",
+            "stp x29, x30, [sp, #{frame}]",
+            ".cfi_offset x29, -16",
+            ".cfi_offset x30, -8",
+            "add x29, sp, #{frame}",
+            "mov x1, x0",
+            "mov x0, sp",
+            "bl {finish}",
+            "cbnz x1, 21b",
+            "ldp x29, x30, [sp, #{frame}]",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "add sp, sp, #{frame} + 16",
+            ".cfi_def_cfa_offset 0",
+            "ret",
+
+            // The child: drop the frame and go back, by a jump where `ret`
+            // would pop the guarded control stack it shares with its parent
+            // (chkfeat clears bit 0 of x16 when that stack is on).
+            ".cfi_def_cfa_offset {frame} + 16",
+            "22:",
+            "add sp, sp, #{frame} + 16",
+            ".cfi_def_cfa_offset 0",
+            "mov x16, #1",
+            "hint #40",
+            "cbz x16, 24f",
+            "ret",
+            "24:",
+            "mov x16, x30",
+            "br x16",
+
+            // Verdict::Untouched: all registers and the stack as syscall()
+            // found them, then its straight path.
+            ".cfi_def_cfa_offset {frame} + 16",
+            ".cfi_offset x29, -16",
+            ".cfi_offset x30, -8",
+            "23:",
+            "ldp x0, x1, [sp, #{saved}]",
+            "ldp x2, x3, [sp, #{saved} + 16]",
+            "ldp x4, x5, [sp, #{saved} + 32]",
+            "ldr x6, [sp, #{saved} + 48]",
+            "ldp x29, x30, [sp, #{frame}]",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "add sp, sp, #{frame} + 16",
+            ".cfi_def_cfa_offset 0",
+            "b 40b",
+            ".cfi_endproc",
+            ".size clone3_returns_twice, . - clone3_returns_twice",
+            ".popsection",
+            entry_vfork = const $crate::arch::TwiceEntry::Vfork as usize,
+            entry_clone3 = const $crate::arch::TwiceEntry::Clone3 as usize,
+            entry_syscall = const $crate::arch::TwiceEntry::Syscall as usize,
+            verdict_twice = const $crate::arch::Verdict::Twice as usize,
+            nr_clone = const libc::SYS_clone,
+            nr_clone3 = const libc::SYS_clone3,
+            frame = const core::mem::size_of::<$frame>().next_multiple_of(16),
+            call = const core::mem::offset_of!($crate::arch::TwiceFrame, call),
+            saved = const core::mem::offset_of!($crate::arch::TwiceFrame, saved),
+            result = const core::mem::offset_of!($crate::arch::TwiceFrame, result),
+            prepare = sym $prepare,
+            finish = sym $finish,
+            fail = sym $fail,
+        );
+        // stp reaches 504 bytes.
+        const _: () = assert!(core::mem::size_of::<$frame>() <= 496);
+    };
+}
+pub(crate) use returns_twice;
+
+/// Emits the call whose child runs a function and ends.
+///
+/// ```c
+/// long start_task(const struct Syscall *call, int (*fn)(void *), void *arg,
+///                 const void *setup_argument);
+/// ```
+///
+/// | register | over the system call |
+/// |---|---|
+/// | x8, x0–x4 | number and arguments |
+/// | x19 | fn |
+/// | x20 | arg |
+/// | x21 | setup_argument, or 0 for no set-up |
+///
+/// What the child sees: its stack pointer aligned to 16, x29 and x30 zero, no
+/// return address (the FDE says so, and unwinders stop). With a setup_argument
+/// it calls `setup(setup_argument)` first. It leaves by exit(2), which ends
+/// this task only.
+///
+/// The parent gets the raw result. The child never returns here, so the frame
+/// of the parent survives even where they share the stack: the child works
+/// below it.
+///
+/// `trampoline!("name", setup)` with `extern "C" fn setup(*const c_void)`
+macro_rules! trampoline {
+    ($name:literal, $setup:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "stp x29, x30, [sp, #-48]!",
+            ".cfi_def_cfa_offset 48",
+            ".cfi_offset x29, -48",
+            ".cfi_offset x30, -40",
+            "stp x19, x20, [sp, #16]",
+            ".cfi_offset x19, -32",
+            ".cfi_offset x20, -24",
+            "str x21, [sp, #32]",
+            ".cfi_offset x21, -16",
+            "mov x29, sp",
+            "mov x19, x1",
+            "mov x20, x2",
+            "mov x21, x3",
+            "mov x9, x0",
+            "ldr x8, [x9]",
+            "ldp x0, x1, [x9, #8]",
+            "ldp x2, x3, [x9, #24]",
+            "ldr x4, [x9, #40]",
+            // No unwind information from here until the child has left: at
+            // these addresses one rule cannot be true for both stacks.
+            ".cfi_endproc",
+            "svc #0",
+            "cbz x0, 30f",
+            ".cfi_startproc",
+            ".cfi_def_cfa_offset 48",
+            ".cfi_offset x29, -48",
+            ".cfi_offset x30, -40",
+            ".cfi_offset x19, -32",
+            ".cfi_offset x20, -24",
+            ".cfi_offset x21, -16",
+            "ldr x21, [sp, #32]",
+            ".cfi_restore x21",
+            "ldp x19, x20, [sp, #16]",
+            ".cfi_restore x19",
+            ".cfi_restore x20",
+            "ldp x29, x30, [sp], #48",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            ".cfi_def_cfa_offset 0",
+            "ret",
+            ".cfi_endproc",
+
+            ".cfi_startproc",
+            ".cfi_undefined x30",
+            "30:",
+            "mov x29, #0",
+            "mov x30, #0",
+            "mov x9, sp",
+            "and sp, x9, #-16",
+            "cbz x21, 31f",
+            "mov x0, x21",
+            "bl {setup}",
+            "31:",
+            "mov x0, x20",
+            "blr x19",
+            "mov x8, #{nr_exit}",
+            "svc #0",
+            "brk #1",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            nr_exit = const libc::SYS_exit,
+            setup = sym $setup,
+        );
+    };
+}
+pub(crate) use trampoline;

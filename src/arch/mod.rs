@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that is written in assembly, and nothing else.
+//!
+//! One file per architecture, each with the same list:
+//!
+//! | item | what it is |
+//! |---|---|
+//! | `syscall` | one raw system call |
+//! | `legacy_clone_order` | the order of clone(2)'s five arguments |
+//! | `shadow_stack_active` | whether a return address has a protected copy |
+//! | `thread_pointer` | the register TLS hangs from |
+//! | `trap` | stops the process for good |
+//! | `entry!` | a global function: a landing pad and a jump to Rust |
+//! | `returns_twice!` | the entries whose child comes back on the same stack |
+//! | `trampoline!` | the call whose child runs a function instead |
+//!
+//! The macros emit named code; who invokes them chooses the names, so that the
+//! list of exported symbols stays in `src/abi/`.
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::*;
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "aarch64")]
+pub use aarch64::*;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("libclone3 knows x86_64 and aarch64; see \"how to add an architecture\" in docs/DESIGN.md");
+
+/// A system call of up to five arguments, laid out for the assembly.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Syscall {
+    /// System call number.
+    pub nr: usize,
+    /// Its arguments, in the order of the kernel's entry code.
+    pub args: [usize; 5],
+}
+
+/// The part of a returns-twice frame that the assembly reads and writes. It
+/// lies on the caller's stack, below the return address.
+#[repr(C)]
+pub struct TwiceFrame {
+    /// The call to make, filled in before `Verdict::Twice` is given.
+    pub call: Syscall,
+    /// The entry's own arguments as its caller passed them.
+    pub saved: [usize; 7],
+    /// What to return, filled in before `Verdict::Done` is given.
+    pub result: isize,
+}
+
+/// Which of the three returns-twice entries was called.
+#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // made by the assembly, which only knows the numbers
+pub enum TwiceEntry {
+    /// `vfork()`
+    Vfork = 0,
+    /// `clone3(args, size)`
+    Clone3 = 1,
+    /// `syscall(number, …)` with a number that makes processes
+    Syscall = 2,
+}
+
+/// What the assembly of a returns-twice entry does next.
+#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Return `result`.
+    Done = 0,
+    /// Make `call` with the return address in a register, since the child
+    /// shares this stack, and come back through the `finish` function.
+    Twice = 1,
+    /// Hand `saved` to the kernel as `syscall()` was asked, adding nothing.
+    Untouched = 2,
+}
+
+/// What the `finish` function tells the assembly in the parent.
+#[repr(C)]
+pub struct Finish {
+    /// What to return.
+    pub result: isize,
+    /// Non-zero: there is no child yet, make `call` once more.
+    pub again: usize,
+}
+
+/// Emits a hidden variable holding the address of a weak symbol, null when
+/// nobody in the process defines it. Rust has no stable weak linkage.
+///
+/// `weak_symbol!(variable, "c_name")`
+macro_rules! weak_symbol {
+    ($variable:literal, $name:literal) => {
+        core::arch::global_asm!(
+            concat!(".weak ", $name),
+            ".pushsection .data.rel.ro,\"aw\",%progbits",
+            ".balign 8",
+            concat!(".hidden ", $variable),
+            concat!(".globl ", $variable),
+            concat!(".type ", $variable, ",%object"),
+            concat!(".size ", $variable, ",8"),
+            concat!($variable, ":"),
+            concat!(".8byte ", $name),
+            ".popsection",
+        );
+    };
+}
+pub(crate) use weak_symbol;

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The one typed description of a child that every entry point fills.
+
+use crate::uapi::flags::*;
+use crate::uapi::{clone_args, sys};
+use core::mem::offset_of;
+
+/// The child's own stack. Both zero: it continues on the caller's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Lowest address.
+    pub base: u64,
+    /// Bytes from there to the top.
+    pub size: u64,
+}
+
+impl Stack {
+    /// A stack of which only the top is known, as clone(2) has it.
+    ///
+    /// clone3 wants a base and a size whose sum is the top, and looks at no
+    /// more of them unless a user shadow stack is to be sized, so the smallest
+    /// size that keeps the alignment serves.
+    pub fn below(top: u64) -> Stack {
+        const SMALLEST: u64 = 16;
+        Stack { base: top.wrapping_sub(SMALLEST), size: SMALLEST }
+    }
+
+    /// The address the child starts at.
+    pub fn top(&self) -> u64 {
+        self.base.wrapping_add(self.size)
+    }
+
+    /// Whether the child runs on the caller's stack.
+    pub fn is_callers(&self) -> bool {
+        *self == Stack::default()
+    }
+}
+
+/// How the child's memory relates to the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// A copy of its own.
+    Copied,
+    /// Shared, and the calling thread stands still until the child execs or
+    /// ends (CLONE_VM with CLONE_VFORK).
+    Lent,
+    /// Shared by tasks that run at the same time.
+    Shared,
+}
+
+/// Which system calls may carry the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// clone3, and legacy clone where clone3 is out of reach.
+    Any,
+    /// Legacy clone: it holds something that clone3 would refuse.
+    Legacy,
+}
+
+/// A child as asked for. Values that no kernel accepts are kept as they came:
+/// refusing them is the kernel's part, so that its errno is what callers see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// `CLONE_*` flags without an exit signal.
+    pub flags: u64,
+    /// Signal for the parent when the child ends, 0 for none.
+    pub exit_signal: u64,
+    /// Where the pidfd goes (CLONE_PIDFD).
+    pub pidfd: u64,
+    /// In the child's memory (CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID).
+    pub child_tid: u64,
+    /// In the caller's memory (CLONE_PARENT_SETTID).
+    pub parent_tid: u64,
+    /// The child's stack.
+    pub stack: Stack,
+    /// Thread pointer (CLONE_SETTLS).
+    pub tls: u64,
+    /// Address of the pids wanted and how many they are.
+    pub set_tid: (u64, u64),
+    /// A cgroup2 directory (CLONE_INTO_CGROUP).
+    pub cgroup: u64,
+    /// Which system calls may carry it.
+    pub route: Route,
+    /// The caller's own struct (address and size), if it came in one: it goes
+    /// to clone3 as it is, with whatever a newer kernel reads behind the
+    /// fields known here.
+    pub wire: Option<(u64, usize)>,
+}
+
+impl Request {
+    /// fork(): a copy of everything, SIGCHLD at its end.
+    pub const FORK: Request = Request {
+        flags: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        stack: Stack { base: 0, size: 0 },
+        tls: 0,
+        set_tid: (0, 0),
+        cgroup: 0,
+        route: Route::Any,
+        wire: None,
+    };
+
+    /// vfork(): memory and stack lent until the child execs or ends.
+    pub const VFORK: Request = Request { flags: CLONE_VM | CLONE_VFORK, ..Request::FORK };
+
+    /// From a caller's `struct clone_args` at `address`, `size` bytes long, of
+    /// which `args` holds the known ones.
+    pub fn from_wire(args: &clone_args, address: u64, size: usize) -> Request {
+        Request {
+            flags: args.flags,
+            exit_signal: args.exit_signal,
+            pidfd: args.pidfd,
+            child_tid: args.child_tid,
+            parent_tid: args.parent_tid,
+            stack: Stack { base: args.stack, size: args.stack_size },
+            tls: args.tls,
+            set_tid: (args.set_tid, args.set_tid_size),
+            cgroup: args.cgroup,
+            route: Route::Any,
+            wire: Some((address, size)),
+        }
+    }
+
+    /// From the arguments of legacy clone(2), whose rules are kept: the low
+    /// byte of the flags is the exit signal and means nothing with
+    /// CLONE_THREAD or CLONE_PARENT, CLONE_DETACHED means nothing at all,
+    /// CLONE_PIDFD answers through parent_tid, and `stack` is the top.
+    pub fn from_legacy(flags: u32, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Self {
+        let signal = u64::from(flags) & CSIGNAL;
+        let flags = u64::from(flags) & !(CSIGNAL | CLONE_DETACHED);
+        let inherits_signal = flags & (CLONE_THREAD | CLONE_PARENT) != 0;
+        // clone(2) takes a number that is no signal and sends none; clone3
+        // refuses it (kernel/fork.c, clone3_args_valid).
+        let route = if signal > 64 && !inherits_signal { Route::Legacy } else { Route::Any };
+        // Arguments no flag asks for were perhaps never passed.
+        let used = |by: u64, value: u64| if flags & by != 0 { value } else { 0 };
+        Request {
+            flags,
+            exit_signal: if inherits_signal { 0 } else { signal },
+            pidfd: used(CLONE_PIDFD, parent_tid),
+            child_tid: used(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, child_tid),
+            parent_tid: used(CLONE_PARENT_SETTID, parent_tid),
+            stack: if stack == 0 { Stack::default() } else { Stack::below(stack) },
+            tls: used(CLONE_SETTLS, tls),
+            route,
+            ..Request::FORK
+        }
+    }
+
+    /// The fields in clone3's wire format.
+    pub fn to_wire(self) -> clone_args {
+        clone_args {
+            flags: self.flags,
+            pidfd: self.pidfd,
+            child_tid: self.child_tid,
+            parent_tid: self.parent_tid,
+            exit_signal: self.exit_signal,
+            stack: self.stack.base,
+            stack_size: self.stack.size,
+            tls: self.tls,
+            set_tid: self.set_tid.0,
+            set_tid_size: self.set_tid.1,
+            cgroup: self.cgroup,
+        }
+    }
+
+    /// The smallest published size that holds every field in use, so that no
+    /// kernel meets a field it does not know unless it was asked for.
+    pub fn wire_size(&self) -> usize {
+        if self.cgroup != 0 || self.flags & CLONE_INTO_CGROUP != 0 {
+            size_of::<clone_args>()
+        } else if self.set_tid != (0, 0) {
+            offset_of!(clone_args, cgroup)
+        } else {
+            offset_of!(clone_args, set_tid)
+        }
+    }
+
+    /// How the child's memory relates to the caller's.
+    pub fn memory(&self) -> Memory {
+        match self.flags & (CLONE_VM | CLONE_VFORK) {
+            both if both == CLONE_VM | CLONE_VFORK => Memory::Lent,
+            CLONE_VM => Memory::Shared,
+            _ => Memory::Copied,
+        }
+    }
+
+    /// Whether the child starts with the caller's thread pointer, and so in
+    /// the C library's idea of the calling thread.
+    pub fn keeps_tls(&self) -> bool {
+        self.flags & CLONE_SETTLS == 0
+    }
+
+    /// Whether the caller chose where the child's end is announced.
+    pub fn clears_tid(&self) -> bool {
+        self.flags & CLONE_CHILD_CLEARTID != 0
+    }
+}
+
+const _: () = assert!(size_of::<sys::Pid>() == 4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legacy_low_byte_is_the_exit_signal() {
+        let request = Request::from_legacy(libc::SIGUSR1 as u32 | CLONE_FS as u32, 0, 0, 0, 0);
+        assert_eq!(request.exit_signal, libc::SIGUSR1 as u64);
+        assert_eq!(request.flags, CLONE_FS);
+        assert_eq!(request.route, Route::Any);
+    }
+
+    #[test]
+    fn legacy_exit_signal_is_ignored_where_it_means_nothing() {
+        for flag in [CLONE_THREAD, CLONE_PARENT] {
+            let request = Request::from_legacy(0xff | flag as u32, 0, 0, 0, 0);
+            assert_eq!((request.exit_signal, request.route), (0, Route::Any));
+        }
+    }
+
+    #[test]
+    fn a_signal_clone3_refuses_goes_the_legacy_way() {
+        assert_eq!(Request::from_legacy(64, 0, 0, 0, 0).route, Route::Any);
+        assert_eq!(Request::from_legacy(65, 0, 0, 0, 0).route, Route::Legacy);
+    }
+
+    #[test]
+    fn legacy_detached_vanishes_and_pidfd_uses_parent_tid() {
+        let flags = (CLONE_DETACHED | CLONE_PIDFD) as u32;
+        let request = Request::from_legacy(flags, 0x1000, 0x20, 0x30, 0x40);
+        assert_eq!(request.flags, CLONE_PIDFD);
+        assert_eq!((request.pidfd, request.parent_tid), (0x20, 0));
+        assert_eq!((request.child_tid, request.tls), (0, 0), "nobody asked for them");
+        assert_eq!(request.stack.top(), 0x1000);
+    }
+
+    #[test]
+    fn wire_round_trip_keeps_every_field() {
+        let args = clone_args {
+            flags: 1,
+            pidfd: 2,
+            child_tid: 3,
+            parent_tid: 4,
+            exit_signal: 5,
+            stack: 6,
+            stack_size: 7,
+            tls: 8,
+            set_tid: 9,
+            set_tid_size: 10,
+            cgroup: 11,
+        };
+        assert_eq!(Request::from_wire(&args, 0, 88).to_wire(), args);
+    }
+
+    #[test]
+    fn wire_size_grows_with_the_fields_in_use() {
+        assert_eq!(Request::FORK.wire_size(), 64);
+        assert_eq!(Request { set_tid: (0, 1), ..Request::FORK }.wire_size(), 80);
+        assert_eq!(Request { flags: CLONE_INTO_CGROUP, ..Request::FORK }.wire_size(), 88);
+        assert_eq!(Request { cgroup: 3, ..Request::FORK }.wire_size(), 88);
+    }
+
+    #[test]
+    fn memory_is_read_from_two_flags() {
+        let with = |flags| Request { flags, ..Request::FORK }.memory();
+        assert_eq!(with(0), Memory::Copied);
+        assert_eq!(with(CLONE_VFORK), Memory::Copied);
+        assert_eq!(with(CLONE_VM | CLONE_FS), Memory::Shared);
+        assert_eq!(with(CLONE_VM | CLONE_VFORK), Memory::Lent);
+    }
+}

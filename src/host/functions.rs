@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host's own functions, behind the names we export ourselves.
+
+use super::{elf, symbols};
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::transmute;
+use core::num::NonZeroUsize;
+use once_cell::race::OnceNonZeroUsize;
+
+/// `void handler(void)`, as fork handlers are.
+pub type Handler = Option<unsafe extern "C" fn()>;
+/// `fork` and `_Fork`.
+pub type Fork = unsafe extern "C" fn() -> libc::pid_t;
+/// `pthread_atfork`.
+pub type Atfork = unsafe extern "C" fn(Handler, Handler, Handler) -> c_int;
+/// `__register_atfork`.
+pub type RegisterAtfork = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
+/// `__cxa_finalize`.
+pub type CxaFinalize = unsafe extern "C" fn(*mut c_void);
+
+/// A function looked up once; 1 stands for one that is not there.
+struct Function {
+    name: &'static CStr,
+    address: OnceNonZeroUsize,
+}
+
+impl Function {
+    const fn new(name: &'static CStr) -> Function {
+        Function { name, address: OnceNonZeroUsize::new() }
+    }
+
+    fn get(&self) -> Option<usize> {
+        let address = self.address.get_or_init(|| {
+            NonZeroUsize::new(find(self.name).addr()).unwrap_or(NonZeroUsize::MIN)
+        });
+        (address.get() != 1).then_some(address.get())
+    }
+}
+
+/// The next definition after ours; if we stand behind the libc (dlopen, or
+/// linked after it), the libc's.
+fn find(name: &CStr) -> *const c_void {
+    let next = elf::next_function(name, (&raw const FORK).cast());
+    if !next.is_null() {
+        return next;
+    }
+    match symbols::errno_location() {
+        Some(in_libc) => elf::function_of(in_libc as *const c_void, name),
+        None => core::ptr::null(),
+    }
+}
+
+static FORK: Function = Function::new(c"fork");
+static UNDERSCORE_FORK: Function = Function::new(c"_Fork");
+static ATFORK: Function = Function::new(c"pthread_atfork");
+static REGISTER_ATFORK: Function = Function::new(c"__register_atfork");
+static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize");
+
+/// Looks everything up while that is safe: the loader's lock is free or ours
+/// in a constructor, and may be anybody's later.
+pub fn look_up_all() {
+    for function in [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE] {
+        function.get();
+    }
+}
+
+/// The host's fork.
+pub fn fork() -> Option<Fork> {
+    let address = FORK.get().unwrap_or(symbols::libc_fork().addr());
+    // SAFETY: a function of that name has that prototype (POSIX); null is None.
+    unsafe { transmute::<usize, Option<Fork>>(address) }
+}
+
+/// Whether handlers can be handed to the host, whose fork then runs them. Not
+/// in a static program: its pthread_atfork is ours.
+pub fn fork_runs_handlers() -> bool {
+    REGISTER_ATFORK.get().is_some() || ATFORK.get().is_some()
+}
+
+/// The host's _Fork: glibc 2.34, musl 1.2.2.
+pub fn underscore_fork() -> Option<Fork> {
+    // SAFETY: a function of that name has that prototype (POSIX).
+    UNDERSCORE_FORK.get().map(|address| unsafe { transmute::<usize, Fork>(address) })
+}
+
+/// The host's pthread_atfork: in musl's libc, not in glibc's since 2.34.
+pub fn atfork() -> Option<Atfork> {
+    // SAFETY: a function of that name has that prototype (POSIX).
+    ATFORK.get().map(|address| unsafe { transmute::<usize, Atfork>(address) })
+}
+
+/// glibc's __register_atfork.
+pub fn register_atfork() -> Option<RegisterAtfork> {
+    // SAFETY: part of glibc's ABI under this name (LSB 5.0, baselib).
+    REGISTER_ATFORK.get().map(|address| unsafe { transmute::<usize, RegisterAtfork>(address) })
+}
+
+/// The host's __cxa_finalize.
+pub fn cxa_finalize() -> Option<CxaFinalize> {
+    // SAFETY: a function of that name has that prototype (Itanium C++ ABI).
+    CXA_FINALIZE.get().map(|address| unsafe { transmute::<usize, CxaFinalize>(address) })
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! glibc 2.31 to 2.43.
+
+use super::{elf, repair::Repair, symbols};
+use crate::arch::thread_pointer;
+use crate::uapi::sys;
+use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::mem::{offset_of, size_of};
+use core::ptr::null_mut;
+use once_cell::race::OnceNonZeroUsize;
+
+/// Whether the host is glibc.
+pub fn is_host() -> bool {
+    symbols::gnu_get_libc_version().is_some()
+}
+
+/// From the robust list's head back to the tid on 64-bit machines: struct
+/// pthread holds tid, an int, the list's back link and the head in this order
+/// (measured on 2.31, 2.36, 2.41 and 2.43).
+const TID_BEFORE_ROBUST_HEAD: usize = 16;
+
+/// The thread pointer lies at one end of struct pthread, which has 2304 bytes
+/// in 2.31 and grows slowly.
+const TCB_REACH: usize = 4096;
+
+/// The thread state of the calling thread, if it is what we expect of glibc.
+///
+/// The tid is found by two ways and both must hold the id that the kernel
+/// says: at a known distance before the registered robust list, and at the
+/// offset libthread_db is told. Where set_robust_list is not to be had
+/// (qemu-user) or the second is not linked in (static programs without
+/// threads) one of them, and clear_child_tid for the other, has to do.
+pub fn repair() -> Option<Repair> {
+    let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
+    let clear_tid = sys::tid_address().ok();
+    if robust.is_null() && clear_tid == Some(null_mut()) {
+        // 2.31 without libpthread: nothing is registered and nothing reads
+        // the tid. A stored tid would say that this is another case.
+        return if tid_by_thread_db().is_some() { None } else { Some(Repair::NOTHING) };
+    }
+    if !robust.is_null() && robust.addr().abs_diff(thread_pointer()) > TCB_REACH {
+        return None; // somebody registered a list of their own
+    }
+    let by_robust = (!robust.is_null())
+        .then(|| robust.addr().wrapping_sub(TID_BEFORE_ROBUST_HEAD) as *mut c_int);
+    let tid = agree(by_robust, tid_by_thread_db(), clear_tid)?;
+    // SAFETY: by_robust lies in the block the libc registered with the
+    // kernel, the other in the calling thread's TCB at glibc's own word.
+    if unsafe { tid.read() } != sys::gettid() {
+        return None;
+    }
+    let clear_tid = match clear_tid {
+        Some(address) => address,
+        None if clears_its_tid() => tid,
+        None => return None,
+    };
+    Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
+}
+
+/// One place out of up to three ways to it; at least two ways where there are
+/// two, and no contradiction.
+fn agree(
+    by_robust: Option<*mut c_int>,
+    by_thread_db: Option<*mut c_int>,
+    clear_tid: Option<*mut c_int>,
+) -> Option<*mut c_int> {
+    match (by_robust, by_thread_db) {
+        (Some(a), Some(b)) => (a == b).then_some(a),
+        // clear_child_tid is the tid up to 2.42 and its neighbour since
+        // (commit 5da15b15ad): in the same sixteen bytes either way.
+        (Some(a), None) => match clear_tid {
+            Some(address) => (address.addr().wrapping_sub(a.addr()) < 16).then_some(a),
+            None => Some(a),
+        },
+        (None, Some(b)) => Some(b),
+        (None, None) => None,
+    }
+}
+
+/// The tid's place by the table glibc keeps for libthread_db.
+fn tid_by_thread_db() -> Option<*mut c_int> {
+    let table = symbols::thread_db_tid();
+    if table.is_null() {
+        return None;
+    }
+    // SAFETY: GLIBC_PRIVATE data of three words since 2.3.
+    let [bits, count, offset] = unsafe { table.read() };
+    let plausible = bits == 32 && count == 1 && offset % 4 == 0 && (offset as usize) < TCB_REACH;
+    if plausible { Some(tcb()?.wrapping_add(offset as usize) as *mut c_int) } else { None }
+}
+
+/// Start of the calling thread's struct pthread. The thread pointer points at
+/// it on x86_64 (TLS variant II) and behind it on aarch64 (variant I), by the
+/// size that libthread_db is told.
+fn tcb() -> Option<usize> {
+    if cfg!(target_arch = "x86_64") {
+        return Some(thread_pointer());
+    }
+    let size = symbols::thread_db_size();
+    if size.is_null() {
+        return None;
+    }
+    // SAFETY: GLIBC_PRIVATE data of one word since 2.3.
+    thread_pointer().checked_sub(unsafe { size.read() } as usize)
+}
+
+/// Whether clear_child_tid is the tid itself: in every release before 2.43.
+fn clears_its_tid() -> bool {
+    let Some(version) = symbols::gnu_get_libc_version() else { return false };
+    // SAFETY: takes nothing and returns a string constant.
+    matches!(unsafe { minor_of(version()) }, Some(minor) if minor < 43)
+}
+
+/// The number after "2." in a version such as "2.36".
+///
+/// # Safety
+/// `version` must be a C string.
+unsafe fn minor_of(version: *const c_char) -> Option<u32> {
+    // SAFETY: stops at the first byte that does not belong, NUL at the latest.
+    let byte = |i: usize| unsafe { version.add(i).read() } as u8;
+    if byte(0) != b'2' || byte(1) != b'.' || !byte(2).is_ascii_digit() {
+        return None;
+    }
+    let mut minor = 0;
+    let mut i = 2;
+    while byte(i).is_ascii_digit() && minor < 1000 {
+        minor = minor * 10 + u32::from(byte(i) - b'0');
+        i += 1;
+    }
+    Some(minor)
+}
+
+/// `struct __pthread_mutex_s` up to its kind, public in
+/// <bits/struct_mutex.h>, the same on x86_64 and aarch64.
+#[repr(C)]
+struct Mutex {
+    lock: c_int,
+    count: c_uint,
+    owner: c_int,
+    nusers: c_uint,
+    kind: c_int,
+}
+
+/// Whether this thread is inside the loader: in a constructor that dlopen
+/// runs, say. The loader's recursive locks name their owner by tid, so a fork
+/// child would wait for itself forever. glibc's own fork sets them anew.
+///
+/// They are in `_rtld_global`, at places that differ between releases; so
+/// every place in it that looks like a recursive mutex held by this thread
+/// counts. Taking something else for one costs a delegated fork, no more.
+pub fn loader_lock_held() -> bool {
+    static SIZE: OnceNonZeroUsize = OnceNonZeroUsize::new();
+    const UNKNOWN: usize = 1;
+
+    let start = symbols::rtld_global();
+    if start.is_null() {
+        return false; // musl runs constructors without its lock; static: no dlopen
+    }
+    let size = SIZE.get_or_init(|| {
+        let size = elf::symbol_size(c"_rtld_global", start).unwrap_or(UNKNOWN);
+        core::num::NonZeroUsize::new(size).unwrap_or(core::num::NonZeroUsize::MIN)
+    });
+    if size.get() == UNKNOWN {
+        return true; // in doubt
+    }
+    holds_recursive_mutex(start, size.get(), sys::gettid())
+}
+
+fn holds_recursive_mutex(start: *const c_void, size: usize, tid: c_int) -> bool {
+    const PTHREAD_MUTEX_RECURSIVE_NP: c_int = 1;
+    let step = size_of::<usize>();
+    let mut offset = 0;
+    while offset + size_of::<Mutex>() <= size {
+        // SAFETY: within the object, aligned as its words are; compared only.
+        let owner = unsafe { start.byte_add(offset + offset_of!(Mutex, owner)).cast::<c_int>() };
+        // SAFETY: as above.
+        if unsafe { owner.read_volatile() } == tid {
+            // SAFETY: as above.
+            let mutex = unsafe { start.byte_add(offset).cast::<Mutex>().read_volatile() };
+            if mutex.lock != 0 && mutex.count != 0 && mutex.kind == PTHREAD_MUTEX_RECURSIVE_NP {
+                return true;
+            }
+        }
+        offset += step;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_up_to_their_minor_number() {
+        // SAFETY: C strings all.
+        let minor = |version: &core::ffi::CStr| unsafe { minor_of(version.as_ptr()) };
+        assert_eq!(minor(c"2.36"), Some(36));
+        assert_eq!(minor(c"2.43.9000"), Some(43));
+        assert_eq!(minor(c"3.1"), None);
+        assert_eq!(minor(c"2."), None);
+        assert_eq!(minor(c""), None);
+    }
+
+    #[test]
+    fn the_tid_is_taken_where_the_ways_agree() {
+        let at = |address: usize| Some(address as *mut c_int);
+        assert_eq!(agree(at(64), at(64), at(64)), at(64));
+        assert_eq!(agree(at(64), at(68), at(64)), None);
+        assert_eq!(agree(at(64), None, at(64)), at(64));
+        assert_eq!(agree(at(64), None, at(68)), at(64)); // 2.43
+        assert_eq!(agree(at(64), None, at(4096)), None);
+        assert_eq!(agree(None, at(64), None), at(64));
+        assert_eq!(agree(None, None, at(64)), None);
+    }
+
+    #[test]
+    fn a_held_recursive_mutex_is_found_among_other_words() {
+        let mut words = [0i32; 64];
+        let held = |words: &[i32; 64]| {
+            holds_recursive_mutex(words.as_ptr().cast(), size_of_val(words), 77)
+        };
+        assert!(!held(&words));
+        words[20..25].copy_from_slice(&[1, 1, 77, 1, 1]);
+        assert!(held(&words));
+        words[24] = 0; // not recursive
+        assert!(!held(&words));
+        words[20..25].copy_from_slice(&[1, 1, 78, 1, 1]); // somebody else's
+        assert!(!held(&words));
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! musl 1.2.2 to 1.2.6.
+
+use super::errno;
+use super::repair::{Repair, ThreadList};
+use crate::uapi::sys;
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+/// struct pthread as far as it can be seen, the same in every 1.2 release. Its
+/// first word is its own address; errno is the int behind the tid.
+#[cfg(target_arch = "x86_64")]
+mod layout {
+    pub const PREVIOUS: usize = 16;
+    pub const NEXT: usize = 24;
+    pub const TID: usize = 48;
+}
+#[cfg(target_arch = "aarch64")]
+mod layout {
+    // TLS variant I keeps dtv and canary at the far end.
+    pub const PREVIOUS: usize = 8;
+    pub const NEXT: usize = 16;
+    pub const TID: usize = 32;
+}
+
+/// The calling thread's struct pthread, found from errno and verified two
+/// ways: its first word repeats its address, and its tid is the kernel's.
+fn thread() -> Option<*mut c_void> {
+    let errno = errno::location();
+    if errno.is_null() {
+        return None;
+    }
+    let this = errno.wrapping_byte_sub(layout::TID + size_of::<c_int>());
+    if this.addr() % align_of::<usize>() != 0 {
+        return None;
+    }
+    // SAFETY: aligned, and still in the page or the one before that a libc
+    // keeps this thread's errno in; where that is not musl, some other word.
+    if unsafe { this.cast::<usize>().read() } != this.addr() {
+        return None;
+    }
+    // SAFETY: the int before errno.
+    let tid = unsafe { this.byte_add(layout::TID).read() };
+    (tid == sys::gettid()).then_some(this.cast())
+}
+
+fn list(this: *mut c_void) -> (*mut *mut c_void, *mut *mut c_void) {
+    (
+        this.wrapping_byte_add(layout::PREVIOUS).cast(),
+        this.wrapping_byte_add(layout::NEXT).cast(),
+    )
+}
+
+/// The thread state of the calling thread, if this is musl as we know it.
+pub fn repair() -> Option<Repair> {
+    let this = thread()?;
+    let (previous, next) = list(this);
+    // &__thread_list_lock, for every thread (measured on 1.2.2 to 1.2.6). A
+    // libc without one, or a kernel that will not tell, is not ours to mend.
+    let lock = sys::tid_address().ok().filter(|address| !address.is_null())?;
+    let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
+    Some(Repair {
+        tid: this.wrapping_byte_add(layout::TID).cast(),
+        clear_tid: lock,
+        robust,
+        robust_len,
+        threads: Some(ThreadList { own: this, previous, next, lock }),
+    })
+}
+
+/// Whether musl's list of threads holds nobody but the calling thread. A
+/// thread leaves the list as the last thing it does with the libc, and only a
+/// thread in it could put another one there.
+pub fn is_single_threaded() -> Option<bool> {
+    let this = thread()?;
+    let (previous, next) = list(this);
+    // SAFETY: two words of the verified struct; read as volatile because other
+    // threads may be writing them.
+    let (previous, next) = unsafe { (previous.read_volatile(), next.read_volatile()) };
+    Some(previous == this && next == this)
+}

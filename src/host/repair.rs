@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Making the libc sound in a child that the kernel made without it.
+//!
+//! What a child made by a bare system call has wrong: the thread id its libc
+//! keeps is the parent's, the kernel has dropped its robust list, and nobody
+//! is told when its first thread ends.
+
+use crate::uapi::sys::{self, RobustListHead};
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+/// The links of musl's list of threads, in the calling thread's own entry.
+#[derive(Clone, Copy)]
+pub struct ThreadList {
+    /// This thread's entry: what both links hold when it is alone.
+    pub own: *mut c_void,
+    /// Where the link backward is.
+    pub previous: *mut *mut c_void,
+    /// Where the link forward is.
+    pub next: *mut *mut c_void,
+    /// The lock of the list, which is also the thread's clear_child_tid.
+    pub lock: *mut c_int,
+}
+
+/// The places to mend, all in the calling thread's part of memory.
+#[derive(Clone, Copy)]
+pub struct Repair {
+    /// The libc's copy of the thread id, null if it keeps none.
+    pub tid: *mut c_int,
+    /// The thread's clear_child_tid, null if none is set.
+    pub clear_tid: *mut c_int,
+    /// The registered robust list, null if none is.
+    pub robust: *mut RobustListHead,
+    /// Its length as registered.
+    pub robust_len: usize,
+    /// musl only.
+    pub threads: Option<ThreadList>,
+}
+
+impl Repair {
+    /// Nothing to mend: a libc that keeps no thread state.
+    pub const NOTHING: Repair = Repair {
+        tid: null_mut(),
+        clear_tid: null_mut(),
+        robust: null_mut(),
+        robust_len: 0,
+        threads: None,
+    };
+
+    /// Mends the libc, in the child, with all signals still blocked.
+    /// `clears_tid`: the creator chose a clear_child_tid, which is kept.
+    ///
+    /// # Safety
+    /// Only in a child with its own copy of the memory, in the copy of the
+    /// thread the repair was looked up in, before anything of the libc is used.
+    pub unsafe fn apply(&self, clears_tid: bool) {
+        let tid = if clears_tid {
+            sys::gettid()
+        } else {
+            // SAFETY: the address the parent's thread had; copied with it.
+            unsafe { sys::set_tid_address(self.clear_tid) }
+        };
+        if !self.tid.is_null() {
+            // SAFETY: verified by the lookup to be the libc's copy of the id.
+            unsafe { self.tid.write(tid) };
+        }
+        if !self.robust.is_null() {
+            // The mutexes in the list are the parent's still: the child's
+            // list starts empty.
+            // SAFETY: the head the kernel had registered for this thread.
+            unsafe {
+                (*self.robust).list = self.robust.cast();
+                (*self.robust).list_op_pending = null_mut();
+                sys::set_robust_list(self.robust, self.robust_len);
+            }
+        }
+        if let Some(threads) = self.threads {
+            // SAFETY: verified by the lookup to be a list around `own`; the
+            // other threads, whoever of them held the lock, are not here.
+            unsafe {
+                threads.previous.write(threads.own);
+                threads.next.write(threads.own);
+                threads.lock.write(0);
+            }
+        }
+    }
+}

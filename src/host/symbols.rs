@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Symbols of the host that may or may not exist, as weak references.
+//!
+//! In the shared library the loader fills them in or leaves them null; in a
+//! static program the linker does.
+
+use crate::arch::weak_symbol;
+use core::ffi::{c_char, c_int, c_void};
+
+weak_symbol!("clone3_weak_errno_location", "__errno_location");
+weak_symbol!("clone3_weak_gnu_get_libc_version", "gnu_get_libc_version");
+weak_symbol!("clone3_weak_dl_iterate_phdr", "dl_iterate_phdr");
+weak_symbol!("clone3_weak_single_threaded", "__libc_single_threaded");
+weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
+weak_symbol!("clone3_weak_thread_db_size", "_thread_db_sizeof_pthread");
+weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
+weak_symbol!("clone3_weak_libc_fork", "__libc_fork");
+
+/// The callback's first argument is a `struct dl_phdr_info`.
+pub type PhdrCallback =
+    unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
+
+unsafe extern "C" {
+    #[link_name = "clone3_weak_errno_location"]
+    static ERRNO_LOCATION: Option<unsafe extern "C" fn() -> *mut c_int>;
+    #[link_name = "clone3_weak_gnu_get_libc_version"]
+    static GNU_GET_LIBC_VERSION: Option<unsafe extern "C" fn() -> *const c_char>;
+    #[link_name = "clone3_weak_dl_iterate_phdr"]
+    static DL_ITERATE_PHDR: Option<unsafe extern "C" fn(PhdrCallback, *mut c_void) -> c_int>;
+    #[link_name = "clone3_weak_single_threaded"]
+    static SINGLE_THREADED: *const c_char;
+    #[link_name = "clone3_weak_thread_db_tid"]
+    static THREAD_DB_TID: *const [u32; 3];
+    #[link_name = "clone3_weak_thread_db_size"]
+    static THREAD_DB_SIZE: *const u32;
+    #[link_name = "clone3_weak_rtld_global"]
+    static RTLD_GLOBAL: *const c_void;
+    #[link_name = "clone3_weak_libc_fork"]
+    static LIBC_FORK: *const c_void;
+}
+
+macro_rules! getter {
+    ($(#[$doc:meta])* $name:ident -> $type:ty = $symbol:ident) => {
+        $(#[$doc])*
+        pub fn $name() -> $type {
+            // SAFETY: written by the linker or loader before any code of ours
+            // runs, never after; volatile because the compiler sees no writer.
+            unsafe { (&raw const $symbol).read_volatile() }
+        }
+    };
+}
+
+getter!(
+    /// `__errno_location`: every libc this library can serve has it.
+    errno_location -> Option<unsafe extern "C" fn() -> *mut c_int> = ERRNO_LOCATION);
+getter!(
+    /// `gnu_get_libc_version`: only glibc has it.
+    gnu_get_libc_version -> Option<unsafe extern "C" fn() -> *const c_char>
+        = GNU_GET_LIBC_VERSION);
+getter!(
+    /// `dl_iterate_phdr`.
+    dl_iterate_phdr -> Option<unsafe extern "C" fn(PhdrCallback, *mut c_void) -> c_int>
+        = DL_ITERATE_PHDR);
+getter!(
+    /// `__libc_single_threaded`, a char that is non-zero when it is sure
+    /// (glibc 2.32).
+    single_threaded -> *const c_char = SINGLE_THREADED);
+getter!(
+    /// `_thread_db_pthread_tid`, GLIBC_PRIVATE: the tid's size in bits, its
+    /// count and its offset in the TCB, for libthread_db.
+    thread_db_tid -> *const [u32; 3] = THREAD_DB_TID);
+getter!(
+    /// `_thread_db_sizeof_pthread`, GLIBC_PRIVATE: bytes in struct pthread.
+    thread_db_size -> *const u32 = THREAD_DB_SIZE);
+getter!(
+    /// `_rtld_global`, GLIBC_PRIVATE: the state of glibc's loader.
+    rtld_global -> *const c_void = RTLD_GLOBAL);
+getter!(
+    /// `__libc_fork`: glibc's fork under a name that nobody interposes
+    /// (GLIBC_PRIVATE in the shared libc; in a static program only there when
+    /// something pulls it in, which the flags in our .pc file do).
+    libc_fork -> *const c_void = LIBC_FORK);

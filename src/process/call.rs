@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Children that run a function instead of returning.
+
+use super::child::Setup;
+use crate::arch::{Syscall, shadow_stack_active, trampoline};
+use crate::engine::{Attempt, Memory, Request, Route};
+use crate::host;
+use crate::uapi::Errno;
+use crate::uapi::sys::Pid;
+use core::ffi::{c_int, c_void};
+use core::ptr::null;
+
+/// What a child runs; its result is the task's exit status.
+pub type Start = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+trampoline!("clone3_start_task", set_up_child);
+
+unsafe extern "C" {
+    fn clone3_start_task(
+        call: *const Syscall,
+        start: Start,
+        argument: *mut c_void,
+        setup: *const c_void,
+    ) -> isize;
+}
+
+unsafe extern "C" fn set_up_child(setup: *const c_void) {
+    // SAFETY: the Setup of [`create`], in the child's copy of its frame.
+    unsafe { (*setup.cast::<Setup>()).in_child() };
+}
+
+/// Creates a child that runs `start(argument)` and ends with its result.
+///
+/// EINVAL, before the kernel is asked, for memory shared with a running caller
+/// and no stack of the child's own. Async-signal-safe and thread-safe.
+///
+/// # Safety
+/// A stack in the request must be writable, big enough and used by nobody
+/// else; `start` must be sound to run in such a child.
+pub unsafe fn create(
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    match request.memory() {
+        Memory::Shared if request.stack.is_callers() => Err(Errno::EINVAL),
+        // SAFETY: by the contract; shared memory needs no mending.
+        Memory::Shared | Memory::Lent => unsafe { run(request, start, argument, None) },
+        Memory::Copied => {
+            let setup = Setup::begin(request, host::repair());
+            // SAFETY: by the contract.
+            let outcome = unsafe { run(request, start, argument, Some(&setup)) };
+            setup.in_parent();
+            outcome
+        }
+    }
+}
+
+/// # Safety
+/// As [`create`], with the setup that the kind of memory calls for.
+unsafe fn run(
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+    setup: Option<&Setup>,
+) -> Result<Pid, Errno> {
+    let setup = setup.map_or(null(), |setup| (&raw const *setup).cast());
+    let mut attempt = Attempt::new();
+    attempt.aim(request)?;
+    loop {
+        // SAFETY: the child never comes back into this frame; where it shares
+        // the stack it works below, and the attempt is over once it runs.
+        let raw = unsafe { clone3_start_task(attempt.call(), start, argument, setup) };
+        match Errno::check(raw) {
+            Ok(pid) => return Ok(pid as Pid),
+            Err(errno) => attempt.after(request, errno)?,
+        }
+    }
+}
+
+/// libc's `clone()`: legacy flags and a stack of which only the top is known.
+///
+/// # Safety
+/// As [`create`].
+pub unsafe fn legacy(
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let mut request = *request;
+    if shadow_stack_active() {
+        // The kernel would size the child's shadow stack by stack_size, which
+        // is not known here; clone(2) takes the default (Linux 6.6).
+        request.route = Route::Legacy;
+    }
+    // SAFETY: passed on from the caller.
+    unsafe { create(&request, start, argument) }
+}

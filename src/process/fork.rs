@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `fork` and `_Fork`.
+
+use super::{atfork, child};
+use crate::engine::Request;
+use crate::host::{self, errno, functions};
+use crate::uapi::Errno;
+use crate::uapi::sys::Pid;
+
+/// `fork()`: by clone3 with the handlers run and the libc mended, where that
+/// is all the host's own fork would do; by the host's fork otherwise, which
+/// alone can take the locks of malloc, stdio and the loader.
+pub fn fork() -> Result<Pid, Errno> {
+    let before = errno::get();
+    // SAFETY: a plain fork request copies the memory.
+    let create = |repair| unsafe { child::create(&Request::FORK, repair) };
+    let outcome = match host::repair() {
+        Some(repair) if host::fork_needs_no_locks() => with_handlers(|| create(Some(repair))),
+        repair => match functions::fork() {
+            Some(function) if functions::fork_runs_handlers() => hosts(function),
+            Some(function) => with_handlers(|| hosts(function)),
+            // A static program without the host's fork in it: its children
+            // may do what POSIX says, and no more, when there are threads.
+            None => with_handlers(|| create(repair)),
+        },
+    };
+    if outcome.is_ok() {
+        errno::restore(before);
+    }
+    outcome
+}
+
+fn with_handlers(create: impl FnOnce() -> Result<Pid, Errno>) -> Result<Pid, Errno> {
+    let round = atfork::prepare();
+    let outcome = create();
+    match outcome {
+        Ok(0) => round.child(),
+        _ => round.parent(),
+    }
+    outcome
+}
+
+/// The outcome of one of the host's functions.
+fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
+    // SAFETY: the host's function of that prototype; it returns once per
+    // process, each with its own memory.
+    match unsafe { function() } {
+        -1 => Err(Errno(errno::get())),
+        pid => Ok(pid),
+    }
+}
+
+/// `_Fork()`: no handlers, async-signal-safe.
+pub fn underscore_fork() -> Result<Pid, Errno> {
+    let repair = host::repair();
+    if repair.is_none() || host::wants_own_underscore_fork() {
+        if let Some(function) = functions::underscore_fork() {
+            return hosts(function);
+        }
+    }
+    // SAFETY: a plain fork request copies the memory.
+    unsafe { child::create(&Request::FORK, repair) }
+}

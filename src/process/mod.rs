@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ways of making a process, built from an engine that knows the kernel
+//! and a host that knows the libc.
+
+pub mod atfork;
+pub mod call;
+pub mod child;
+pub mod fork;
+pub mod forkpty;
+pub mod twice;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernel's error convention.
+
+/// A positive error number, as in `<errno.h>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    pub const EFAULT: Errno = Errno(libc::EFAULT);
+    pub const EINVAL: Errno = Errno(libc::EINVAL);
+    pub const ENOSYS: Errno = Errno(libc::ENOSYS);
+    pub const E2BIG: Errno = Errno(libc::E2BIG);
+
+    /// Splits a raw system call result: the kernel keeps the last page of the
+    /// address space, −4095 to −1, for error numbers.
+    pub fn check(raw: isize) -> Result<usize, Errno> {
+        if (-4095..0).contains(&raw) {
+            Err(Errno(-raw as i32))
+        } else {
+            Ok(raw as usize)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_page_is_an_error() {
+        assert_eq!(Errno::check(-1), Err(Errno(1)));
+        assert_eq!(Errno::check(-4095), Err(Errno(4095)));
+        assert_eq!(Errno::check(-4096), Ok(-4096isize as usize));
+        assert_eq!(Errno::check(0), Ok(0));
+        assert_eq!(Errno::check(42), Ok(42));
+    }
+}

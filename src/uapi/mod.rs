@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the kernel's interface looks like: wire formats, flags, raw calls.
+//!
+//! Nothing here decides anything; it says what can be said to the kernel.
+
+pub mod wire;
+pub mod errno;
+pub mod flags;
+pub mod sys;
+
+pub use wire::clone_args;
+pub use errno::Errno;

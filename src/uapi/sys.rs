@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Typed raw system calls: the few the library makes besides clone itself.
+//!
+//! All of them are async-signal-safe and touch neither errno nor TLS.
+
+use super::Errno;
+use crate::arch::syscall;
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::{MaybeUninit, size_of};
+use core::ptr::{null, null_mut};
+
+/// A pid, tid or process group as the kernel counts them.
+pub type Pid = libc::pid_t;
+
+/// The kernel's signal set: 64 bits, signal n in bit n − 1.
+pub type KernelSigset = u64;
+
+/// The kernel's `struct robust_list_head` (include/uapi/linux/futex.h).
+#[repr(C)]
+pub struct RobustListHead {
+    /// First entry, or the head itself when the list is empty.
+    pub list: *mut c_void,
+    /// From an entry to its futex word.
+    pub futex_offset: isize,
+    /// The entry being locked or unlocked right now.
+    pub list_op_pending: *mut c_void,
+}
+
+/// gettid(2).
+pub fn gettid() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { syscall(libc::SYS_gettid, [0; 6]) as Pid }
+}
+
+/// Blocks every signal of this thread, the libc's own two among them, and
+/// returns the mask that was in force (rt_sigprocmask(2)).
+pub fn block_all_signals() -> KernelSigset {
+    let all: KernelSigset = !0;
+    let mut old: KernelSigset = 0;
+    // SAFETY: both sets are eight bytes and live over the call.
+    unsafe {
+        syscall(
+            libc::SYS_rt_sigprocmask,
+            [
+                libc::SIG_SETMASK as usize,
+                &raw const all as usize,
+                &raw mut old as usize,
+                size_of::<KernelSigset>(),
+                0,
+                0,
+            ],
+        );
+    }
+    old
+}
+
+/// Puts a mask from [`block_all_signals`] back.
+pub fn restore_signals(mask: KernelSigset) {
+    // SAFETY: the set is eight bytes and lives over the call.
+    unsafe {
+        syscall(
+            libc::SYS_rt_sigprocmask,
+            [
+                libc::SIG_SETMASK as usize,
+                &raw const mask as usize,
+                null::<KernelSigset>() as usize,
+                size_of::<KernelSigset>(),
+                0,
+                0,
+            ],
+        );
+    }
+}
+
+/// get_robust_list(2) of the calling thread: the head (null when none is
+/// registered) and its length in bytes.
+pub fn get_robust_list() -> Result<(*mut RobustListHead, usize), Errno> {
+    let mut head: *mut RobustListHead = null_mut();
+    let mut len: usize = 0;
+    // SAFETY: both places live over the call; pid 0 is the caller.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_get_robust_list,
+            [0, &raw mut head as usize, &raw mut len as usize, 0, 0, 0],
+        )
+    };
+    Errno::check(raw).map(|_| (head, len))
+}
+
+/// set_robust_list(2).
+///
+/// # Safety
+/// `head` must stay a valid robust list for as long as the thread lives.
+pub unsafe fn set_robust_list(head: *mut RobustListHead, len: usize) {
+    // SAFETY: the caller vouches for the head; the call only records it.
+    unsafe { syscall(libc::SYS_set_robust_list, [head as usize, len, 0, 0, 0, 0]) };
+}
+
+/// set_tid_address(2): where the kernel clears a word and wakes a futex when
+/// this thread ends. Returns the caller's thread id.
+///
+/// # Safety
+/// `address` must be null or stay writable until the thread ends.
+pub unsafe fn set_tid_address(address: *mut c_int) -> Pid {
+    // SAFETY: the caller vouches for the address; the call only records it.
+    unsafe { syscall(libc::SYS_set_tid_address, [address as usize, 0, 0, 0, 0, 0]) as Pid }
+}
+
+/// What set_tid_address(2) or CLONE_CHILD_CLEARTID last recorded for this
+/// thread (prctl(2), PR_GET_TID_ADDRESS; needs CONFIG_CHECKPOINT_RESTORE).
+pub fn tid_address() -> Result<*mut c_int, Errno> {
+    const PR_GET_TID_ADDRESS: usize = 40;
+    let mut address: *mut c_int = null_mut();
+    // SAFETY: the place lives over the call.
+    let raw = unsafe {
+        syscall(libc::SYS_prctl, [PR_GET_TID_ADDRESS, &raw mut address as usize, 0, 0, 0, 0])
+    };
+    Errno::check(raw).map(|_| address)
+}
+
+/// Copies `to.len()` bytes from an address that need not be valid.
+///
+/// EFAULT when any of them is not readable; other errors when the kernel does
+/// not offer process_vm_readv(2) here.
+pub fn copy_from_user(from: u64, to: &mut [u8]) -> Result<(), Errno> {
+    let from = usize::try_from(from).map_err(|_| Errno::EFAULT)?;
+    let local = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    let remote = libc::iovec { iov_base: from as *mut c_void, iov_len: to.len() };
+    // SAFETY: the local vector covers `to`, which is exclusively ours; the
+    // remote one is only ever read, by the kernel, which checks it.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_process_vm_readv,
+            [gettid() as usize, &raw const local as usize, 1, &raw const remote as usize, 1, 0],
+        )
+    };
+    match Errno::check(raw)? {
+        n if n == to.len() => Ok(()),
+        _ => Err(Errno::EFAULT),
+    }
+}
+
+/// Link count of a file (newfstatat(2)): for a directory, two and its
+/// subdirectories.
+pub fn link_count(path: &CStr) -> Result<u64, Errno> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: path ends in NUL; the kernel fills the struct it is given.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_newfstatat,
+            [libc::AT_FDCWD as usize, path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0],
+        )
+    };
+    Errno::check(raw)?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    #[allow(clippy::unnecessary_cast)] // nlink_t is 32 bits wide on aarch64
+    Ok(unsafe { stat.assume_init() }.st_nlink as u64)
+}
+
+/// Fresh zeroed memory of the process's own (mmap(2), private, anonymous).
+pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
+    let raw = unsafe {
+        syscall(libc::SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0])
+    };
+    Errno::check(raw).map(|address| address as *mut c_void)
+}
+
+/// munmap(2).
+///
+/// # Safety
+/// The pages must come from [`map_pages`] and be used no more.
+pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
+    // SAFETY: by the contract nobody holds a pointer into them.
+    unsafe { syscall(libc::SYS_munmap, [address as usize, len, 0, 0, 0, 0]) };
+}
+
+/// openat(2) relative to the working directory.
+pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
+    // SAFETY: path ends in NUL.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_openat,
+            [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0],
+        )
+    };
+    Errno::check(raw).map(|fd| fd as c_int)
+}
+
+/// close(2); a descriptor is gone whatever it answers.
+pub fn close(fd: c_int) {
+    // SAFETY: takes no memory.
+    unsafe { syscall(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// dup3(2) without flags, which for two different descriptors is dup2(2).
+pub fn dup_onto(from: c_int, to: c_int) -> Result<(), Errno> {
+    if from == to {
+        return Ok(());
+    }
+    // SAFETY: takes no memory.
+    let raw = unsafe { syscall(libc::SYS_dup3, [from as usize, to as usize, 0, 0, 0, 0]) };
+    Errno::check(raw).map(drop)
+}
+
+/// setsid(2).
+pub fn setsid() -> Result<Pid, Errno> {
+    // SAFETY: takes no memory.
+    let raw = unsafe { syscall(libc::SYS_setsid, [0; 6]) };
+    Errno::check(raw).map(|sid| sid as Pid)
+}
+
+/// ioctl(2) with a number or a pointer as its argument.
+///
+/// # Safety
+/// `argument` must be what `request` takes.
+pub unsafe fn ioctl(fd: c_int, request: u64, argument: usize) -> Result<c_int, Errno> {
+    // SAFETY: passed on from the caller.
+    let raw =
+        unsafe { syscall(libc::SYS_ioctl, [fd as usize, request as usize, argument, 0, 0, 0]) };
+    Errno::check(raw).map(|value| value as c_int)
+}
+
+/// exit_group(2): ends the process without handlers.
+pub fn exit_group(status: c_int) -> ! {
+    loop {
+        // SAFETY: takes no memory; does not come back.
+        unsafe { syscall(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
+    }
+}
