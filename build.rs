@@ -48,43 +48,54 @@ fn header(root: &Path) -> String {
     guard(&String::from_utf8(text).expect("cbindgen writes UTF-8"))
 }
 
-/// Puts `#ifndef` around what <linux/sched.h> and <sched.h> may have defined,
-/// and writes flags in hexadecimal as they do, so that any order of inclusion
-/// compiles without a warning.
+/// Puts guards around what <linux/sched.h> and <sched.h> may have defined, and
+/// writes flags in hexadecimal as they do, so that any order of inclusion
+/// compiles without a warning; marks what returns twice, for which cbindgen has
+/// no means in an extern block.
 fn guard(header: &str) -> String {
     let mut out = String::new();
     let mut comment = String::new();
+    let mut in_struct = false;
     for line in header.lines() {
-        let trimmed = line.trim_start();
-        if trimmed.starts_with("/*") || trimmed.starts_with("* ") || trimmed == "*" || trimmed == "*/" {
+        let start = line.trim_start();
+        if start.starts_with("/*") || start.starts_with("* ") || start == "*" || start == "*/" {
             comment.push_str(line);
             comment.push('\n');
             continue;
         }
-        let name = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
-        match name {
-            Some((name, value)) if name == "CSIGNAL" || name.starts_with("CLONE_") => {
-                out.push_str(&comment);
-                let value = if name.starts_with("CLONE_ARGS") { value.into() } else { hexadecimal(value) };
-                out.push_str(&format!("#ifndef {name}\n#define {name} {value}\n#endif\n"));
+        if line.starts_with("struct ") && line.ends_with("clone_args {") {
+            in_struct = true;
+            out.push_str("#ifdef CLONE3_DECLARES_CLONE_ARGS\n");
+        }
+        let flag = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
+        let flag = flag.filter(|(name, _)| *name == "CSIGNAL" || name.starts_with("CLONE_"));
+        match flag {
+            Some((name, value)) => {
+                let value = value_of(name, value);
+                out.push_str(&format!("{comment}#ifndef {name}\n#define {name} {value}\n#endif\n"));
             }
-            _ => {
-                out.push_str(&comment);
-                out.push_str(line);
-                out.push('\n');
+            None if line.starts_with("extern pid_t clone3(") => {
+                let declaration = line.trim_end_matches(';');
+                out.push_str(&format!("{comment}{declaration} CLONE3_RETURNS_TWICE;\n"));
             }
+            None => out.push_str(&format!("{comment}{line}\n")),
         }
         comment.clear();
+        if in_struct && line == "};" {
+            in_struct = false;
+            out.push_str("#endif\n");
+        }
     }
     out
 }
 
-fn hexadecimal(value: &str) -> String {
+fn value_of(name: &str, value: &str) -> String {
+    if name.starts_with("CLONE_ARGS_SIZE") {
+        return value.into();
+    }
     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-    let number: u64 = digits.parse().expect("a flag is a number");
-    match number {
-        0..=0xff => format!("{number:#010x}"),
-        0x100..=0xffff_ffff => format!("{number:#010x}"),
-        _ => format!("{number:#x}ULL"),
+    match digits.parse::<u64>().expect("a flag is a number") {
+        flag @ 0..=0xffff_ffff => format!("{flag:#010x}"),
+        flag => format!("{flag:#x}ULL"),
     }
 }

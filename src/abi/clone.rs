@@ -4,11 +4,11 @@
 
 use super::or_errno;
 use crate::arch::{entry, returns_twice};
+use crate::engine::Request;
 use crate::process::call::{self, Start};
 use crate::process::twice::{self, Frame};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
-use crate::engine::Request;
 use core::ffi::{c_int, c_void};
 
 returns_twice!(Frame, twice::prepare, twice::finish, twice::fail;
@@ -42,11 +42,9 @@ unsafe extern "C" {
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
     /// Source: clone(2); kernel/fork.c.
-    ///
-    /// cbindgen:postfix=CLONE3_RETURNS_TWICE
     pub fn clone3(args: *mut clone_args, size: usize) -> Pid;
 
-    /// Creates a process or thread that runs fn(arg) and ends with its result.
+    /// Creates a process or thread that runs start(arg) and ends with its result.
     ///
     /// The child runs on stack/stack_size. With both zero it runs on the
     /// caller's stack, for which the caller must be waiting (CLONE_VFORK) or the
@@ -57,13 +55,13 @@ unsafe extern "C" {
     ///
     /// @param args  as for clone3()
     /// @param size  as for clone3()
-    /// @param fn    run in the child; its result is the exit status
-    /// @param arg   passed to fn
+    /// @param start run in the child; its result is the exit status
+    /// @param arg   passed to start
     /// @return the child's pid, or thread id with CLONE_THREAD; -1 and errno on
     ///         error; errno is untouched on success
     ///
     /// Errors, besides those of clone3(2):
-    /// - EINVAL: fn is NULL; CLONE_VM without CLONE_VFORK and without a stack
+    /// - EINVAL: start is NULL; CLONE_VM without CLONE_VFORK and without a stack
     /// - ENOSYS: as for clone3()
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
@@ -71,7 +69,7 @@ unsafe extern "C" {
     pub fn clone3_call(
         args: *mut clone_args,
         size: usize,
-        fn_: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
+        start: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
     ) -> Pid;
 }

@@ -11,7 +11,7 @@ use once_cell::race::OnceNonZeroUsize;
 
 /// Whether the host is glibc.
 pub fn is_host() -> bool {
-    symbols::gnu_get_libc_version().is_some()
+    symbols::gnu_get_libc_version().is_some() || !symbols::libc_setup_tls().is_null()
 }
 
 /// From the robust list's head back to the tid on 64-bit machines: struct

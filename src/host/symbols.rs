@@ -9,6 +9,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 weak_symbol!("clone3_weak_errno_location", "__errno_location");
 weak_symbol!("clone3_weak_gnu_get_libc_version", "gnu_get_libc_version");
+weak_symbol!("clone3_weak_libc_setup_tls", "__libc_setup_tls");
 weak_symbol!("clone3_weak_dl_iterate_phdr", "dl_iterate_phdr");
 weak_symbol!("clone3_weak_single_threaded", "__libc_single_threaded");
 weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
@@ -25,6 +26,8 @@ unsafe extern "C" {
     static ERRNO_LOCATION: Option<unsafe extern "C" fn() -> *mut c_int>;
     #[link_name = "clone3_weak_gnu_get_libc_version"]
     static GNU_GET_LIBC_VERSION: Option<unsafe extern "C" fn() -> *const c_char>;
+    #[link_name = "clone3_weak_libc_setup_tls"]
+    static LIBC_SETUP_TLS: *const c_void;
     #[link_name = "clone3_weak_dl_iterate_phdr"]
     static DL_ITERATE_PHDR: Option<unsafe extern "C" fn(PhdrCallback, *mut c_void) -> c_int>;
     #[link_name = "clone3_weak_single_threaded"]
@@ -57,6 +60,10 @@ getter!(
     /// `gnu_get_libc_version`: only glibc has it.
     gnu_get_libc_version -> Option<unsafe extern "C" fn() -> *const c_char>
         = GNU_GET_LIBC_VERSION);
+getter!(
+    /// `__libc_setup_tls`: in every static glibc program, where the version
+    /// may not be linked in, and nowhere else.
+    libc_setup_tls -> *const c_void = LIBC_SETUP_TLS);
 getter!(
     /// `dl_iterate_phdr`.
     dl_iterate_phdr -> Option<unsafe extern "C" fn(PhdrCallback, *mut c_void) -> c_int>

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# libclone3: `make help` explains the targets.
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+CARGO   ?= cargo
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME  := libclone3.so.0
+B       := build
+SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/package
+
+all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h ## build the library into build/
+
+# cargo decides what is up to date; the stamp only keeps make from asking twice.
+$(B)/.stamp: $(SOURCES)
+	$(Q)$(CARGO) build --release --locked
+	$(Q)tools/package target/release $(B)
+	$(Q)touch $@
+
+$(B)/libclone3.so $(B)/libclone3.a: $(B)/.stamp
+
+$(B)/libclone3.pc: tools/package-config Makefile Cargo.toml
+	$(Q)mkdir -p $(B)
+	$(Q)tools/package-config $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) > $@
+
+include/clone3.h: $(B)/.stamp
+	$(Q)cmp -s $(B)/clone3.h $@ || { echo "include/clone3.h differs from its sources; 'make header' writes it anew" >&2; exit 1; }
+
+header: $(B)/.stamp ## write include/clone3.h anew from the sources
+	$(Q)cp $(B)/clone3.h include/clone3.h
+
+aarch64: $(SOURCES) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
+	$(Q)tools/setup aarch64
+	$(Q)COMPILER_PATH=/usr/bin RUSTC=/usr/bin/rustc $(CARGO) build --release --locked \
+	    --target aarch64-unknown-linux-gnu --target-dir target/debian
+	$(Q)CROSS=aarch64-linux-gnu- tools/package target/debian/aarch64-unknown-linux-gnu/release $(B)/aarch64
+
+setup: ## install what building needs (Debian, Ubuntu)
+	$(Q)tools/setup build
+
+demo: ## install what is missing, build, run real programs under the preload
+	$(Q)tools/setup build programs
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/demo $(B)/libclone3.so
+
+check: ## install what is missing, build, run every test
+	$(Q)tools/setup build check programs
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/check $(B)
+
+check-quick: all ## the C tests on this machine's libcs only
+	$(Q)tools/run-c-tests $(B) x86_64
+
+install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	$(Q)install -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libclone3.so
+	$(Q)install -m 644 $(B)/libclone3.a $(DESTDIR)$(LIBDIR)/libclone3.a
+	$(Q)tools/package-config $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) > $(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc
+	$(Q)install -m 644 include/clone3.h $(DESTDIR)$(INCLUDEDIR)/clone3.h
+	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
+	    install -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libclone3.so \
+	    $(DESTDIR)$(LIBDIR)/libclone3.a $(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc \
+	    $(DESTDIR)$(INCLUDEDIR)/clone3.h
+	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
+	    rm -f "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
+
+dist: ## a source archive of the last commit
+	$(Q)mkdir -p $(B)
+	$(Q)git archive --prefix=libclone3-$(VERSION)/ -o $(B)/libclone3-$(VERSION).tar.gz HEAD
+
+clean: ## remove all that was built
+	$(Q)rm -rf $(B) target
+
+help: ## this text
+	@echo "libclone3 $(VERSION)"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
+
+.PHONY: all header aarch64 setup demo check check-quick install uninstall dist clean help
+.DELETE_ON_ERROR:

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* tap.h: what a C test needs to say how it went.
+ *
+ * A test calls begin(seconds), then ok() and its kin, then returns done().
+ * The alarm ends a test that hangs; the runner has a longer limit of its own
+ * for what the test leaves behind. Children report by exit status, never by
+ * printing: only the process that called begin() speaks TAP. */
+#ifndef TAP_H
+#define TAP_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int tap_count, tap_failed;
+
+static inline void begin(unsigned seconds)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    alarm(seconds);
+}
+
+__attribute__((format(printf, 2, 3)))
+static inline int ok(int good, const char *format, ...)
+{
+    va_list arguments;
+    printf("%sok %d - ", good ? "" : "not ", ++tap_count);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+    tap_failed += !good;
+    return good;
+}
+
+/* ok() that shows both numbers when they differ. */
+static inline int is(long got, long wanted, const char *name)
+{
+    int good = ok(got == wanted, "%s", name);
+    if (!good)
+        printf("# got %ld, wanted %ld\n", got, wanted);
+    return good;
+}
+
+static inline void skip(const char *name, const char *reason)
+{
+    printf("ok %d - %s # SKIP %s\n", ++tap_count, name, reason);
+}
+
+static inline int done(void)
+{
+    printf("1..%d\n", tap_count);
+    fflush(stdout);
+    return tap_failed != 0;
+}
+
+/* Exit status of a child as the shell has it; -1 if there is no such child. */
+static inline int status_of(pid_t pid)
+{
+    int status;
+    pid_t got;
+    do
+        got = waitpid(pid, &status, 0x40000000 /* __WALL */);
+    while (got < 0 && errno == EINTR);
+    if (got != pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* clone3.h: processes and threads by clone3(2), with a sound child.
+ *
+ * Generated from the sources of libclone3 by `make header`; do not edit.
+ * fork(), vfork(), clone() and the other names of a libc that libclone3
+ * exports are declared by that libc's own headers. */
+
+#ifndef LIBCLONE3_CLONE3_H
+#define LIBCLONE3_CLONE3_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The kernel's header, where there is one that knows clone3 (Linux 5.3), has
+ * the last word on its names. */
+#if defined(__has_include)
+#if __has_include(<linux/sched.h>) && __has_include(<linux/version.h>)
+#include <linux/sched.h>
+#include <linux/version.h>
+#endif
+#endif
+#if !defined(LINUX_VERSION_CODE) || LINUX_VERSION_CODE < 0x050300
+#define CLONE3_DECLARES_CLONE_ARGS 1
+#endif
+
+#if defined(__GNUC__)
+#define CLONE3_RETURNS_TWICE __attribute__((__returns_twice__))
+#define CLONE3_ALIGNED(bytes) __attribute__((__aligned__(bytes)))
+#else
+#define CLONE3_RETURNS_TWICE
+#define CLONE3_ALIGNED(bytes)
+#endif
+
+
+/**
+ * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
+ * the bit CLONE_NEWTIME of it is a flag.
+ */
+#ifndef CSIGNAL
+#define CSIGNAL 0x000000ff
+#endif
+
+/**
+ * New time namespace for the child. clone3() only: in clone(2) the bit
+ * belongs to the exit signal (Linux 6.3 and stable kernels; 5.6 for unshare).
+ */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/**
+ * The child shares the caller's memory (Linux 2.0).
+ */
+#ifndef CLONE_VM
+#define CLONE_VM 0x00000100
+#endif
+
+/**
+ * The child shares root, working directory and umask (Linux 2.0).
+ */
+#ifndef CLONE_FS
+#define CLONE_FS 0x00000200
+#endif
+
+/**
+ * The child shares the table of file descriptors (Linux 2.0).
+ */
+#ifndef CLONE_FILES
+#define CLONE_FILES 0x00000400
+#endif
+
+/**
+ * The child shares the table of signal handlers; needs CLONE_VM (Linux 2.0).
+ */
+#ifndef CLONE_SIGHAND
+#define CLONE_SIGHAND 0x00000800
+#endif
+
+/**
+ * Store a pidfd of the child (Linux 5.2; with CLONE_THREAD from 6.9).
+ */
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+/**
+ * A tracer of the caller traces the child too (Linux 2.2).
+ */
+#ifndef CLONE_PTRACE
+#define CLONE_PTRACE 0x00002000
+#endif
+
+/**
+ * The caller waits until the child executes a program or ends (Linux 2.2).
+ */
+#ifndef CLONE_VFORK
+#define CLONE_VFORK 0x00004000
+#endif
+
+/**
+ * The caller's parent becomes the child's parent (Linux 2.3.12).
+ */
+#ifndef CLONE_PARENT
+#define CLONE_PARENT 0x00008000
+#endif
+
+/**
+ * The child is a thread of the caller's process; needs CLONE_SIGHAND
+ * (Linux 2.4).
+ */
+#ifndef CLONE_THREAD
+#define CLONE_THREAD 0x00010000
+#endif
+
+/**
+ * New mount namespace (Linux 2.4.19).
+ */
+#ifndef CLONE_NEWNS
+#define CLONE_NEWNS 0x00020000
+#endif
+
+/**
+ * Share System V semaphore undo values (Linux 2.5.10).
+ */
+#ifndef CLONE_SYSVSEM
+#define CLONE_SYSVSEM 0x00040000
+#endif
+
+/**
+ * Set the child's thread pointer to the field tls (Linux 2.5.32).
+ */
+#ifndef CLONE_SETTLS
+#define CLONE_SETTLS 0x00080000
+#endif
+
+/**
+ * Store the child's id at parent_tid in the caller's memory (Linux 2.5.49).
+ */
+#ifndef CLONE_PARENT_SETTID
+#define CLONE_PARENT_SETTID 0x00100000
+#endif
+
+/**
+ * When the child ends, clear child_tid in its memory and wake a futex there
+ * (Linux 2.5.49).
+ */
+#ifndef CLONE_CHILD_CLEARTID
+#define CLONE_CHILD_CLEARTID 0x00200000
+#endif
+
+/**
+ * Means nothing to clone(2) since Linux 2.6; refused by clone3().
+ */
+#ifndef CLONE_DETACHED
+#define CLONE_DETACHED 0x00400000
+#endif
+
+/**
+ * No tracer can force CLONE_PTRACE on the child (Linux 2.5.46).
+ */
+#ifndef CLONE_UNTRACED
+#define CLONE_UNTRACED 0x00800000
+#endif
+
+/**
+ * Store the child's id at child_tid in the child's memory (Linux 2.5.49).
+ */
+#ifndef CLONE_CHILD_SETTID
+#define CLONE_CHILD_SETTID 0x01000000
+#endif
+
+/**
+ * New cgroup namespace (Linux 4.6).
+ */
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+
+/**
+ * New UTS namespace (Linux 2.6.19).
+ */
+#ifndef CLONE_NEWUTS
+#define CLONE_NEWUTS 0x04000000
+#endif
+
+/**
+ * New IPC namespace (Linux 2.6.19).
+ */
+#ifndef CLONE_NEWIPC
+#define CLONE_NEWIPC 0x08000000
+#endif
+
+/**
+ * New user namespace (Linux 3.8 in full).
+ */
+#ifndef CLONE_NEWUSER
+#define CLONE_NEWUSER 0x10000000
+#endif
+
+/**
+ * New pid namespace (Linux 2.6.24).
+ */
+#ifndef CLONE_NEWPID
+#define CLONE_NEWPID 0x20000000
+#endif
+
+/**
+ * New network namespace (Linux 2.6.24).
+ */
+#ifndef CLONE_NEWNET
+#define CLONE_NEWNET 0x40000000
+#endif
+
+/**
+ * Share the I/O context (Linux 2.6.25).
+ */
+#ifndef CLONE_IO
+#define CLONE_IO 0x80000000
+#endif
+
+/**
+ * Reset handled signals to their default action in the child (Linux 5.5).
+ */
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
+/**
+ * Create the child in the cgroup given by the field cgroup (Linux 5.7).
+ */
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+/**
+ * The kernel reaps the child itself when it ends; no exit signal (Linux 7.1).
+ */
+#ifndef CLONE_AUTOREAP
+#define CLONE_AUTOREAP 0x400000000ULL
+#endif
+
+/**
+ * Set no_new_privs in the child (Linux 7.1).
+ */
+#ifndef CLONE_NNP
+#define CLONE_NNP 0x800000000ULL
+#endif
+
+/**
+ * Kill the child when the last copy of its pidfd is closed (Linux 7.1).
+ */
+#ifndef CLONE_PIDFD_AUTOKILL
+#define CLONE_PIDFD_AUTOKILL 0x1000000000ULL
+#endif
+
+/**
+ * The child's new mount namespace starts empty (Linux 7.1).
+ */
+#ifndef CLONE_EMPTY_MNTNS
+#define CLONE_EMPTY_MNTNS 0x2000000000ULL
+#endif
+
+/**
+ * Size in bytes of the first published struct clone_args (Linux 5.3).
+ */
+#ifndef CLONE_ARGS_SIZE_VER0
+#define CLONE_ARGS_SIZE_VER0 64
+#endif
+
+/**
+ * Size in bytes of the second, with set_tid (Linux 5.5).
+ */
+#ifndef CLONE_ARGS_SIZE_VER1
+#define CLONE_ARGS_SIZE_VER1 80
+#endif
+
+/**
+ * Size in bytes of the third, with cgroup (Linux 5.7).
+ */
+#ifndef CLONE_ARGS_SIZE_VER2
+#define CLONE_ARGS_SIZE_VER2 88
+#endif
+
+#ifdef CLONE3_DECLARES_CLONE_ARGS
+/**
+ * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
+ *
+ * Every field is 64 bits wide on every architecture; an address is stored by
+ * casting it through `uintptr_t`. Fields that are not used must be zero.
+ *
+ * Source: clone(2); include/uapi/linux/sched.h.
+ */
+struct CLONE3_ALIGNED(8) clone_args {
+  /**
+   * `CLONE_*` flags; the exit signal is not among them.
+   */
+  uint64_t flags;
+  /**
+   * `int *`: where CLONE_PIDFD stores the pidfd.
+   */
+  uint64_t pidfd;
+  /**
+   * `pid_t *`, in the child's memory: for CLONE_CHILD_SETTID and
+   * CLONE_CHILD_CLEARTID.
+   */
+  uint64_t child_tid;
+  /**
+   * `pid_t *`, in the parent's memory: for CLONE_PARENT_SETTID.
+   */
+  uint64_t parent_tid;
+  /**
+   * Signal sent to the parent when the child ends, 0 for none.
+   */
+  uint64_t exit_signal;
+  /**
+   * Lowest byte of the child's stack, or 0.
+   */
+  uint64_t stack;
+  /**
+   * Size of that stack in bytes, or 0.
+   */
+  uint64_t stack_size;
+  /**
+   * Thread pointer for CLONE_SETTLS.
+   */
+  uint64_t tls;
+  /**
+   * `pid_t *`: pids wanted, innermost namespace first (Linux 5.5).
+   */
+  uint64_t set_tid;
+  /**
+   * Number of elements in `set_tid`, 0 to 32 (Linux 5.5).
+   */
+  uint64_t set_tid_size;
+  /**
+   * Descriptor of a cgroup2 directory, for CLONE_INTO_CGROUP (Linux 5.7).
+   */
+  uint64_t cgroup;
+};
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Creates a process that returns from this call, as fork() does.
+ *
+ * The kernel's own call: any size it takes, any flags, and its errno. On
+ * top of it, a child with its own memory gets a C library as sound as after
+ * _Fork(): right thread id, empty robust list, signal handlers held back
+ * until that is done. No pthread_atfork() handlers run. CLONE_VM with
+ * CLONE_VFORK works like vfork(), whose rules for the child apply.
+ *
+ * With CLONE_SETTLS the child is outside the C library's idea of a thread
+ * and nothing of the library is mended.
+ *
+ * @param args  fields not used must be zero
+ * @param size  bytes in *args, at least CLONE_ARGS_SIZE_VER0
+ * @return the child's pid in the caller, 0 in the child; -1 and errno on
+ *         error; errno is untouched on success
+ *
+ * Errors, besides those of clone3(2):
+ * - EINVAL: a stack is given, or CLONE_VM without CLONE_VFORK: the child
+ *   could not return (use clone3_call())
+ * - ENOSYS: clone3(2) is not to be had here (before Linux 5.3, a seccomp
+ *   filter) and clone(2) cannot express the request
+ *
+ * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+ * Source: clone(2); kernel/fork.c.
+ */
+extern pid_t clone3(struct clone_args *args, size_t size) CLONE3_RETURNS_TWICE;
+
+/**
+ * Creates a process or thread that runs start(arg) and ends with its result.
+ *
+ * The child runs on stack/stack_size. With both zero it runs on the
+ * caller's stack, for which the caller must be waiting (CLONE_VFORK) or the
+ * memory copied. It leaves by exit(2), which ends this task only: no atexit()
+ * handlers, no flushing. A child with its own memory gets a sound C library
+ * as from clone3(); one that shares memory and has no TLS of its own must
+ * not use what is thread-local, errno among it, unless the caller waits.
+ *
+ * @param args  as for clone3()
+ * @param size  as for clone3()
+ * @param start run in the child; its result is the exit status
+ * @param arg   passed to start
+ * @return the child's pid, or thread id with CLONE_THREAD; -1 and errno on
+ *         error; errno is untouched on success
+ *
+ * Errors, besides those of clone3(2):
+ * - EINVAL: start is NULL; CLONE_VM without CLONE_VFORK and without a stack
+ * - ENOSYS: as for clone3()
+ *
+ * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+ * Source: clone(2); kernel/fork.c.
+ */
+extern pid_t clone3_call(struct clone_args *args,
+                         size_t size,
+                         int (*start)(void *arg),
+                         void *arg);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* LIBCLONE3_CLONE3_H */
