@@ -53,6 +53,14 @@ static inline void skip(const char *name, const char *reason)
     printf("ok %d - %s # SKIP %s\n", ++tap_count, name, reason);
 }
 
+/* Whether this runs under qemu-user, which has no clone3, runs CLONE_VFORK |
+ * CLONE_VM as fork, refuses CLONE_VM for all but threads, and knows neither
+ * robust lists nor PR_GET_TID_ADDRESS. */
+static inline int emulated(void)
+{
+    return getenv("EMULATED") != NULL;
+}
+
 static inline int done(void)
 {
     printf("1..%d\n", tap_count);
