@@ -17,7 +17,8 @@ fn main() {
 }
 
 fn link(root: &Path) {
-    let map = |name: &str| format!("-Wl,--version-script={}", root.join("src/abi").join(name).display());
+    let map =
+        |name: &str| format!("-Wl,--version-script={}", root.join("src/abi").join(name).display());
     let arguments = [
         // lld merges these scripts with the one rustc writes; ld.bfd takes one.
         "-fuse-ld=lld".into(),

@@ -8,7 +8,7 @@
 #![cfg_attr(not(test), no_std)]
 // In a test build the exported symbols are left out, lest they interpose the
 // test's own libc.
-#![cfg_attr(test, allow(dead_code))]
+#![cfg_attr(test, allow(dead_code, unused_imports, unused_macros))]
 
 #[cfg(not(test))]
 mod abi;

@@ -28,7 +28,9 @@ mod aarch64;
 pub use aarch64::*;
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("libclone3 knows x86_64 and aarch64; see \"how to add an architecture\" in docs/DESIGN.md");
+compile_error!(
+    "libclone3 knows x86_64 and aarch64; see \"how to add an architecture\" in docs/DESIGN.md"
+);
 
 /// A system call of up to five arguments, laid out for the assembly.
 #[repr(C)]

@@ -103,8 +103,7 @@ impl Object {
     pub fn contains(&self, address: usize) -> bool {
         self.headers().iter().any(|header| {
             let start = self.base.wrapping_add(header.p_vaddr as usize);
-            header.p_type == libc::PT_LOAD
-                && address.wrapping_sub(start) < header.p_memsz as usize
+            header.p_type == libc::PT_LOAD && address.wrapping_sub(start) < header.p_memsz as usize
         })
     }
 
@@ -236,9 +235,9 @@ unsafe fn is_named(found: *const c_char, name: &CStr) -> bool {
 }
 
 fn gnu_hash(name: &CStr) -> u32 {
-    name.to_bytes().iter().fold(5381, |hash: u32, &byte| {
-        hash.wrapping_mul(33).wrapping_add(u32::from(byte))
-    })
+    name.to_bytes()
+        .iter()
+        .fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
 }
 
 fn sysv_hash(name: &CStr) -> u32 {

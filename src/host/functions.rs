@@ -30,9 +30,9 @@ impl Function {
     }
 
     fn get(&self) -> Option<usize> {
-        let address = self.address.get_or_init(|| {
-            NonZeroUsize::new(find(self.name).addr()).unwrap_or(NonZeroUsize::MIN)
-        });
+        let address = self
+            .address
+            .get_or_init(|| NonZeroUsize::new(find(self.name).addr()).unwrap_or(NonZeroUsize::MIN));
         (address.get() != 1).then_some(address.get())
     }
 }
@@ -66,15 +66,8 @@ pub fn look_up_all() {
 
 /// The host's fork.
 pub fn fork() -> Option<Fork> {
-    let address = FORK.get().unwrap_or(symbols::libc_fork().addr());
-    // SAFETY: a function of that name has that prototype (POSIX); null is None.
-    unsafe { transmute::<usize, Option<Fork>>(address) }
-}
-
-/// Whether handlers can be handed to the host, whose fork then runs them. Not
-/// in a static program: its pthread_atfork is ours.
-pub fn fork_runs_handlers() -> bool {
-    REGISTER_ATFORK.get().is_some() || ATFORK.get().is_some()
+    // SAFETY: a function of that name has that prototype (POSIX).
+    FORK.get().map(|address| unsafe { transmute::<usize, Fork>(address) })
 }
 
 /// The host's _Fork: glibc 2.34, musl 1.2.2.

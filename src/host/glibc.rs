@@ -29,7 +29,7 @@ const TCB_REACH: usize = 4096;
 /// says: at a known distance before the registered robust list, and at the
 /// offset libthread_db is told. Where set_robust_list is not to be had
 /// (qemu-user) or the second is not linked in (static programs without
-/// threads) one of them, and clear_child_tid for the other, has to do.
+/// threads), one of them and clear_child_tid has to do, or else a search.
 pub fn repair() -> Option<Repair> {
     let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
     let clear_tid = sys::tid_address().ok();
@@ -43,17 +43,17 @@ pub fn repair() -> Option<Repair> {
     }
     let by_robust = (!robust.is_null())
         .then(|| robust.addr().wrapping_sub(TID_BEFORE_ROBUST_HEAD) as *mut c_int);
-    let tid = agree(by_robust, tid_by_thread_db(), clear_tid)?;
+    let by_thread_db = tid_by_thread_db();
+    let tid = match (by_robust, by_thread_db) {
+        (None, None) => tid_by_search(sys::gettid())?,
+        _ => agree(by_robust, by_thread_db, clear_tid)?,
+    };
     // SAFETY: by_robust lies in the block the libc registered with the
     // kernel, the other in the calling thread's TCB at glibc's own word.
     if unsafe { tid.read() } != sys::gettid() {
         return None;
     }
-    let clear_tid = match clear_tid {
-        Some(address) => address,
-        None if clears_its_tid() => tid,
-        None => return None,
-    };
+    let clear_tid = clear_tid.unwrap_or(if clears_its_tid() { tid } else { null_mut() });
     Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
 }
 
@@ -89,6 +89,26 @@ fn tid_by_thread_db() -> Option<*mut c_int> {
     if plausible { Some(tcb()?.wrapping_add(offset as usize) as *mut c_int) } else { None }
 }
 
+/// The tid's place by the shape of what is around it: the id, a link, and an
+/// empty robust list that points at itself. The search begins where struct
+/// pthread surely is and ends long before that is passed.
+fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
+    let step = size_of::<usize>();
+    (1..TCB_REACH / 2 / step).find_map(|i| {
+        let place = match cfg!(target_arch = "x86_64") {
+            true => thread_pointer() + i * step,
+            false => thread_pointer() - i * step,
+        };
+        let head = place + TID_BEFORE_ROBUST_HEAD;
+        // SAFETY: words of the calling thread's own struct pthread.
+        let found = unsafe {
+            (place as *const c_int).read_volatile() == tid
+                && (head as *const usize).read_volatile() == head
+        };
+        found.then_some(place as *mut c_int)
+    })
+}
+
 /// Start of the calling thread's struct pthread. The thread pointer points at
 /// it on x86_64 (TLS variant II) and behind it on aarch64 (variant I), by the
 /// size that libthread_db is told.
@@ -104,11 +124,13 @@ fn tcb() -> Option<usize> {
     thread_pointer().checked_sub(unsafe { size.read() } as usize)
 }
 
-/// Whether clear_child_tid is the tid itself: in every release before 2.43.
+/// Whether clear_child_tid is the tid itself, as in every release before 2.43;
+/// where the kernel does not say and the version is not known, it is the
+/// better guess, since a tid cleared when its thread ends harms nothing.
 fn clears_its_tid() -> bool {
-    let Some(version) = symbols::gnu_get_libc_version() else { return false };
+    let Some(version) = symbols::gnu_get_libc_version() else { return true };
     // SAFETY: takes nothing and returns a string constant.
-    matches!(unsafe { minor_of(version()) }, Some(minor) if minor < 43)
+    unsafe { minor_of(version()) }.is_none_or(|minor| minor < 43)
 }
 
 /// The number after "2." in a version such as "2.36".

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! musl 1.2.2 to 1.2.6.
 
-use super::errno;
 use super::repair::{Repair, ThreadList};
+use super::{errno, symbols};
 use crate::uapi::sys;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -45,19 +45,20 @@ fn thread() -> Option<*mut c_void> {
 }
 
 fn list(this: *mut c_void) -> (*mut *mut c_void, *mut *mut c_void) {
-    (
-        this.wrapping_byte_add(layout::PREVIOUS).cast(),
-        this.wrapping_byte_add(layout::NEXT).cast(),
-    )
+    (this.wrapping_byte_add(layout::PREVIOUS).cast(), this.wrapping_byte_add(layout::NEXT).cast())
 }
 
 /// The thread state of the calling thread, if this is musl as we know it.
 pub fn repair() -> Option<Repair> {
     let this = thread()?;
     let (previous, next) = list(this);
-    // &__thread_list_lock, for every thread (measured on 1.2.2 to 1.2.6). A
-    // libc without one, or a kernel that will not tell, is not ours to mend.
-    let lock = sys::tid_address().ok().filter(|address| !address.is_null())?;
+    // The clear_child_tid of every thread is &__thread_list_lock (measured on
+    // 1.2.2 to 1.2.6). Where neither the kernel nor the linker tells where
+    // that is, this is not ours to mend.
+    let lock = sys::tid_address().unwrap_or(symbols::thread_list_lock());
+    if lock.is_null() {
+        return None;
+    }
     let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
     Some(Repair {
         tid: this.wrapping_byte_add(layout::TID).cast(),

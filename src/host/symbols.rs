@@ -14,12 +14,11 @@ weak_symbol!("clone3_weak_dl_iterate_phdr", "dl_iterate_phdr");
 weak_symbol!("clone3_weak_single_threaded", "__libc_single_threaded");
 weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
 weak_symbol!("clone3_weak_thread_db_size", "_thread_db_sizeof_pthread");
+weak_symbol!("clone3_weak_thread_list_lock", "__thread_list_lock");
 weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
-weak_symbol!("clone3_weak_libc_fork", "__libc_fork");
 
 /// The callback's first argument is a `struct dl_phdr_info`.
-pub type PhdrCallback =
-    unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
+pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
 
 unsafe extern "C" {
     #[link_name = "clone3_weak_errno_location"]
@@ -36,10 +35,10 @@ unsafe extern "C" {
     static THREAD_DB_TID: *const [u32; 3];
     #[link_name = "clone3_weak_thread_db_size"]
     static THREAD_DB_SIZE: *const u32;
+    #[link_name = "clone3_weak_thread_list_lock"]
+    static THREAD_LIST_LOCK: *mut c_int;
     #[link_name = "clone3_weak_rtld_global"]
     static RTLD_GLOBAL: *const c_void;
-    #[link_name = "clone3_weak_libc_fork"]
-    static LIBC_FORK: *const c_void;
 }
 
 macro_rules! getter {
@@ -80,10 +79,8 @@ getter!(
     /// `_thread_db_sizeof_pthread`, GLIBC_PRIVATE: bytes in struct pthread.
     thread_db_size -> *const u32 = THREAD_DB_SIZE);
 getter!(
+    /// `__thread_list_lock` of a static musl.
+    thread_list_lock -> *mut c_int = THREAD_LIST_LOCK);
+getter!(
     /// `_rtld_global`, GLIBC_PRIVATE: the state of glibc's loader.
     rtld_global -> *const c_void = RTLD_GLOBAL);
-getter!(
-    /// `__libc_fork`: glibc's fork under a name that nobody interposes
-    /// (GLIBC_PRIVATE in the shared libc; in a static program only there when
-    /// something pulls it in, which the flags in our .pc file do).
-    libc_fork -> *const c_void = LIBC_FORK);

@@ -92,9 +92,8 @@ impl List {
 
     fn claim(&self) -> Result<&Slot, Errno> {
         loop {
-            let free = |slot: &&Slot| {
-                slot.number.compare_exchange(0, CLAIMED, Acquire, Relaxed).is_ok()
-            };
+            let free =
+                |slot: &&Slot| slot.number.compare_exchange(0, CLAIMED, Acquire, Relaxed).is_ok();
             if let Some(slot) = self.slots().find(free) {
                 return Ok(slot);
             }
@@ -216,7 +215,7 @@ pub fn register(handlers: [Handler; 3], owner: *mut c_void) -> Result<(), Errno>
         (Some(function), _) => unsafe { function(prepare, parent, child, owner) },
         // SAFETY: as above.
         (None, Some(function)) => unsafe { function(prepare, parent, child) },
-        // A static program: nobody but us forks.
+        // No libc to be found.
         (None, None) => 0,
     };
     if forwarded == 0 {
@@ -256,9 +255,8 @@ pub fn object_finalized(handle: *mut c_void) {
 fn drop_unowned_of(handle: *mut c_void, host: Option<functions::CxaFinalize>) {
     let Some(object) = elf::object_of(handle) else { return };
     let key = object.key();
-    let registered = |slot: &Slot| {
-        slot.number.load(Acquire) != 0 && slot.owner.load(Relaxed) == key
-    };
+    let registered =
+        |slot: &Slot| slot.number.load(Acquire) != 0 && slot.owner.load(Relaxed) == key;
     if LIST.slots().any(registered) {
         LIST.drop_owned_by(key);
         if let Some(function) = host {

@@ -37,11 +37,7 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
 /// # Safety
 /// A stack in the request must be writable, big enough and used by nobody
 /// else; `start` must be sound to run in such a child.
-pub unsafe fn create(
-    request: &Request,
-    start: Start,
-    argument: *mut c_void,
-) -> Result<Pid, Errno> {
+pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
     match request.memory() {
         Memory::Shared if request.stack.is_callers() => Err(Errno::EINVAL),
         // SAFETY: by the contract; shared memory needs no mending.
@@ -82,11 +78,7 @@ unsafe fn run(
 ///
 /// # Safety
 /// As [`create`].
-pub unsafe fn legacy(
-    request: &Request,
-    start: Start,
-    argument: *mut c_void,
-) -> Result<Pid, Errno> {
+pub unsafe fn legacy(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
     let mut request = *request;
     if shadow_stack_active() {
         // The kernel would size the child's shadow stack by stack_size, which

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `fork` and `_Fork`.
+//!
+//! A static program has its libc's own fork, which calls our `_Fork`.
 
 use super::{atfork, child};
 use crate::engine::Request;
@@ -17,10 +19,8 @@ pub fn fork() -> Result<Pid, Errno> {
     let outcome = match host::repair() {
         Some(repair) if host::fork_needs_no_locks() => with_handlers(|| create(Some(repair))),
         repair => match functions::fork() {
-            Some(function) if functions::fork_runs_handlers() => hosts(function),
-            Some(function) => with_handlers(|| hosts(function)),
-            // A static program without the host's fork in it: its children
-            // may do what POSIX says, and no more, when there are threads.
+            Some(function) => hosts(function),
+            // No libc to be found: no handlers or locks of one either.
             None => with_handlers(|| create(repair)),
         },
     };

@@ -5,8 +5,8 @@
 //! it; so it is made here, of the same system calls.
 
 use super::fork;
-use crate::uapi::sys::{self, Pid};
 use crate::uapi::Errno;
+use crate::uapi::sys::{self, Pid};
 use core::ffi::{CStr, c_char, c_int};
 
 /// A new pseudoterminal: both descriptors and the number of its slave.

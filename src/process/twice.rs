@@ -83,9 +83,8 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
         Err(errno) => errno,
     };
     // SAFETY: no child came to be, so the frame is as prepare left it.
-    let (head, attempt, request) = unsafe {
-        (&mut (*frame).head, &mut (*frame).attempt, &(*frame).request)
-    };
+    let (head, attempt, request) =
+        unsafe { (&mut (*frame).head, &mut (*frame).attempt, &(*frame).request) };
     match attempt.after(request, errno) {
         Ok(()) => {
             head.call = *attempt.call();
@@ -128,9 +127,7 @@ pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
     let mut args = clone_args::default();
     let known = size.min(size_of::<clone_args>());
     // SAFETY: a plain struct without padding, as bytes.
-    let bytes = unsafe {
-        core::slice::from_raw_parts_mut((&raw mut args).cast::<u8>(), known)
-    };
+    let bytes = unsafe { core::slice::from_raw_parts_mut((&raw mut args).cast::<u8>(), known) };
     match sys::copy_from_user(address, bytes) {
         Ok(()) => {}
         Err(Errno::EFAULT) => return Err(Errno::EFAULT),

@@ -14,11 +14,7 @@ impl Errno {
     /// Splits a raw system call result: the kernel keeps the last page of the
     /// address space, −4095 to −1, for error numbers.
     pub fn check(raw: isize) -> Result<usize, Errno> {
-        if (-4095..0).contains(&raw) {
-            Err(Errno(-raw as i32))
-        } else {
-            Ok(raw as usize)
-        }
+        if (-4095..0).contains(&raw) { Err(Errno(-raw as i32)) } else { Ok(raw as usize) }
     }
 }
 

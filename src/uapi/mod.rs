@@ -3,10 +3,10 @@
 //!
 //! Nothing here decides anything; it says what can be said to the kernel.
 
-pub mod wire;
 pub mod errno;
 pub mod flags;
 pub mod sys;
+pub mod wire;
 
-pub use wire::clone_args;
 pub use errno::Errno;
+pub use wire::clone_args;

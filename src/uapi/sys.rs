@@ -153,8 +153,9 @@ pub fn link_count(path: &CStr) -> Result<u64, Errno> {
     };
     Errno::check(raw)?;
     // SAFETY: the call succeeded, so the kernel has filled the struct.
-    #[allow(clippy::unnecessary_cast)] // nlink_t is 32 bits wide on aarch64
-    Ok(unsafe { stat.assume_init() }.st_nlink as u64)
+    let links = unsafe { stat.assume_init() }.st_nlink;
+    #[allow(clippy::useless_conversion)] // nlink_t is 32 bits wide on aarch64
+    Ok(u64::from(links))
 }
 
 /// Fresh zeroed memory of the process's own (mmap(2), private, anonymous).
@@ -162,9 +163,8 @@ pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let raw = unsafe {
-        syscall(libc::SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0])
-    };
+    let raw =
+        unsafe { syscall(libc::SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0]) };
     Errno::check(raw).map(|address| address as *mut c_void)
 }
 
