@@ -3,10 +3,12 @@
 
 use super::{elf, repair::Repair, symbols};
 use crate::arch::thread_pointer;
-use crate::uapi::sys;
+use crate::uapi::sys::{self, RobustListHead};
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::{offset_of, size_of};
 use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize};
 use once_cell::race::OnceNonZeroUsize;
 
 /// Whether the host is glibc.
@@ -23,36 +25,97 @@ const TID_BEFORE_ROBUST_HEAD: usize = 16;
 /// in 2.31 and grows slowly.
 const TCB_REACH: usize = 4096;
 
-/// The thread state of the calling thread, if it is what we expect of glibc.
-///
-/// The tid is found by two ways and both must hold the id that the kernel
-/// says: at a known distance before the registered robust list, and at the
-/// offset libthread_db is told. Where set_robust_list is not to be had
-/// (qemu-user) or the second is not linked in (static programs without
-/// threads), one of them and clear_child_tid has to do, or else a search.
+/// Where glibc keeps what a child needs mended, as distances from the thread
+/// pointer, which are the same for all its threads. 0 is "not there".
+struct Layout {
+    known: AtomicBool,
+    tid: AtomicIsize,
+    clear_tid: AtomicIsize,
+    robust: AtomicIsize,
+    robust_len: AtomicUsize,
+}
+
+/// Filled by whoever finds it first; all who do find the same.
+static LAYOUT: Layout = Layout {
+    known: AtomicBool::new(false),
+    tid: AtomicIsize::new(0),
+    clear_tid: AtomicIsize::new(0),
+    robust: AtomicIsize::new(0),
+    robust_len: AtomicUsize::new(0),
+};
+
+impl Layout {
+    fn remember(&self, repair: &Repair) {
+        let distance = |address: usize| match address {
+            0 => 0,
+            _ => address.wrapping_sub(thread_pointer()) as isize,
+        };
+        self.tid.store(distance(repair.tid.addr()), Relaxed);
+        self.clear_tid.store(distance(repair.clear_tid.addr()), Relaxed);
+        self.robust.store(distance(repair.robust.addr()), Relaxed);
+        self.robust_len.store(repair.robust_len, Relaxed);
+        self.known.store(true, Release);
+    }
+
+    fn of_this_thread(&self) -> Option<Repair> {
+        if !self.known.load(Acquire) {
+            return None;
+        }
+        let place = |distance: &AtomicIsize| match distance.load(Relaxed) {
+            0 => 0,
+            distance => thread_pointer().wrapping_add_signed(distance),
+        };
+        Some(Repair {
+            tid: place(&self.tid) as *mut c_int,
+            clear_tid: place(&self.clear_tid) as *mut c_int,
+            robust: place(&self.robust) as *mut RobustListHead,
+            robust_len: self.robust_len.load(Relaxed),
+            threads: None,
+        })
+    }
+}
+
+/// The thread state of the calling thread, if it is what we expect of glibc:
+/// the word that should be its tid must be what the kernel says.
 pub fn repair() -> Option<Repair> {
+    let known = LAYOUT.of_this_thread();
+    let repair = known.map_or_else(look_up, Some)?;
+    if repair.tid.is_null() {
+        return Some(repair);
+    }
+    // SAFETY: in the calling thread's TCB, by ways that agreed.
+    if unsafe { repair.tid.read() } != sys::gettid() {
+        return None; // on a thread pointer that is not glibc's
+    }
+    if known.is_none() {
+        LAYOUT.remember(&repair);
+    }
+    Some(repair)
+}
+
+/// Finds the thread state. Two ways to the tid must agree: at a known distance
+/// before the registered robust list, and at the offset libthread_db is told.
+/// Where set_robust_list is not to be had (qemu-user) or the second is not
+/// linked in (static programs without threads), one of them and clear_child_tid
+/// has to do, or else a search.
+fn look_up() -> Option<Repair> {
     let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
     let clear_tid = sys::tid_address().ok();
+    let by_thread_db = tid_by_thread_db();
     if robust.is_null() && clear_tid == Some(null_mut()) {
-        // 2.31 without libpthread: nothing is registered and nothing reads
-        // the tid. A stored tid would say that this is another case.
-        return if tid_by_thread_db().is_some() { None } else { Some(Repair::NOTHING) };
+        // 2.31 without libpthread: nothing is registered and nothing reads the
+        // tid. A tid that libthread_db is told of says that this is not that.
+        return by_thread_db.is_none().then_some(Repair::NOTHING);
     }
     if !robust.is_null() && robust.addr().abs_diff(thread_pointer()) > TCB_REACH {
         return None; // somebody registered a list of their own
     }
     let by_robust = (!robust.is_null())
         .then(|| robust.addr().wrapping_sub(TID_BEFORE_ROBUST_HEAD) as *mut c_int);
-    let by_thread_db = tid_by_thread_db();
     let tid = match (by_robust, by_thread_db) {
         (None, None) => tid_by_search(sys::gettid())?,
         _ => agree(by_robust, by_thread_db, clear_tid)?,
     };
-    // SAFETY: by_robust lies in the block the libc registered with the
-    // kernel, the other in the calling thread's TCB at glibc's own word.
-    if unsafe { tid.read() } != sys::gettid() {
-        return None;
-    }
     let clear_tid = clear_tid.unwrap_or(if clears_its_tid() { tid } else { null_mut() });
     Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
 }
@@ -163,14 +226,14 @@ struct Mutex {
     kind: c_int,
 }
 
-/// Whether this thread is inside the loader: in a constructor that dlopen
+/// Whether the thread `tid` is inside the loader: in a constructor that dlopen
 /// runs, say. The loader's recursive locks name their owner by tid, so a fork
 /// child would wait for itself forever. glibc's own fork sets them anew.
 ///
 /// They are in `_rtld_global`, at places that differ between releases; so
-/// every place in it that looks like a recursive mutex held by this thread
+/// every place in it that looks like a recursive mutex held by it
 /// counts. Taking something else for one costs a delegated fork, no more.
-pub fn loader_lock_held() -> bool {
+pub fn loader_lock_held(tid: c_int) -> bool {
     static SIZE: OnceNonZeroUsize = OnceNonZeroUsize::new();
     const UNKNOWN: usize = 1;
 
@@ -185,7 +248,7 @@ pub fn loader_lock_held() -> bool {
     if size.get() == UNKNOWN {
         return true; // in doubt
     }
-    holds_recursive_mutex(start, size.get(), sys::gettid())
+    holds_recursive_mutex(start, size.get(), tid)
 }
 
 fn holds_recursive_mutex(start: *const c_void, size: usize, tid: c_int) -> bool {

@@ -19,25 +19,27 @@ pub use repair::Repair;
 /// What a raw fork child needs so that this libc is sound in it; `None` when
 /// the libc, or its state, is not one we know.
 ///
-/// Looked up each time it is needed: it differs from thread to thread, and
-/// glibc 2.31 gains its thread state only when libpthread is loaded.
+/// Verified each time it is needed: it differs from thread to thread, and glibc
+/// 2.31 gains its thread state only when libpthread is loaded.
 ///
-/// Async-signal-safe: three system calls, no lock.
+/// Async-signal-safe: few system calls, no lock.
 pub fn repair() -> Option<Repair> {
     if glibc::is_host() { glibc::repair() } else { musl::repair() }
 }
 
-/// Whether the calling thread is surely the only one that can hold a lock of
-/// the libc, and holds none of the loader's that a fork child would find
-/// locked by a thread id that is no longer its own.
+/// Whether the calling thread, whose state is given, is surely the only one
+/// that can hold a lock of the libc, and holds none of the loader's that a
+/// fork child would find locked by a thread id that is no longer its own.
 ///
 /// Async-signal-safe.
-pub fn fork_needs_no_locks() -> bool {
-    threads::is_single_threaded() && !glibc::loader_lock_held()
+pub fn fork_needs_no_locks(state: &Repair) -> bool {
+    threads::is_single_threaded(state) && !glibc::loader_lock_held(state.tid())
 }
 
-/// Whether `_Fork` is better left to the host: musl keeps a list of threads
-/// and a count that only it can reset once there has been a second thread.
-pub fn wants_own_underscore_fork() -> bool {
-    !glibc::is_host() && !threads::is_single_threaded()
+/// Whether `_Fork` is better left to the host: musl counts its threads where
+/// only it can reset the count.
+///
+/// Async-signal-safe.
+pub fn wants_own_underscore_fork(state: &Repair) -> bool {
+    state.threads.is_some() && !threads::is_single_threaded(state)
 }

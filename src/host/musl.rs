@@ -6,6 +6,7 @@ use super::{errno, symbols};
 use crate::uapi::sys;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// struct pthread as far as it can be seen, the same in every 1.2 release. Its
 /// first word is its own address; errno is the int behind the tid.
@@ -44,39 +45,36 @@ fn thread() -> Option<*mut c_void> {
     (tid == sys::gettid()).then_some(this.cast())
 }
 
-fn list(this: *mut c_void) -> (*mut *mut c_void, *mut *mut c_void) {
-    (this.wrapping_byte_add(layout::PREVIOUS).cast(), this.wrapping_byte_add(layout::NEXT).cast())
+/// &__thread_list_lock, once the kernel or the linker has told; null before.
+static LIST_LOCK: AtomicPtr<c_int> = AtomicPtr::new(null_mut());
+
+/// The clear_child_tid of every thread (measured on 1.2.2 to 1.2.6).
+fn list_lock() -> Option<*mut c_int> {
+    let known = LIST_LOCK.load(Relaxed);
+    if !known.is_null() {
+        return Some(known);
+    }
+    let found = sys::tid_address().unwrap_or(symbols::thread_list_lock());
+    LIST_LOCK.store(found, Relaxed);
+    (!found.is_null()).then_some(found)
 }
 
 /// The thread state of the calling thread, if this is musl as we know it.
 pub fn repair() -> Option<Repair> {
     let this = thread()?;
-    let (previous, next) = list(this);
-    // The clear_child_tid of every thread is &__thread_list_lock (measured on
-    // 1.2.2 to 1.2.6). Where neither the kernel nor the linker tells where
-    // that is, this is not ours to mend.
-    let lock = sys::tid_address().unwrap_or(symbols::thread_list_lock());
-    if lock.is_null() {
-        return None;
-    }
+    let lock = list_lock()?;
+    let place = |offset| this.wrapping_byte_add(offset);
     let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
     Some(Repair {
-        tid: this.wrapping_byte_add(layout::TID).cast(),
+        tid: place(layout::TID).cast(),
         clear_tid: lock,
         robust,
         robust_len,
-        threads: Some(ThreadList { own: this, previous, next, lock }),
+        threads: Some(ThreadList {
+            own: this,
+            previous: place(layout::PREVIOUS).cast(),
+            next: place(layout::NEXT).cast(),
+            lock,
+        }),
     })
-}
-
-/// Whether musl's list of threads holds nobody but the calling thread. A
-/// thread leaves the list as the last thing it does with the libc, and only a
-/// thread in it could put another one there.
-pub fn is_single_threaded() -> Option<bool> {
-    let this = thread()?;
-    let (previous, next) = list(this);
-    // SAFETY: two words of the verified struct; read as volatile because other
-    // threads may be writing them.
-    let (previous, next) = unsafe { (previous.read_volatile(), next.read_volatile()) };
-    Some(previous == this && next == this)
 }

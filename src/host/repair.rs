@@ -22,6 +22,18 @@ pub struct ThreadList {
     pub lock: *mut c_int,
 }
 
+impl ThreadList {
+    /// Whether the calling thread is the only one in the list. A thread leaves
+    /// it as the last thing it does with the libc, and only a thread in it
+    /// could put another one there.
+    pub fn is_only_own(&self) -> bool {
+        // SAFETY: two words of the verified struct; volatile because other
+        // threads may be writing them.
+        let links = unsafe { [self.previous.read_volatile(), self.next.read_volatile()] };
+        links == [self.own; 2]
+    }
+}
+
 /// The places to mend, all in the calling thread's part of memory.
 #[derive(Clone, Copy)]
 pub struct Repair {
@@ -46,6 +58,15 @@ impl Repair {
         robust_len: 0,
         threads: None,
     };
+
+    /// The calling thread's id as its libc has it, which was verified.
+    pub fn tid(&self) -> c_int {
+        match self.tid.is_null() {
+            true => sys::gettid(),
+            // SAFETY: the libc's own int of the calling thread.
+            false => unsafe { self.tid.read() },
+        }
+    }
 
     /// Mends the libc, in the child, with all signals still blocked.
     /// `clears_tid`: the creator chose a clear_child_tid, which is kept.

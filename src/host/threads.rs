@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether other threads could be inside the libc.
 
-use super::{glibc, musl, symbols};
+use super::{Repair, symbols};
 use crate::uapi::sys;
 
 /// Whether the calling thread is surely the only one; false is "perhaps not".
 ///
-/// Async-signal-safe; at most one system call besides gettid.
-pub fn is_single_threaded() -> bool {
+/// Async-signal-safe; at most one system call.
+pub fn is_single_threaded(state: &Repair) -> bool {
     let flag = symbols::single_threaded();
     // SAFETY: a char of the libc's; volatile because pthread_create writes it.
     if !flag.is_null() && unsafe { flag.read_volatile() } != 0 {
         return true;
     }
-    if !glibc::is_host() {
-        if let Some(alone) = musl::is_single_threaded() {
-            return alone;
-        }
+    if let Some(threads) = &state.threads {
+        return threads.is_only_own();
     }
     // glibc's flag stays off once there has been a second thread, so the
     // kernel's count decides: a task directory has two links and one a thread.

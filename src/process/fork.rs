@@ -17,7 +17,9 @@ pub fn fork() -> Result<Pid, Errno> {
     // SAFETY: a plain fork request copies the memory.
     let create = |repair| unsafe { child::create(&Request::FORK, repair) };
     let outcome = match host::repair() {
-        Some(repair) if host::fork_needs_no_locks() => with_handlers(|| create(Some(repair))),
+        Some(repair) if host::fork_needs_no_locks(&repair) => {
+            with_handlers(|| create(Some(repair)))
+        }
         repair => match functions::fork() {
             Some(function) => hosts(function),
             // No libc to be found: no handlers or locks of one either.
@@ -53,7 +55,7 @@ fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
 /// `_Fork()`: no handlers, async-signal-safe.
 pub fn underscore_fork() -> Result<Pid, Errno> {
     let repair = host::repair();
-    if repair.is_none() || host::wants_own_underscore_fork() {
+    if repair.as_ref().is_none_or(host::wants_own_underscore_fork) {
         if let Some(function) = functions::underscore_fork() {
             return hosts(function);
         }
