@@ -57,6 +57,9 @@ check: ## install what is missing, build, run every test
 check-quick: all ## the C tests on this machine's libcs only
 	$(Q)tools/run-c-tests $(B) x86_64
 
+bench: all ## fork, vfork and syscall() against the libc's own, as ratios
+	$(Q)bench/run $(B)
+
 install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	$(Q)install -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -86,5 +89,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 setup demo check check-quick install uninstall dist clean help
+.PHONY: all header aarch64 setup demo check check-quick bench install uninstall dist clean help
 .DELETE_ON_ERROR:
