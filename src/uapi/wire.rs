@@ -38,12 +38,14 @@ pub struct clone_args {
     pub cgroup: u64,
 }
 
-#[allow(dead_code)] // for the header
 /// Size in bytes of the first published struct clone_args (Linux 5.3).
+#[allow(dead_code)] // the header's
 pub const CLONE_ARGS_SIZE_VER0: usize = 64;
 /// Size in bytes of the second, with set_tid (Linux 5.5).
+#[allow(dead_code)] // the header's
 pub const CLONE_ARGS_SIZE_VER1: usize = 80;
 /// Size in bytes of the third, with cgroup (Linux 5.7).
+#[allow(dead_code)] // the header's
 pub const CLONE_ARGS_SIZE_VER2: usize = 88;
 
 const _: () = {
