@@ -34,6 +34,10 @@ fn link(root: &Path) {
     for argument in arguments {
         println!("cargo:rustc-cdylib-link-arg={argument}");
     }
+    if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
+        // Without the mark, one such library turns shadow stacks off for all.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,shstk");
+    }
 }
 
 /// The public header, from the declarations in src/abi and the kernel's

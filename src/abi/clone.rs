@@ -99,16 +99,12 @@ unsafe extern "C" fn exported_clone(
     tls: *mut c_void,
     child_tid: *mut Pid,
 ) -> c_int {
-    let (Some(start), false) = (start, stack.is_null()) else {
+    let stack = stack as u64 & !15; // the ABI's alignment
+    let (Some(start), 1..) = (start, stack) else {
         return or_errno(Err(Errno::EINVAL));
     };
-    let request = Request::from_legacy(
-        flags as u32,
-        stack as u64 & !15,
-        parent_tid as u64,
-        child_tid as u64,
-        tls as u64,
-    );
+    let request =
+        Request::from_legacy(flags as u32, stack, parent_tid as u64, child_tid as u64, tls as u64);
     // SAFETY: clone(2)'s own contract.
     or_errno(unsafe { call::legacy(&request, start, argument) })
 }

@@ -11,7 +11,7 @@ mod atfork;
 mod clone;
 mod fork;
 
-use crate::host::{errno, functions};
+use crate::host::{self, errno};
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 
@@ -32,6 +32,6 @@ ctor::declarative::ctor! {
     /// Runs when the library is loaded, or before main in a static program.
     #[ctor(unsafe)]
     fn on_load() {
-        functions::look_up_all();
+        host::on_load();
     }
 }

@@ -309,6 +309,7 @@ pub(crate) use returns_twice;
 /// | x19 | fn |
 /// | x20 | arg |
 /// | x21 | setup_argument, or 0 for no set-up |
+/// | x29 | the parent's frame, by which both unwind until the child is on its own |
 ///
 /// What the child sees: its stack pointer aligned to 16, x29 and x30 zero, no
 /// return address (the FDE says so, and unwinders stop). With a setup_argument
@@ -340,6 +341,7 @@ macro_rules! trampoline {
             "str x21, [sp, #32]",
             ".cfi_offset x21, -16",
             "mov x29, sp",
+            ".cfi_def_cfa_register x29",
             "mov x19, x1",
             "mov x20, x2",
             "mov x21, x3",
@@ -348,18 +350,8 @@ macro_rules! trampoline {
             "ldp x0, x1, [x9, #8]",
             "ldp x2, x3, [x9, #24]",
             "ldr x4, [x9, #40]",
-            // No unwind information from here until the child has left: at
-            // these addresses one rule cannot be true for both stacks.
-            ".cfi_endproc",
             "svc #0",
             "cbz x0, 30f",
-            ".cfi_startproc",
-            ".cfi_def_cfa_offset 48",
-            ".cfi_offset x29, -48",
-            ".cfi_offset x30, -40",
-            ".cfi_offset x19, -32",
-            ".cfi_offset x20, -24",
-            ".cfi_offset x21, -16",
             "ldr x21, [sp, #32]",
             ".cfi_restore x21",
             "ldp x19, x20, [sp, #16]",
@@ -368,7 +360,7 @@ macro_rules! trampoline {
             "ldp x29, x30, [sp], #48",
             ".cfi_restore x29",
             ".cfi_restore x30",
-            ".cfi_def_cfa_offset 0",
+            ".cfi_def_cfa sp, 0",
             "ret",
             ".cfi_endproc",
 

@@ -303,6 +303,7 @@ pub(crate) use returns_twice;
 /// | rbx | fn |
 /// | r12 | arg |
 /// | r13 | setup_argument, or 0 for no set-up |
+/// | rbp | the parent's frame, by which both unwind until the child is on its own |
 ///
 /// What the child sees: its stack pointer aligned to 16 before the call of fn,
 /// rbp zero, the direction flag clear, no return address (the FDE says so, and
@@ -324,15 +325,17 @@ macro_rules! trampoline {
             concat!(".type ", $name, ",@function"),
             concat!($name, ":"),
             ".cfi_startproc",
+            "push rbp",
+            ".cfi_def_cfa_offset 16",
+            ".cfi_offset rbp, -16",
+            "mov rbp, rsp",
+            ".cfi_def_cfa_register rbp",
             "push rbx",
-            ".cfi_adjust_cfa_offset 8",
-            ".cfi_rel_offset rbx, 0",
+            ".cfi_offset rbx, -24",
             "push r12",
-            ".cfi_adjust_cfa_offset 8",
-            ".cfi_rel_offset r12, 0",
+            ".cfi_offset r12, -32",
             "push r13",
-            ".cfi_adjust_cfa_offset 8",
-            ".cfi_rel_offset r13, 0",
+            ".cfi_offset r13, -40",
             "mov rbx, rsi",
             "mov r12, rdx",
             "mov r13, rcx",
@@ -342,26 +345,14 @@ macro_rules! trampoline {
             "mov r10, [rdi + 32]",
             "mov r8, [rdi + 40]",
             "mov rdi, [rdi + 8]",
-            // No unwind information from here until the child has left: at
-            // these addresses one rule cannot be true for both stacks.
-            ".cfi_endproc",
             "syscall",
             "test rax, rax",
             "jz 30f",
-            ".cfi_startproc",
-            ".cfi_def_cfa_offset 32",
-            ".cfi_rel_offset rbx, 16",
-            ".cfi_rel_offset r12, 8",
-            ".cfi_rel_offset r13, 0",
             "pop r13",
-            ".cfi_adjust_cfa_offset -8",
-            ".cfi_restore r13",
             "pop r12",
-            ".cfi_adjust_cfa_offset -8",
-            ".cfi_restore r12",
             "pop rbx",
-            ".cfi_adjust_cfa_offset -8",
-            ".cfi_restore rbx",
+            "pop rbp",
+            ".cfi_def_cfa rsp, 8",
             "ret",
             ".cfi_endproc",
 

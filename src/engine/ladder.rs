@@ -14,8 +14,9 @@ use crate::arch::{Syscall, syscall};
 use crate::uapi::{Errno, clone_args};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Set once clone3 was found out of reach. A filter cannot be lifted again, so
-/// the finding stays true for this process and for its children.
+/// Set once clone3 was found out of reach, to spare the next request a failing
+/// call. A hint and no more: filters belong to threads, and a child that shares
+/// memory writes it too. Whatever only clone3 can carry is put to it anyway.
 static OUT_OF_REACH: AtomicBool = AtomicBool::new(false);
 
 fn reachable() -> bool {
@@ -46,16 +47,18 @@ impl Attempt {
     /// Takes the first rung that can carry the request.
     pub fn aim(&mut self, request: &Request) -> Result<(), Errno> {
         if request.route == Route::Legacy || OUT_OF_REACH.load(Relaxed) {
-            self.call = legacy::express(request)?;
-        } else {
-            self.aim_native(request);
+            match legacy::express(request) {
+                Err(Errno::ENOSYS) => {}
+                expressed => return expressed.map(|call| self.call = call),
+            }
         }
+        self.aim_native(request);
         Ok(())
     }
 
     fn aim_native(&mut self, request: &Request) {
         let (address, size) = match request.wire {
-            Some((address, size)) => (address as usize, size),
+            Some(wire) => (wire.address as usize, wire.size),
             None => {
                 self.wire = request.to_wire();
                 (&raw const self.wire as usize, request.wire_size())

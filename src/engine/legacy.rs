@@ -4,7 +4,7 @@
 use super::{Request, Route};
 use crate::arch::{Syscall, legacy_clone_order};
 use crate::uapi::flags::*;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, clone_args};
 use core::mem::size_of;
 
 /// Flags that clone(2) takes: 32 bits without the exit signal's byte, of which
@@ -21,31 +21,18 @@ const ONLY_CLONE3: u64 = CLONE_NEWTIME
     | CLONE_EMPTY_MNTNS;
 
 /// The request as a clone(2) call. ENOSYS when clone3 would be needed to say
-/// it, EINVAL when clone3 would refuse what clone(2) lets pass.
+/// it, EINVAL or E2BIG when clone3 would refuse what clone(2) lets pass.
 pub fn express(request: &Request) -> Result<Syscall, Errno> {
-    let flags = request.flags;
-    if flags & !(EXPRESSIBLE | ONLY_CLONE3) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    if request.route == Route::Any {
-        refuse_what_clone3_refuses(request)?;
-    }
-    if flags & ONLY_CLONE3 != 0 || request.set_tid != (0, 0) || request.cgroup != 0 {
-        return Err(Errno::ENOSYS);
-    }
-    // One pointer serves both: the pidfd comes back through parent_tid.
-    let parent_tid = if flags & CLONE_PIDFD == 0 {
-        request.parent_tid
-    } else if flags & CLONE_PARENT_SETTID == 0 {
-        request.pidfd
-    } else {
-        return Err(Errno::ENOSYS);
+    // One pointer serves both the pidfd and the tid.
+    let parent_tid = match request.route {
+        Route::Legacy => request.parent_tid | request.pidfd,
+        Route::Any => parent_tid_of_clone3(request)?,
     };
     let word = |value: u64| usize::try_from(value).map_err(|_| Errno::EINVAL);
     Ok(Syscall {
         nr: libc::SYS_clone as usize,
         args: legacy_clone_order(
-            word(flags | request.exit_signal)?,
+            word(request.flags | request.exit_signal)?,
             word(request.stack.top())?,
             word(parent_tid)?,
             word(request.child_tid)?,
@@ -54,26 +41,49 @@ pub fn express(request: &Request) -> Result<Syscall, Errno> {
     })
 }
 
-/// The rules of clone3 about fields, which clone(2) does not have.
-fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
-    let shares_signal = request.flags & (CLONE_THREAD | CLONE_PARENT) != 0;
-    let half_a_stack = (request.stack.base == 0) != (request.stack.size == 0);
-    let one_place_for_two = request.flags & CLONE_PIDFD != 0
-        && request.flags & CLONE_PARENT_SETTID != 0
-        && request.pidfd.abs_diff(request.parent_tid) < size_of::<sys::Pid>() as u64;
-    if request.exit_signal > 64
-        || (shares_signal && request.exit_signal != 0)
-        || half_a_stack
-        || one_place_for_two
-    {
-        return Err(Errno::EINVAL);
+/// What goes into clone(2)'s parent_tid, if the request, made for clone3, can
+/// be expressed at all.
+fn parent_tid_of_clone3(request: &Request) -> Result<u64, Errno> {
+    refuse_what_clone3_refuses(request)?;
+    let flags = request.flags;
+    if flags & ONLY_CLONE3 != 0 || request.set_tid != (0, 0) {
+        return Err(Errno::ENOSYS);
     }
-    Ok(())
+    match (flags & CLONE_PIDFD != 0, flags & CLONE_PARENT_SETTID != 0) {
+        (false, _) => Ok(request.parent_tid),
+        (true, false) => Ok(request.pidfd),
+        (true, true) => Err(Errno::ENOSYS),
+    }
+}
+
+/// The rules that clone3 has and clone(2) has not, in the kernel's order. What
+/// a caller's struct holds behind the known fields may not be dropped either:
+/// a kernel that does not know it says E2BIG, and so do we.
+fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
+    const MAX_SET_TID: u64 = 32; // MAX_PID_NS_LEVEL
+    let flags = request.flags;
+    let size = request.wire.map_or(size_of::<clone_args>(), |wire| wire.size);
+    if request.wire.is_some_and(|wire| wire.holds_more) {
+        return Err(Errno::E2BIG);
+    }
+    let (set_tid, set_tid_size) = request.set_tid;
+    let both = |flag: u64| flags & flag == flag;
+    let shares_signal = flags & (CLONE_THREAD | CLONE_PARENT) != 0;
+    let refused = set_tid_size > MAX_SET_TID
+        || (set_tid == 0) != (set_tid_size == 0)
+        || (both(CLONE_INTO_CGROUP) && size < size_of::<clone_args>())
+        || flags & !(EXPRESSIBLE | ONLY_CLONE3) != 0
+        || both(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)
+        || (shares_signal && request.exit_signal != 0)
+        || (request.stack.base == 0) != (request.stack.size == 0)
+        || (both(CLONE_PIDFD | CLONE_PARENT_SETTID) && request.pidfd == request.parent_tid)
+        || request.exit_signal > 64;
+    if refused { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::Stack;
+    use super::super::request::{Stack, Wire};
     use super::*;
 
     fn with(flags: u64) -> Request {
@@ -116,7 +126,27 @@ mod tests {
             assert_eq!(express(&with(flag)).err(), expected, "flag {flag:#x}");
         }
         assert_eq!(express(&Request { set_tid: (8, 1), ..Request::FORK }), Err(Errno::ENOSYS));
-        assert_eq!(express(&Request { cgroup: 3, ..Request::FORK }), Err(Errno::ENOSYS));
+        assert!(express(&Request { cgroup: 3, ..Request::FORK }).is_ok(), "nobody reads it");
+    }
+
+    #[test]
+    fn what_clone3_refuses_is_not_tried() {
+        let wire = |size| Some(Wire { address: 0x1000, size, holds_more: size == 104 });
+        let fork = Request::FORK;
+        assert!(express(&Request { wire: wire(96), ..fork }).is_ok());
+        assert_eq!(express(&Request { wire: wire(104), ..fork }), Err(Errno::E2BIG));
+        let cgroup = with(CLONE_INTO_CGROUP);
+        assert_eq!(express(&Request { wire: wire(80), ..cgroup }), Err(Errno::EINVAL));
+        assert_eq!(express(&Request { wire: wire(88), ..cgroup }), Err(Errno::ENOSYS));
+        assert_eq!(express(&Request { set_tid: (0, 1), ..fork }), Err(Errno::EINVAL));
+        assert_eq!(express(&Request { set_tid: (8, 33), ..fork }), Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn clone_has_its_own_word_on_its_own_flags() {
+        let flags = (CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_DETACHED) as u32;
+        let call = express(&Request::from_legacy(flags, 0, 0x50, 0, 0)).unwrap();
+        assert_eq!((call.args[0], call.args[2]), (flags as usize, 0x50));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod legacy;
 mod request;
 
 pub use ladder::Attempt;
-pub use request::{Memory, Request, Route};
+pub use request::{Memory, Request, Route, Wire};
 
 use crate::arch::syscall;
 use crate::uapi::Errno;

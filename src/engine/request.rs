@@ -81,10 +81,20 @@ pub struct Request {
     pub cgroup: u64,
     /// Which system calls may carry it.
     pub route: Route,
-    /// The caller's own struct (address and size), if it came in one: it goes
-    /// to clone3 as it is, with whatever a newer kernel reads behind the
-    /// fields known here.
-    pub wire: Option<(u64, usize)>,
+    /// The caller's own struct, if it came in one: it goes to clone3 as it is,
+    /// with whatever a newer kernel reads behind the fields known here.
+    pub wire: Option<Wire>,
+}
+
+/// A caller's own `struct clone_args`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// Where it is.
+    pub address: u64,
+    /// Its size in bytes, as the caller says.
+    pub size: usize,
+    /// Whether something that is not zero lies behind the fields known here.
+    pub holds_more: bool,
 }
 
 impl Request {
@@ -106,9 +116,9 @@ impl Request {
     /// vfork(): memory and stack lent until the child execs or ends.
     pub const VFORK: Request = Request { flags: CLONE_VM | CLONE_VFORK, ..Request::FORK };
 
-    /// From a caller's `struct clone_args` at `address`, `size` bytes long, of
-    /// which `args` holds the known ones.
-    pub fn from_wire(args: &clone_args, address: u64, size: usize) -> Request {
+    /// From a caller's `struct clone_args`, of which `args` holds the fields
+    /// known here.
+    pub fn from_wire(args: &clone_args, wire: Wire) -> Request {
         Request {
             flags: args.flags,
             exit_signal: args.exit_signal,
@@ -120,21 +130,26 @@ impl Request {
             set_tid: (args.set_tid, args.set_tid_size),
             cgroup: args.cgroup,
             route: Route::Any,
-            wire: Some((address, size)),
+            wire: Some(wire),
         }
     }
 
     /// From the arguments of legacy clone(2), whose rules are kept: the low
     /// byte of the flags is the exit signal and means nothing with
-    /// CLONE_THREAD or CLONE_PARENT, CLONE_DETACHED means nothing at all,
-    /// CLONE_PIDFD answers through parent_tid, and `stack` is the top.
+    /// CLONE_THREAD or CLONE_PARENT, CLONE_DETACHED means nothing except with
+    /// CLONE_PIDFD, CLONE_PIDFD answers through parent_tid, and `stack` is the
+    /// top.
     pub fn from_legacy(flags: u32, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Self {
         let signal = u64::from(flags) & CSIGNAL;
-        let flags = u64::from(flags) & !(CSIGNAL | CLONE_DETACHED);
+        let with_pidfd = u64::from(flags) & CLONE_PIDFD != 0;
+        let dropped = if with_pidfd { CSIGNAL } else { CSIGNAL | CLONE_DETACHED };
+        let flags = u64::from(flags) & !dropped;
         let inherits_signal = flags & (CLONE_THREAD | CLONE_PARENT) != 0;
         // clone(2) takes a number that is no signal and sends none; clone3
-        // refuses it (kernel/fork.c, clone3_args_valid).
-        let route = if signal > 64 && !inherits_signal { Route::Legacy } else { Route::Any };
+        // refuses it. clone(2) has its own word on CLONE_DETACHED with
+        // CLONE_PIDFD (kernel/fork.c, clone3_args_valid and kernel_clone).
+        let only_legacy = (signal > 64 && !inherits_signal) || flags & CLONE_DETACHED != 0;
+        let route = if only_legacy { Route::Legacy } else { Route::Any };
         // Arguments no flag asks for were perhaps never passed.
         let used = |by: u64, value: u64| if flags & by != 0 { value } else { 0 };
         Request {
@@ -229,8 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn legacy_detached_vanishes_and_pidfd_uses_parent_tid() {
-        let flags = (CLONE_DETACHED | CLONE_PIDFD) as u32;
+    fn legacy_detached_vanishes_but_for_pidfd() {
+        let with = |flags: u64| Request::from_legacy(flags as u32, 0, 0, 0, 0);
+        assert_eq!(with(CLONE_DETACHED | CLONE_FS).flags, CLONE_FS);
+        let both = with(CLONE_DETACHED | CLONE_PIDFD);
+        assert_eq!((both.flags, both.route), (CLONE_DETACHED | CLONE_PIDFD, Route::Legacy));
+    }
+
+    #[test]
+    fn legacy_pidfd_uses_parent_tid() {
+        let flags = CLONE_PIDFD as u32;
         let request = Request::from_legacy(flags, 0x1000, 0x20, 0x30, 0x40);
         assert_eq!(request.flags, CLONE_PIDFD);
         assert_eq!((request.pidfd, request.parent_tid), (0x20, 0));
@@ -253,7 +276,8 @@ mod tests {
             set_tid_size: 10,
             cgroup: 11,
         };
-        assert_eq!(Request::from_wire(&args, 0, 88).to_wire(), args);
+        let wire = Wire { address: 0, size: 88, holds_more: false };
+        assert_eq!(Request::from_wire(&args, wire).to_wire(), args);
     }
 
     #[test]

@@ -79,6 +79,19 @@ pub fn next_function(name: &CStr, ours: *const c_void) -> *const c_void {
     found
 }
 
+/// Whether the first object that defines a function is the one that contains
+/// `ours`, so that others' calls of it come to us.
+pub fn comes_first(name: &CStr, ours: *const c_void) -> bool {
+    let mut first = None;
+    walk(&mut |object| {
+        if object.symbol(name).is_some() {
+            first = Some(object);
+        }
+        first.is_some()
+    });
+    first.is_some_and(|object| object.contains(ours.addr()))
+}
+
 /// A function of the object that contains `within`.
 pub fn function_of(within: *const c_void, name: &CStr) -> *const c_void {
     object_of(within).and_then(|object| object.symbol(name)).map_or(null(), |symbol| symbol.0)
@@ -107,6 +120,17 @@ impl Object {
         })
     }
 
+    /// A pointer from its dynamic section as an address, 0 if it is none.
+    /// glibc relocates these words in place; musl, and both for the vDSO, leave
+    /// them relative to the base, which wraps around for an object that was
+    /// linked higher than it was loaded.
+    fn address_of(&self, value: usize) -> usize {
+        [value, self.base.wrapping_add(value)]
+            .into_iter()
+            .find(|&address| self.contains(address))
+            .unwrap_or(0)
+    }
+
     /// An address of it that no other object has.
     pub fn key(&self) -> *mut c_void {
         self.headers as *mut c_void
@@ -117,7 +141,7 @@ impl Object {
         let dynamic = self.headers().iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
         let dynamic = self.base.wrapping_add(dynamic.p_vaddr as usize) as *const Dyn;
         // SAFETY: the object's dynamic section, ended by DT_NULL.
-        unsafe { Tables::read(dynamic, self.base) }.find(name, self.base)
+        unsafe { Tables::read(dynamic, self) }.find(name, self.base)
     }
 }
 
@@ -146,8 +170,8 @@ struct Tables {
 
 impl Tables {
     /// # Safety
-    /// `dynamic` must be the dynamic section of an object loaded at `base`.
-    unsafe fn read(mut dynamic: *const Dyn, base: usize) -> Tables {
+    /// `dynamic` must be the dynamic section of `object`.
+    unsafe fn read(mut dynamic: *const Dyn, object: &Object) -> Tables {
         let mut tables = Tables {
             strings: null(),
             symbols: null(),
@@ -158,17 +182,14 @@ impl Tables {
         loop {
             // SAFETY: the section goes on until DT_NULL.
             let entry = unsafe { &*dynamic };
-            // glibc relocates these words in place; musl, and both for the
-            // vDSO, leave them relative to the base.
-            let value = entry.value as usize;
-            let value = if value < base { base.wrapping_add(value) } else { value };
+            let address = || object.address_of(entry.value as usize);
             match entry.tag {
                 DT_NULL => return tables,
-                DT_STRTAB => tables.strings = value as *const c_char,
-                DT_SYMTAB => tables.symbols = value as *const libc::Elf64_Sym,
-                DT_VERSYM => tables.versions = value as *const u16,
-                DT_GNU_HASH => tables.gnu_hash = value as *const u32,
-                DT_HASH => tables.sysv_hash = value as *const u32,
+                DT_STRTAB => tables.strings = address() as *const c_char,
+                DT_SYMTAB => tables.symbols = address() as *const libc::Elf64_Sym,
+                DT_VERSYM => tables.versions = address() as *const u16,
+                DT_GNU_HASH => tables.gnu_hash = address() as *const u32,
+                DT_HASH => tables.sysv_hash = address() as *const u32,
                 _ => {}
             }
             dynamic = dynamic.wrapping_add(1);

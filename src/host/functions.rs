@@ -5,6 +5,7 @@ use super::{elf, symbols};
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use once_cell::race::OnceNonZeroUsize;
 
 /// `void handler(void)`, as fork handlers are.
@@ -56,9 +57,22 @@ static ATFORK: Function = Function::new(c"pthread_atfork");
 static REGISTER_ATFORK: Function = Function::new(c"__register_atfork");
 static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize");
 
+/// Whether registrations of fork handlers went past us: we were opened late, or
+/// stand behind the libc.
+static HANDLERS_UNSEEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the host may know fork handlers that we do not.
+pub fn handlers_unseen() -> bool {
+    HANDLERS_UNSEEN.load(Relaxed)
+}
+
 /// Looks everything up while that is safe: the loader's lock is free or ours
 /// in a constructor, and may be anybody's later.
 pub fn look_up_all() {
+    let name =
+        if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };
+    let interposed = elf::comes_first(name, (&raw const FORK).cast());
+    HANDLERS_UNSEEN.store(!interposed, Relaxed);
     for function in [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE] {
         function.get();
     }

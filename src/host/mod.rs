@@ -16,6 +16,18 @@ mod threads;
 
 pub use repair::Repair;
 
+/// Looks up all that cannot be looked up in a signal handler, or may no longer
+/// be found later. Called when the library is loaded, or before main.
+pub fn on_load() {
+    functions::look_up_all();
+    if glibc::is_host() {
+        glibc::loader_size();
+        glibc::repair();
+    } else {
+        musl::remember_list_lock();
+    }
+}
+
 /// What a raw fork child needs so that this libc is sound in it; `None` when
 /// the libc, or its state, is not one we know.
 ///
@@ -27,13 +39,16 @@ pub fn repair() -> Option<Repair> {
     if glibc::is_host() { glibc::repair() } else { musl::repair() }
 }
 
-/// Whether the calling thread, whose state is given, is surely the only one
-/// that can hold a lock of the libc, and holds none of the loader's that a
-/// fork child would find locked by a thread id that is no longer its own.
+/// Whether the host's fork would do no more than run the handlers we know and
+/// mend the libc: the calling thread, whose state is given, is surely the only
+/// one that can hold a lock of the libc, and holds none of the loader's that a
+/// child would find locked by a thread id that is no longer its own.
 ///
 /// Async-signal-safe.
-pub fn fork_needs_no_locks(state: &Repair) -> bool {
-    threads::is_single_threaded(state) && !glibc::loader_lock_held(state.tid())
+pub fn fork_is_simple(state: &Repair) -> bool {
+    !functions::handlers_unseen()
+        && threads::is_single_threaded(state)
+        && !glibc::loader_lock_held(state.tid())
 }
 
 /// Whether `_Fork` is better left to the host: musl counts its threads where

@@ -45,18 +45,26 @@ fn thread() -> Option<*mut c_void> {
     (tid == sys::gettid()).then_some(this.cast())
 }
 
-/// &__thread_list_lock, once the kernel or the linker has told; null before.
+/// &__thread_list_lock as found by [`remember_list_lock`]; null before.
 static LIST_LOCK: AtomicPtr<c_int> = AtomicPtr::new(null_mut());
 
-/// The clear_child_tid of every thread (measured on 1.2.2 to 1.2.6).
+/// The clear_child_tid of every thread (measured on 1.2.2 to 1.2.6), from the
+/// kernel or, in a static program, from the linker.
 fn list_lock() -> Option<*mut c_int> {
     let known = LIST_LOCK.load(Relaxed);
     if !known.is_null() {
         return Some(known);
     }
     let found = sys::tid_address().unwrap_or(symbols::thread_list_lock());
-    LIST_LOCK.store(found, Relaxed);
     (!found.is_null()).then_some(found)
+}
+
+/// Keeps where the lock is. For our constructor: a program may later give a
+/// thread another clear_child_tid, which is not to be taken for the lock.
+pub fn remember_list_lock() {
+    if let (Some(_), Some(lock)) = (thread(), list_lock()) {
+        LIST_LOCK.store(lock, Relaxed);
+    }
 }
 
 /// The thread state of the calling thread, if this is musl as we know it.

@@ -4,9 +4,9 @@
 //! Kept here for our own fork and forwarded to the host for its own, so that
 //! each runs them once, whoever forks.
 //!
-//! The list takes no lock, because it is read in fork, which may run in a
-//! signal handler or in a child whose other threads are gone. Handlers have
-//! numbers that only grow; order is the order of the numbers, wherever a
+//! The list takes no lock: a fork in a signal handler may read it while the
+//! code it interrupted registers something, and handlers themselves register
+//! and fork. Handlers have numbers that only grow; order is the order of the numbers, wherever a
 //! handler's slot is, and a slot whose number is 0 is free. A fork remembers
 //! the last number it saw: what its handlers register is not for this fork.
 
@@ -112,7 +112,7 @@ impl List {
         Ok(())
     }
 
-    fn add(&self, handlers: [Handler; 3], owner: *mut c_void) -> Result<&Slot, Errno> {
+    fn add(&self, handlers: [Handler; 3], owner: *mut c_void) -> Result<u64, Errno> {
         let slot = self.claim()?;
         let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));
         slot.prepare.store(prepare, Relaxed);
@@ -121,7 +121,14 @@ impl List {
         slot.owner.store(owner, Relaxed);
         let number = self.last_number.fetch_add(1, AcqRel) + 1;
         slot.number.store(number, Release);
-        Ok(slot)
+        Ok(number)
+    }
+
+    fn remove(&self, number: u64) {
+        for slot in self.slots() {
+            // Fails on every other slot, and on this one if it was dropped.
+            let _ = slot.number.compare_exchange(number, 0, Release, Relaxed);
+        }
     }
 
     fn drop_owned_by(&self, owner: *mut c_void) {
@@ -208,7 +215,7 @@ impl Round {
 
 /// `__register_atfork`: handlers of the object whose `__dso_handle` is given.
 pub fn register(handlers: [Handler; 3], owner: *mut c_void) -> Result<(), Errno> {
-    let slot = LIST.add(handlers, owner)?;
+    let number = LIST.add(handlers, owner)?;
     let [prepare, parent, child] = handlers;
     let forwarded = match (functions::register_atfork(), functions::atfork()) {
         // SAFETY: the host's functions, with the handlers as we got them.
@@ -221,7 +228,7 @@ pub fn register(handlers: [Handler; 3], owner: *mut c_void) -> Result<(), Errno>
     if forwarded == 0 {
         return Ok(());
     }
-    slot.number.store(0, Release);
+    LIST.remove(number);
     // glibc answers with the number, musl with −1 and errno.
     Err(if forwarded > 0 { Errno(forwarded) } else { Errno(errno::get()) })
 }

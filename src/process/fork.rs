@@ -11,15 +11,14 @@ use crate::uapi::sys::Pid;
 
 /// `fork()`: by clone3 with the handlers run and the libc mended, where that
 /// is all the host's own fork would do; by the host's fork otherwise, which
-/// alone can take the locks of malloc, stdio and the loader.
+/// alone can take the locks of malloc, stdio and the loader. Decided before the
+/// prepare handlers run, as glibc does; a handler that starts a thread is late.
 pub fn fork() -> Result<Pid, Errno> {
     let before = errno::get();
     // SAFETY: a plain fork request copies the memory.
     let create = |repair| unsafe { child::create(&Request::FORK, repair) };
     let outcome = match host::repair() {
-        Some(repair) if host::fork_needs_no_locks(&repair) => {
-            with_handlers(|| create(Some(repair)))
-        }
+        Some(repair) if host::fork_is_simple(&repair) => with_handlers(|| create(Some(repair))),
         repair => match functions::fork() {
             Some(function) => hosts(function),
             // No libc to be found: no handlers or locks of one either.

@@ -8,7 +8,7 @@
 
 use super::{child, fork};
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
-use crate::engine::{Attempt, Memory, Request};
+use crate::engine::{Attempt, Memory, Request, Wire};
 use crate::host;
 use crate::host::errno;
 use crate::uapi::{Errno, clone_args, sys};
@@ -113,34 +113,30 @@ fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> 
     unsafe { child::create(request, host::repair()) }
 }
 
-/// A caller's clone_args as a request. The kernel's first rules apply before
-/// the struct is looked at (kernel/fork.c, copy_clone_args_from_user).
+/// A caller's clone_args as a request: EINVAL and EFAULT as the kernel gives
+/// them before it looks at any field (kernel/fork.c,
+/// copy_clone_args_from_user). Too large a size is left to the kernel.
 pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
-    const PAGE: usize = 4096; // the kernel's limit is its page size, at least this
     const SMALLEST: usize = offset_of!(clone_args, set_tid);
-    if size > PAGE {
-        return Err(Errno::E2BIG);
-    }
+    const LARGEST: usize = 4096; // the smallest page, which limits the kernel's
     if size < SMALLEST {
         return Err(Errno::EINVAL);
     }
+    let here = size.min(LARGEST);
+    // In at most two pages, so both ends tell of all.
+    sys::probe(address)?;
+    sys::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
+    let source = address as usize as *const u8;
+    // SAFETY: probed; the caller may be changing it, hence volatile and bytes.
+    let byte = |i: usize| unsafe { source.add(i).read_volatile() };
     let mut args = clone_args::default();
-    let known = size.min(size_of::<clone_args>());
-    // SAFETY: a plain struct without padding, as bytes.
-    let bytes = unsafe { core::slice::from_raw_parts_mut((&raw mut args).cast::<u8>(), known) };
-    match sys::copy_from_user(address, bytes) {
-        Ok(()) => {}
-        Err(Errno::EFAULT) => return Err(Errno::EFAULT),
-        // A sandbox without process_vm_readv: read as any libc would.
-        Err(_) => {
-            let source = address as usize as *const u8;
-            for (i, byte) in bytes.iter_mut().enumerate() {
-                // SAFETY: the caller's promise that args points at size bytes.
-                *byte = unsafe { source.add(i).read_volatile() };
-            }
-        }
+    let known = here.min(size_of::<clone_args>());
+    for i in 0..known {
+        // SAFETY: within args, a struct of plain integers.
+        unsafe { (&raw mut args).cast::<u8>().add(i).write(byte(i)) };
     }
-    Ok(Request::from_wire(&args, address, size))
+    let holds_more = size > LARGEST || (known..here).any(|i| byte(i) != 0);
+    Ok(Request::from_wire(&args, Wire { address, size, holds_more }))
 }
 
 /// Refuses what cannot come back through a C function: a stack of its own,
