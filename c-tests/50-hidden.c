@@ -8,6 +8,7 @@
 #include <clone3.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -105,6 +106,52 @@ static int set_tid(void) { return refuses(0, 1); }
 static int detached(void) { return refuses(CLONE_DETACHED, 0); }
 static int unknown(void) { return refuses(1ULL << 50, 0); }
 
+/* Behind the known fields: nothing may be lost on the way. */
+static int more_fields(uint64_t value)
+{
+    uint64_t larger[12] = { 0 };
+    larger[4] = SIGCHLD;
+    larger[11] = value;
+    errno = 0;
+    pid_t pid = clone3((struct clone_args *)larger, sizeof larger);
+    if (pid == 0)
+        _exit(77);
+    return pid == -1 ? errno : status_of(pid);
+}
+static int more_fields_zero(void) { return more_fields(0); }
+static int more_fields_used(void) { return more_fields(1); }
+
+/* Filters belong to threads, and a vfork child writes its parent's memory. */
+static void *thread_with_filter(void *unused)
+{
+    (void)unused;
+    hide_clone3(ENOSYS);
+    return (void *)(intptr_t)(everything() == 127);
+}
+
+static int others_keep_clone3(void)
+{
+    pthread_t thread;
+    void *worked = NULL;
+    if (clear_sighand() != 0)
+        return 1;
+    pthread_create(&thread, NULL, thread_with_filter, NULL);
+    pthread_join(thread, &worked);
+    if (worked == NULL)
+        return 2;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        hide_clone3(EPERM);
+        pid_t inner = vfork();
+        if (inner == 0)
+            _exit(0);
+        _exit(status_of(inner));
+    }
+    if (status_of(pid) != 0)
+        return 3;
+    return clear_sighand() == 0 ? 7 : 4;
+}
+
 int main(void)
 {
     static const int answers[] = { ENOSYS, EPERM, EACCES };
@@ -117,12 +164,23 @@ int main(void)
         is(under_filter(answer, clear_sighand), ENOSYS, "CLONE_CLEAR_SIGHAND needs clone3");
         is(under_filter(answer, into_cgroup), ENOSYS, "CLONE_INTO_CGROUP needs clone3");
         is(under_filter(answer, set_tid), ENOSYS, "set_tid needs clone3");
+        is(under_filter(answer, more_fields_zero), 77, "a larger struct, the rest of it zero");
+        is(under_filter(answer, more_fields_used), E2BIG, "a larger struct that is used");
         is(under_filter(answer, detached), EINVAL, "CLONE_DETACHED is refused as by clone3");
         is(under_filter(answer, unknown), EINVAL, "an unknown flag is refused as by clone3");
     }
     /* A filter that comes after clone3 was seen to work. */
     is(everything(), 127, "every maker works without a filter");
     is(under_filter(EPERM, everything), 127, "and under one that was installed later");
+
+    if (emulated()) {
+        skip("a filter of one thread leaves the others theirs", "no clone3 under qemu-user");
+    } else {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(others_keep_clone3());
+        is(status_of(pid), 7, "a filter of one thread leaves the others theirs");
+    }
 
     /* In reach, a refusal is the kernel's. */
     if (geteuid() == 0 && !emulated()) {

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A program may point a thread's clear_child_tid elsewhere. Children of that
+ * thread, and of others, get the libc's own place all the same, as after the
+ * host's fork: the main thread can be joined in them and the program's word
+ * stays as it is.
+ * archs: x86_64
+ * (under qemu-user 7.2 such children hang without the library as well)
+ */
+#define _GNU_SOURCE
+#include "tap.h"
+#include <clone3.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+pid_t _Fork(void);
+
+static pthread_t main_thread;
+static int *word; /* in shared memory */
+
+static void *join_main(void *unused)
+{
+    (void)unused;
+    pthread_join(main_thread, NULL);
+    _exit(*word == 5 ? 7 : 8);
+}
+
+/* In a child: ends with 7 if its first thread can be joined. */
+static void end_by_joining_main(void)
+{
+    pthread_t joiner;
+    alarm(3);
+    main_thread = pthread_self();
+    if (pthread_create(&joiner, NULL, join_main, NULL) != 0)
+        _exit(9);
+    pthread_exit(NULL);
+}
+
+static int child_ends(pid_t (*maker)(void))
+{
+    pid_t pid = maker();
+    if (pid == 0)
+        end_by_joining_main();
+    return status_of(pid);
+}
+
+static void *forks_in_thread(void *status)
+{
+    *(int *)status = child_ends(_Fork);
+    return NULL;
+}
+
+int main(void)
+{
+    begin(30);
+    word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *word = 5;
+
+    /* A child that was made with a clear_child_tid of its creator's. */
+    struct clone_args args = { .exit_signal = SIGCHLD, .child_tid = (uintptr_t)word };
+    args.flags = CLONE_CHILD_CLEARTID;
+    pid_t pid = clone3(&args, sizeof args);
+    if (pid == 0) {
+        int *address = NULL;
+        prctl(40 /* PR_GET_TID_ADDRESS */, &address);
+        if (address != word)
+            _exit(1);
+        _exit(child_ends(fork) == 7 && child_ends(_Fork) == 7 ? 7 : 2);
+    }
+    is(status_of(pid), 7, "the child has its creator's, the grandchildren the libc's");
+
+    syscall(SYS_set_tid_address, word);
+    is(child_ends(fork), 7, "fork, after the program set its own");
+    is(child_ends(_Fork), 7, "_Fork, after the program set its own");
+#ifdef __GLIBC__
+    pthread_t thread;
+    int status = 0;
+    pthread_create(&thread, NULL, forks_in_thread, &status);
+    pthread_join(thread, NULL);
+    is(status, 7, "_Fork of another thread");
+#else
+    (void)forks_in_thread;
+    skip("_Fork of another thread", "musl's own _Fork, which sets none up to 1.2.3");
+#endif
+    return done();
+}
