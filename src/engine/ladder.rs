@@ -25,6 +25,20 @@ fn reachable() -> bool {
     Errno::check(raw) == Err(Errno::EINVAL)
 }
 
+/// Whether the kernel takes a struct of `size` bytes: its limit is its page
+/// size. E2BIG if it does not, or if there is no clone3 to ask.
+pub fn takes_size(size: usize) -> Result<(), Errno> {
+    const SMALLEST_PAGE: usize = 4096;
+    if size <= SMALLEST_PAGE {
+        return Ok(());
+    }
+    // SAFETY: a null struct is refused: EFAULT where the size is not too large.
+    match Errno::check(unsafe { syscall(libc::SYS_clone3, [0, size, 0, 0, 0, 0]) }) {
+        Err(Errno::EFAULT) => Ok(()),
+        _ => Err(Errno::E2BIG),
+    }
+}
+
 /// A system call ready to be made, and the memory its arguments point into: it
 /// must stay where it is from [`Attempt::aim`] until the call is over.
 #[repr(C)]

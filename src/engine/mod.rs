@@ -8,7 +8,7 @@ mod ladder;
 mod legacy;
 mod request;
 
-pub use ladder::Attempt;
+pub use ladder::{Attempt, takes_size};
 pub use request::{Memory, Request, Route, Wire};
 
 use crate::arch::syscall;

@@ -8,7 +8,7 @@
 
 use super::{child, fork};
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
-use crate::engine::{Attempt, Memory, Request, Wire};
+use crate::engine::{Attempt, Memory, Request, Wire, takes_size};
 use crate::host;
 use crate::host::errno;
 use crate::uapi::{Errno, clone_args, sys};
@@ -115,14 +115,15 @@ fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> 
 
 /// A caller's clone_args as a request: EINVAL and EFAULT as the kernel gives
 /// them before it looks at any field (kernel/fork.c,
-/// copy_clone_args_from_user). Too large a size is left to the kernel.
+/// copy_clone_args_from_user).
 pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
     const SMALLEST: usize = offset_of!(clone_args, set_tid);
-    const LARGEST: usize = 4096; // the smallest page, which limits the kernel's
+    const LOOKED_AT: usize = 4096; // the smallest page, which limits the kernel's
+    takes_size(size)?;
     if size < SMALLEST {
         return Err(Errno::EINVAL);
     }
-    let here = size.min(LARGEST);
+    let here = size.min(LOOKED_AT);
     // In at most two pages, so both ends tell of all.
     sys::probe(address)?;
     sys::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
@@ -135,7 +136,7 @@ pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
         // SAFETY: within args, a struct of plain integers.
         unsafe { (&raw mut args).cast::<u8>().add(i).write(byte(i)) };
     }
-    let holds_more = size > LARGEST || (known..here).any(|i| byte(i) != 0);
+    let holds_more = size > LOOKED_AT || (known..here).any(|i| byte(i) != 0);
     Ok(Request::from_wire(&args, Wire { address, size, holds_more }))
 }
 
