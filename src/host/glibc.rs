@@ -108,7 +108,7 @@ fn look_up() -> Option<Repair> {
         // tid. A tid that libthread_db is told of says that this is not that.
         return by_thread_db.is_none().then_some(Repair::NOTHING);
     }
-    if !robust.is_null() && robust.addr().abs_diff(thread_pointer()) > TCB_REACH {
+    if !robust.is_null() && !is_in_tcb(robust.addr()) {
         return None; // somebody registered a list of their own
     }
     let by_robust = (!robust.is_null())
@@ -118,10 +118,11 @@ fn look_up() -> Option<Repair> {
         _ => agree(by_robust, by_thread_db, clear_tid)?,
     };
     let clear_tid = match clear_tid {
-        Some(address) if is_beside(address, tid) => address,
-        _ if clears_its_tid() => tid,
-        // Set by the program to some place of its own, on 2.43 or later, or
-        // not to be found out: not glibc as we know it.
+        _ if version_before_43() == Some(true) => tid,
+        Some(address) if is_in_tcb(address.addr()) => address,
+        _ if version_before_43().is_none() => tid,
+        // On 2.43 or later, and not to be found out, or set by the program to
+        // a place of its own.
         _ => return None,
     };
     Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
@@ -137,7 +138,7 @@ fn agree(
     match (by_robust, by_thread_db) {
         (Some(a), Some(b)) => (a == b).then_some(a),
         (Some(a), None) => match clear_tid {
-            Some(address) => is_beside(address, a).then_some(a),
+            Some(address) => is_in_tcb(address.addr()).then_some(a),
             None => Some(a),
         },
         (None, Some(b)) => Some(b),
@@ -145,10 +146,13 @@ fn agree(
     }
 }
 
-/// Whether an address can be a thread's clear_child_tid: that is the tid up to
-/// 2.42 and its neighbour since (commit 5da15b15ad).
-fn is_beside(clear_tid: *mut c_int, tid: *mut c_int) -> bool {
-    clear_tid.addr().wrapping_sub(tid.addr()) < TID_BEFORE_ROBUST_HEAD
+/// Whether an address can be in the calling thread's struct pthread.
+fn is_in_tcb(address: usize) -> bool {
+    let tcb = match cfg!(target_arch = "x86_64") {
+        true => thread_pointer(),
+        false => thread_pointer().wrapping_sub(TCB_REACH),
+    };
+    address.wrapping_sub(tcb) < TCB_REACH
 }
 
 /// The tid's place by the table glibc keeps for libthread_db.
@@ -200,13 +204,14 @@ fn tcb() -> Option<usize> {
     thread_pointer().checked_sub(unsafe { size.read() } as usize)
 }
 
-/// Whether clear_child_tid is the tid itself, as in every release before 2.43;
-/// where the kernel does not say and the version is not known, it is the
-/// better guess, since a tid cleared when its thread ends harms nothing.
-fn clears_its_tid() -> bool {
-    let Some(version) = symbols::gnu_get_libc_version() else { return true };
+/// Whether this is a release before 2.43, where clear_child_tid is the tid
+/// itself; since then it is `joinstate`, further on (commit 5da15b15ad). None
+/// in a static program without the version. The tid is the better guess there:
+/// a tid cleared when its thread ends harms nothing.
+fn version_before_43() -> Option<bool> {
+    let version = symbols::gnu_get_libc_version()?;
     // SAFETY: takes nothing and returns a string constant.
-    unsafe { minor_of(version()) }.is_none_or(|minor| minor < 43)
+    unsafe { minor_of(version()) }.map(|minor| minor < 43)
 }
 
 /// The number after "2." in a version such as "2.36".
@@ -310,9 +315,9 @@ mod tests {
         let at = |address: usize| Some(address as *mut c_int);
         assert_eq!(agree(at(64), at(64), at(64)), at(64));
         assert_eq!(agree(at(64), at(68), at(64)), None);
-        assert_eq!(agree(at(64), None, at(64)), at(64));
-        assert_eq!(agree(at(64), None, at(68)), at(64)); // 2.43
-        assert_eq!(agree(at(64), None, at(4096)), None);
+        assert_eq!(agree(at(64), None, at(16)), None, "not in this thread");
+        let mine = thread_pointer() - usize::from(!cfg!(target_arch = "x86_64"));
+        assert_eq!(agree(at(64), None, at(mine)), at(64));
         assert_eq!(agree(None, at(64), None), at(64));
         assert_eq!(agree(None, None, at(64)), None);
     }
