@@ -18,6 +18,7 @@ typedef int child_fn(void *argument);
 struct maker {
     const char *name;
     pid_t (*make)(child_fn *run, void *argument);
+    int is_fork; /* asks for no more than fork(): the host's own may serve */
 };
 
 #define RETURNING(name, call)                                                  \
@@ -59,16 +60,16 @@ static pid_t by_clone3_call(child_fn *run, void *argument)
 #endif
 
 static const struct maker makers[] = {
-    { "fork", by_fork },
+    { "fork", by_fork, 1 },
 #ifndef CONTROL
-    { "_Fork", by_underscore_fork },
-    { "clone3", by_clone3 },
-    { "clone", by_clone },
-    { "clone3_call", by_clone3_call },
-    { "syscall(SYS_clone3)", by_syscall_clone3 },
-    { "syscall(SYS_clone)", by_syscall_clone },
+    { "_Fork", by_underscore_fork, 1 },
+    { "clone3", by_clone3, 0 },
+    { "clone", by_clone, 0 },
+    { "clone3_call", by_clone3_call, 0 },
+    { "syscall(SYS_clone3)", by_syscall_clone3, 0 },
+    { "syscall(SYS_clone)", by_syscall_clone, 1 },
 #ifdef SYS_fork
-    { "syscall(SYS_fork)", by_syscall_fork },
+    { "syscall(SYS_fork)", by_syscall_fork, 1 },
 #endif
 #endif
 };

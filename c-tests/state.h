@@ -2,6 +2,7 @@
 /* state.h: what a fork-like child looks like, from inside and from /proc, as
  * lines of text that are the same for every sound child.
  *
+ * Here the calling thread and its C library; state-process.h has the process.
  * Ids appear as the parts they play and addresses as "the parent's" or not, so
  * that two runs compare line by line. What says how a child was made rather
  * than what it is (stack pointer, maps, times, counters) is left out. */
@@ -9,14 +10,11 @@
 #define STATE_H
 
 #include "makers.h"
-#include <dirent.h>
-#include <fcntl.h>
+#include "state-process.h"
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -42,26 +40,6 @@ static struct known {
     struct kernel_sigaction actions[SIGNALS + 1];
     timer_t timer;
 } known;
-
-static struct page { size_t used; char text[64 << 10]; } *page; /* shared */
-
-__attribute__((format(printf, 1, 2)))
-static void say(const char *format, ...)
-{
-    va_list arguments;
-    size_t room = sizeof page->text - page->used;
-    va_start(arguments, format);
-    int length = vsnprintf(page->text + page->used, room, format, arguments);
-    va_end(arguments);
-    if (length >= 0 && (size_t)length < room)
-        page->used += (size_t)length;
-}
-
-static long asked(int option)
-{
-    int value = -1;
-    return prctl(option, &value, 0, 0, 0) ? -errno : value;
-}
 
 static void ask_robust(void ***head, size_t *length)
 {
@@ -180,10 +158,13 @@ static void print_thread(int entry_errno)
     say("errno: %d, in %s place\n", entry_errno, same(&errno == known.errno_place));
     say("pthread_self: %s\n", same(pthread_equal(pthread_self(), known.self)));
     say("thread pointer: %s\n", same(__builtin_thread_pointer() == known.thread_pointer));
+#ifdef __GLIBC__
     say("clear_child_tid: %s\n", same(ask_tid_address() == known.tid_address));
-    /* musl registers its list only when it is first needed. */
+#endif
+    /* musl registers its list when the first shared robust mutex is locked. */
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
     pthread_mutex_init(&mutex, &kind);
     say("robust mutex: %d\n", pthread_mutex_lock(&mutex));
     pthread_mutex_unlock(&mutex);
@@ -220,103 +201,10 @@ static void print_signals(void)
         same(stack.ss_sp == known.altstack.ss_sp && stack.ss_size == known.altstack.ss_size),
         stack.ss_flags);
     for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
-        getitimer((__typeof__(ITIMER_REAL))which, &timer);
+        getitimer(which, &timer);
         say("itimer %d: %s\n", which, timer.it_value.tv_sec || timer.it_value.tv_usec ? "set" : "off");
     }
     say("posix timer: %s\n", timer_gettime(known.timer, &left) ? strerror(errno) : "there");
-}
-
-/* The lines of a file in /proc/self that begin with one of the words. */
-static void print_file(const char *name, const char *const *words)
-{
-    char path[64], line[4096];
-    snprintf(path, sizeof path, "/proc/self/%s", name);
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        for (const char *const *word = words; *word; word++)
-            if (strncmp(line, *word, strlen(*word)) == 0)
-                say("%s: %s", name, line);
-    if (file)
-        fclose(file);
-}
-
-/* The links in a directory of /proc/self, each with its target. */
-static void print_links(const char *name)
-{
-    struct dirent **entries;
-    char path[300], target[512];
-    snprintf(path, sizeof path, "/proc/self/%s", name);
-    int count = scandir(path, &entries, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        const char *entry = entries[i]->d_name;
-        snprintf(path, sizeof path, "/proc/self/%s/%s", name, entry);
-        /* scandir's own descriptor is in the list but no longer there. */
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        if (length >= 0) {
-            int fd = strcmp(name, "fd") ? -1 : atoi(entry);
-            target[length] = '\0';
-            if (fd >= 0)
-                target[strcspn(target, "[")] = '\0'; /* number of a pipe */
-            say("%s %s: %s", name, entry, fd >= 0 && fd < 3 ? "open" : target);
-            if (fd >= 3)
-                say(", %#x, %#x, at %ld", fcntl(fd, F_GETFD), fcntl(fd, F_GETFL),
-                    (long)lseek(fd, 0, SEEK_CUR));
-            say("\n");
-        }
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-}
-
-static void print_process(void)
-{
-    static const char *const all[] = { "", NULL };
-    static const char *const status[] = { "Name", "Umask", "TracerPid", "Uid", "Gid", "Groups",
-        "Kthread", "Threads", "Sig", "Shd", "Cap", "NoNewPrivs", "Seccomp", "Speculation",
-        "CoreDumping", "THP", "Cpus", "Mems", "VmLck", NULL };
-    char path[4096], line[4096] = "";
-    uint64_t cpus[128] = { 0 };
-    struct sched_param parameter = { -1 };
-    struct rlimit limit;
-    int signal = -1;
-
-    print_file("status", status);
-    print_file("cgroup", all);
-    print_file("comm", all);
-    print_file("oom_score_adj", all);
-    print_file("personality", all);
-    print_file("timers", all);
-    print_links("fd");
-    print_links("ns");
-    print_links("task");
-    FILE *stat = fopen("/proc/self/stat", "re");
-    if (stat && fgets(line, sizeof line, stat)) {
-        char *field = strrchr(line, ')'); /* ends the second of the fields */
-        for (int i = 2; field && i < 38; i++)
-            field = strchr(field + 1, ' ');
-        signal = field ? atoi(field) : -1;
-    }
-    if (stat)
-        fclose(stat);
-    say("exit signal: %d\n", signal);
-    say("cwd: %s\n", getcwd(path, sizeof path) ? path : "none");
-    ssize_t length = readlink("/proc/self/root", path, sizeof path);
-    say("root: %.*s\n", (int)(length < 0 ? 0 : length), path);
-    say("death signal: %ld, subreaper: %ld\n", asked(PR_GET_PDEATHSIG), asked(PR_GET_CHILD_SUBREAPER));
-    say("dumpable: %d, keepcaps: %d, securebits: %d, thp off: %d, slack: %d\n",
-        prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0),
-        prctl(PR_GET_SECUREBITS, 0, 0, 0, 0), prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0),
-        prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
-    syscall(SYS_sched_getparam, 0, &parameter);
-    say("nice: %d, policy: %ld, priority: %d, io: %#lx\n", getpriority(PRIO_PROCESS, 0),
-        syscall(SYS_sched_getscheduler, 0), parameter.sched_priority, syscall(SYS_ioprio_get, 1, 0));
-    syscall(SYS_sched_getaffinity, 0, sizeof cpus, cpus);
-    say("cpus: %016" PRIx64 " %016" PRIx64 "\n", cpus[1], cpus[0]);
-    for (int i = 0; i < RLIMIT_NLIMITS; i++)
-        if (getrlimit((__typeof__(RLIMIT_CPU))i, &limit) == 0)
-            say("limit %d: %#" PRIx64 " of %#" PRIx64 "\n", i, (uint64_t)limit.rlim_cur,
-                (uint64_t)limit.rlim_max);
 }
 
 /* A child_fn. */

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What a child shares or is given because a flag of clone3 says so, and not
+ * without the flag, when it returns (clone3) and when it is called
+ * (clone3_call).
+ */
+#define _GNU_SOURCE
+#include "flags.h"
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+
+static int wait_for_gate(void *gate)
+{
+    char byte;
+    close(((int *)gate)[1]);
+    return read(((int *)gate)[0], &byte, 1) == 0 ? 5 : 1;
+}
+
+static void pidfd(enum how how)
+{
+    int fd = -1, gate[2];
+    siginfo_t info = { 0 };
+    struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&fd };
+    if (pipe(gate) != 0)
+        exit(1);
+    pid_t pid = make(how, args, wait_for_gate, gate);
+    struct pollfd watch = { .fd = fd, .events = POLLIN };
+    ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "%s: PIDFD gives a descriptor", by[how]);
+    is(poll(&watch, 1, 0), 0, "it is not ready while the child runs");
+    close(gate[0]);
+    close(gate[1]);
+    is(poll(&watch, 1, 5000), 1, "it is when the child has ended");
+    is(waitid((idtype_t)3 /* P_PIDFD */, fd, &info, WEXITED), 0, "waitid takes it");
+    ok(info.si_pid == pid && info.si_status == 5, "and finds that child");
+    close(fd);
+}
+
+static pid_t parent_word, child_word;
+
+static int child_word_is_tid(void *unused)
+{
+    (void)unused;
+    return child_word == raw(SYS_gettid) ? 7 : 1;
+}
+
+static void tids(enum how how)
+{
+    struct clone_args args = { .flags = CLONE_CHILD_SETTID, .exit_signal = SIGCHLD,
+        .child_tid = (uintptr_t)&child_word, .parent_tid = (uintptr_t)&parent_word };
+    parent_word = child_word = -5;
+    pid_t pid = make(how, args, child_word_is_tid, NULL);
+    is(status_of(pid), 7, "CHILD_SETTID stores in the child");
+    ok(child_word == -5 && parent_word == -5, "%s: and in nobody else", by[how]);
+    if (!possible(CLONE_PARENT_SETTID, "PARENT_SETTID"))
+        return;
+    args.flags = CLONE_PARENT_SETTID;
+    pid = make(how, args, end_with_7, NULL);
+    ok(parent_word == pid && child_word == -5, "%s: PARENT_SETTID stores here", by[how]);
+    is(status_of(pid), 7, "and makes a child");
+}
+
+static volatile int futex_word;
+
+static int end_later(void *unused)
+{
+    (void)unused;
+    pause_ms(20);
+    return futex_word == 1 ? 7 : 1;
+}
+
+static int has_tid_address(void *wanted)
+{
+    void *address = NULL;
+    long result = raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &address);
+    return result == -EINVAL ? 9 : result == 0 && address == wanted ? 7 : 1;
+}
+
+static void clear_tid(enum how how)
+{
+    struct clone_args args = { .flags = CLONE_CHILD_CLEARTID, .exit_signal = SIGCHLD,
+        .child_tid = (uintptr_t)&futex_word };
+    int status = status_of(make(how, args, has_tid_address, (void *)&futex_word));
+    if (status == 9) /* a kernel without checkpointing */
+        skip("CHILD_CLEARTID in copied memory", "the kernel does not tell the address");
+    else
+        is(status, 7, "CHILD_CLEARTID in copied memory is registered");
+    futex_word = 1;
+    args.flags |= CLONE_VM;
+    if (how == RETURNING) {
+        args.flags |= CLONE_VFORK;
+    } else {
+        args.stack = (uintptr_t)child_stack;
+        args.stack_size = sizeof child_stack;
+    }
+    struct timespec limit = { 5, 0 };
+    pid_t pid = make(how, args, end_later, NULL);
+    long woken = raw(SYS_futex, &futex_word, FUTEX_WAIT, 1, &limit);
+    ok(futex_word == 0 && (woken == 0 || woken == -EAGAIN),
+        "%s: CHILD_CLEARTID clears the word in shared memory and wakes", by[how]);
+    is(status_of(pid), 7, "and makes a child");
+}
+
+static int move_away(void *unused)
+{
+    (void)unused;
+    umask(0);
+    return chdir("/proc") == 0 ? 7 : 1;
+}
+
+static void fs(enum how how, uint64_t flag)
+{
+    char where[64] = "";
+    mode_t mask;
+    if (chdir("/") != 0)
+        exit(1);
+    umask(022);
+    is(run(how, flag, move_away, NULL), 7, "a child goes elsewhere");
+    mask = umask(022);
+    ok(getcwd(where, sizeof where) && (strcmp(where, "/proc") == 0) == !!flag && (mask == 0) == !!flag,
+        "%s: %s FS", by[how], flag ? "with" : "without");
+}
+
+static int close_and_open(void *fd)
+{
+    return dup2(*(int *)fd, 100) == 100 && close(*(int *)fd) == 0 ? 7 : 1;
+}
+
+static void files(enum how how, uint64_t flag)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    is(run(how, flag, close_and_open, &fd), 7, "a child closes and opens");
+    ok((fcntl(fd, F_GETFD) < 0) == !!flag && (fcntl(100, F_GETFD) >= 0) == !!flag,
+        "%s: %s FILES", by[how], flag ? "with" : "without");
+    close(fd);
+    close(100);
+}
+
+static int ignore_usr1(void *unused)
+{
+    (void)unused;
+    return signal(SIGUSR1, SIG_IGN) == SIG_DFL ? 7 : 1;
+}
+
+static void sighand(enum how how, uint64_t flag, int own_stack)
+{
+    struct clone_args args = { .flags = flag | CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+    if (own_stack) {
+        args.flags &= ~(uint64_t)CLONE_VFORK;
+        args.stack = (uintptr_t)child_stack;
+        args.stack_size = sizeof child_stack;
+    }
+    is(status_of(make(how, args, ignore_usr1, NULL)), 7, "a child ignores a signal");
+    ok((signal(SIGUSR1, SIG_DFL) == SIG_IGN) == !!flag, "%s: VM %s SIGHAND%s", by[how],
+        flag ? "with" : "without", own_stack ? ", own stack" : "");
+}
+
+static int semaphore;
+
+static int raise_with_undo(void *unused)
+{
+    struct sembuf up = { 0, 1, SEM_UNDO };
+    (void)unused;
+    return semop(semaphore, &up, 1) == 0 ? 7 : 1;
+}
+
+static void sysvsem(enum how how, uint64_t flag)
+{
+    semaphore = semget(IPC_PRIVATE, 1, 0600);
+    if (semaphore < 0) {
+        skip("SYSVSEM", strerror(errno));
+        return;
+    }
+    is(run(how, flag, raise_with_undo, NULL), 7, "a child raises a semaphore");
+    is(semctl(semaphore, 0, GETVAL), flag != 0, flag ? "SYSVSEM: its end undoes nothing"
+                                                     : "without SYSVSEM its end undoes that");
+    semctl(semaphore, 0, IPC_RMID);
+}
+
+static int has_thread_pointer(void *wanted)
+{
+    return thread_pointer() == (uintptr_t)wanted ? 7 : 1;
+}
+
+static void settls(enum how how)
+{
+    static uintptr_t block[1024]; /* the child uses no TLS, but a tracer may */
+    void *pointer = block + 512;
+    block[512] = (uintptr_t)pointer;
+    struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD, .tls = (uintptr_t)pointer };
+    is(status_of(make(how, args, has_thread_pointer, pointer)), 7, "SETTLS");
+    is(run(how, 0, has_thread_pointer, (void *)thread_pointer()), 7, "without SETTLS");
+}
+
+static long priority(void) { return raw(SYS_ioprio_get, 1, 0); }
+
+static int set_priority(void *value)
+{
+    return raw(SYS_ioprio_set, 1, 0, *(int *)value) == 0 ? 7 : 1;
+}
+
+static void io(enum how how, uint64_t flag)
+{
+    int before = 2 << 13 | 4, after = 2 << 13 | 6; /* best effort */
+    if (set_priority(&before) != 7) {
+        skip("IO", "no I/O priorities");
+        return;
+    }
+    is(run(how, flag, set_priority, &after), 7, "a child changes its I/O priority");
+    is(priority(), flag ? after : before, flag ? "with IO" : "without IO");
+}
+
+static void handler(int unused) { (void)unused; }
+
+static int actions_are(void *cleared)
+{
+    struct sigaction handled, ignored;
+    sigaction(SIGUSR1, NULL, &handled);
+    sigaction(SIGUSR2, NULL, &ignored);
+    return (handled.sa_handler == SIG_DFL) == *(int *)cleared && ignored.sa_handler == SIG_IGN ? 7 : 1;
+}
+
+static void clear_sighand(enum how how, uint64_t flag)
+{
+    int cleared = flag != 0;
+    if (cleared && !native()) {
+        skip("CLEAR_SIGHAND", "no clone3 here");
+        return;
+    }
+    signal(SIGUSR1, handler);
+    signal(SIGUSR2, SIG_IGN);
+    is(run(how, flag, actions_are, &cleared), 7, cleared ? "CLEAR_SIGHAND" : "without CLEAR_SIGHAND");
+    ok(signal(SIGUSR1, SIG_DFL) == handler, "the parent keeps its handler");
+    signal(SIGUSR2, SIG_DFL);
+}
+
+int main(void)
+{
+    begin(60);
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        tids(how);
+        settls(how);
+        if (!possible(~0ull, "all other flags"))
+            continue;
+        pidfd(how);
+        clear_tid(how);
+        for (int with = 0; with < 2; with++) {
+            fs(how, with * CLONE_FS);
+            files(how, with * CLONE_FILES);
+            sighand(how, with * CLONE_SIGHAND, 0);
+            sysvsem(how, with * CLONE_SYSVSEM);
+            io(how, with * CLONE_IO);
+            clear_sighand(how, with * CLONE_CLEAR_SIGHAND);
+            if (how == CALLED)
+                sighand(how, with * CLONE_SIGHAND, 1);
+        }
+    }
+    return done();
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A bad request has the errno that the kernel gives it, makes no child and
+ * leaves the signal mask alone; what libclone3 itself refuses it refuses with
+ * EINVAL; a good request leaves errno alone.
+ *
+ * Where there is no clone3 it is compared with the one in the table, for those
+ * mistakes of which legacy clone is silent.
+ */
+#define _GNU_SOURCE
+#include "flags.h"
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+
+static uint64_t mask;
+static pid_t words[4];
+static pid_t pids[40] = { 1 };
+
+#define AT(object) ((uintptr_t)(object))
+#define INVALID AT(8) /* in a page that nobody has */
+
+/* No child came to be, and the mask is what it was. */
+static int no_trace(void)
+{
+    errno = 0;
+    pid_t pid = waitpid(-1, NULL, __WALL | WNOHANG);
+    return pid == -1 && errno == ECHILD && raw_mask() == mask;
+}
+
+/* Fails with the kernel's errno, by both ways to ask. `known` is that errno
+ * where the library can tell without the kernel, 0 where it cannot. */
+static void fails(const char *name, void *args, size_t size, int known)
+{
+    int wanted = known;
+    if (native()) {
+        long result = raw(SYS_clone3, args, size);
+        if (result == 0)
+            raw_exit(0);
+        if (result > 0) {
+            status_of((pid_t)result);
+            skip(name, "this kernel takes it");
+            return;
+        }
+        wanted = (int)-result;
+    } else if (!known) {
+        return; /* ENOSYS would do as well */
+    }
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        errno = 0;
+        pid_t pid = make_sized(how, args, size, end_with_7, NULL);
+        int given = errno;
+        if (!ok(pid == -1 && given == wanted && no_trace(), "%s: %s", by[how], name)) {
+            printf("# got %d and errno %d (%s), the kernel: %d (%s)\n", pid, given, strerror(given),
+                wanted, strerror(wanted));
+            status_of(pid);
+        }
+    }
+    /* The tables say what the kernel says. */
+    if (known && known != wanted)
+        printf("# %s: the table has %s, the kernel %s\n", name, strerror(known), strerror(wanted));
+}
+
+#define BAD(known, ...)                                                        \
+    do {                                                                       \
+        struct clone_args args = { .exit_signal = SIGCHLD, __VA_ARGS__ };      \
+        fails(#__VA_ARGS__, &args, sizeof args, known);                        \
+    } while (0)
+
+#pragma GCC diagnostic ignored "-Woverride-init" /* exit_signal, deliberately */
+
+/* In the order in which the kernel looks (kernel/fork.c). Where two mistakes
+ * meet, the first one counts. */
+static void fields(void)
+{
+    BAD(0, .set_tid = AT(pids));
+    BAD(0, .set_tid_size = 1);
+    BAD(0, .set_tid = AT(pids), .set_tid_size = 33);
+    BAD(EINVAL, .exit_signal = 0x100);
+    BAD(EINVAL, .exit_signal = 1ull << 63 | SIGCHLD);
+    BAD(0, .flags = CLONE_INTO_CGROUP, .cgroup = 1ull << 31);
+    BAD(0, .set_tid = INVALID, .set_tid_size = 1);
+    BAD(0, .set_tid = INVALID, .set_tid_size = 1, .flags = 1ull << 63);
+    BAD(EINVAL, .flags = CLONE_DETACHED);
+    for (int bit = 0; bit < 7; bit++)
+        BAD(EINVAL, .flags = 1ull << bit);
+    for (int bit = 38; bit < 64; bit++) /* the kernel may learn more one day */
+        BAD(EINVAL, .flags = 1ull << bit);
+    BAD(0, .flags = CLONE_SIGHAND | CLONE_CLEAR_SIGHAND | CLONE_VM | CLONE_VFORK);
+    BAD(EINVAL, .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_VFORK);
+    BAD(EINVAL, .flags = CLONE_PARENT);
+    BAD(EINVAL, .flags = CLONE_PARENT, .exit_signal = 1);
+    BAD(EINVAL, .flags = CLONE_PIDFD | CLONE_PARENT_SETTID, .pidfd = AT(words), .parent_tid = AT(words));
+    BAD(EINVAL, .exit_signal = 65);
+    BAD(EINVAL, .exit_signal = 0xff);
+    BAD(0, .flags = CLONE_FS | CLONE_NEWNS);
+    BAD(0, .flags = CLONE_FS | CLONE_NEWUSER);
+    BAD(0, .flags = CLONE_THREAD, .exit_signal = 0);
+    BAD(0, .flags = CLONE_THREAD | CLONE_VM | CLONE_VFORK, .exit_signal = 0);
+    BAD(0, .flags = CLONE_SIGHAND);
+    BAD(0, .flags = CLONE_THREAD | CLONE_SIGHAND, .exit_signal = 0);
+    BAD(0, .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_VFORK | CLONE_NEWPID, .exit_signal = 0);
+    BAD(0, .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_VFORK | CLONE_NEWUSER, .exit_signal = 0);
+    BAD(0, .flags = CLONE_SYSVSEM | CLONE_NEWIPC);
+    BAD(0, .flags = CLONE_PIDFD, .pidfd = INVALID);
+    BAD(0, .flags = CLONE_INTO_CGROUP, .cgroup = 0x7fffffff);
+    BAD(0, .set_tid = AT(words), .set_tid_size = 1); /* pid 0 */
+    BAD(0, .set_tid = AT(&(pid_t){ -1 }), .set_tid_size = 1);
+    BAD(0, .set_tid = AT(&(pid_t){ 1 }), .set_tid_size = 1);
+    BAD(0, .set_tid = AT(pids), .set_tid_size = 32);
+    /* Unknown to this kernel perhaps, and in these combinations to none. */
+    BAD(0, .flags = 1ull << 34 /* AUTOREAP */);
+    BAD(0, .flags = 1ull << 36 /* PIDFD_AUTOKILL */, .exit_signal = 0);
+}
+
+static void sizes(void)
+{
+    static _Alignas(8) unsigned char bytes[8192];
+    static const size_t bad[] = { 0, 1, 8, 63, 4097, 8192, 1u << 31, SIZE_MAX };
+    struct clone_args *args = (void *)bytes;
+    char name[64];
+    args->exit_signal = SIGCHLD;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int known = bad[i] > 4096 ? E2BIG : EINVAL;
+        snprintf(name, sizeof name, "size %zu", bad[i]);
+        fails(name, args, bad[i], known);
+        fails("the same, NULL", NULL, bad[i], known);
+    }
+    args->flags = CLONE_INTO_CGROUP;
+    fails("INTO_CGROUP, size 64", args, 64, 0);
+    fails("INTO_CGROUP, size 80", args, 80, 0);
+    args->flags = 0;
+    bytes[88] = 1;
+    fails("a byte of a field that is not known", args, 89, E2BIG);
+    bytes[88] = 0;
+}
+
+static void pointers(void)
+{
+    unsigned char *pages = mmap(NULL, 2 * 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *end = pages + 65536;
+    if (pages == MAP_FAILED || munmap(end, 65536) != 0)
+        exit(1);
+    struct clone_args *last = (void *)(end - sizeof *last);
+    last->exit_signal = SIGCHLD;
+    if (emulated()) {
+        skip("pointers that are bad", "qemu-user has no process_vm_readv");
+        return;
+    }
+    fails("NULL", NULL, sizeof *last, EFAULT);
+    fails("an address nobody has", (void *)8, sizeof *last, EFAULT);
+    fails("an address beyond user space", (void *)(1ul << 63), sizeof *last, EFAULT);
+    fails("the last address", (void *)-8L, sizeof *last, EFAULT);
+    fails("a struct that goes on in no page", end - 64, sizeof *last, EFAULT);
+    fails("zeroes that go on in no page", last, 96, EFAULT);
+    fails("an unmapped page", end, 64, EFAULT);
+    /* One that ends with its page is good. */
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        is(status_of(make_sized(how, last, sizeof *last, end_with_7, NULL)), 7, "88 bytes at the end of a page");
+        struct clone_args *small = (void *)(end - 64);
+        memset(small, 0, 64);
+        small->exit_signal = SIGCHLD;
+        is(status_of(make_sized(how, small, 64, end_with_7, NULL)), 7, "64 bytes at the end of a page");
+        memset(end - 88, 0, 88);
+        last->exit_signal = SIGCHLD;
+    }
+    mprotect(pages, 65536, PROT_NONE);
+    fails("a struct that may not be read", last, sizeof *last, EFAULT);
+    munmap(pages, 65536);
+}
+
+/* Refused before the kernel is asked, which has no fault to find: the kernel
+ * stands still for a traced child of ours that counts its system calls. */
+static void stays_out_of_the_kernel(const char *name, struct clone_args args)
+{
+    int status, calls = 0;
+    if (emulated()) {
+        skip(name, "qemu-user has no ptrace");
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0)
+            _exit(9);
+        raise(SIGSTOP);
+        pid_t child = clone3(&args, sizeof args);
+        _exit(child == -1 && errno == EINVAL ? 7 : 1);
+    }
+    waitpid(pid, &status, 0);
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    while (WIFSTOPPED(status)) {
+        struct { uint8_t op; uint8_t pad[3]; uint32_t arch; uint64_t ip, sp, nr, args[6]; } info;
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80)
+            && ptrace(0x420e /* PTRACE_GET_SYSCALL_INFO, Linux 5.3 */, pid, sizeof info, &info) > 0
+            && info.op == 1)
+            calls += info.nr == SYS_clone3 || info.nr == SYS_clone;
+        int signal = WSTOPSIG(status);
+        int none = signal == SIGSTOP || signal == (SIGTRAP | 0x80);
+        ptrace(PTRACE_SYSCALL, pid, 0, none ? 0 : signal);
+        waitpid(pid, &status, 0);
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 9) {
+        skip(name, "ptrace is refused");
+        return;
+    }
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 7 && calls == 0, "%s: EINVAL and no system call", name);
+}
+
+static void einval(const char *name, long result)
+{
+    int given = errno;
+    ok(result == -1 && given == EINVAL && no_trace(), "%s: EINVAL and no child", name);
+}
+
+/* What clone3() cannot bring back, though the kernel would make it. */
+static void refused_by_the_library(void)
+{
+    struct clone_args stack = { .exit_signal = SIGCHLD, .stack = AT(child_stack), .stack_size = sizeof child_stack };
+    struct clone_args shared = { .exit_signal = SIGCHLD, .flags = CLONE_VM };
+    struct clone_args both = stack, lent = stack, fine = { .exit_signal = SIGCHLD };
+    both.flags = CLONE_VM;
+    lent.flags = CLONE_VM | CLONE_VFORK;
+    einval("clone3, a stack", clone3(&stack, sizeof stack));
+    einval("clone3, VM", clone3(&shared, sizeof shared));
+    einval("clone3, VM and a stack", clone3(&both, sizeof both));
+    einval("clone3, VM, VFORK and a stack", clone3(&lent, sizeof lent));
+    einval("clone3_call, VM without a stack", clone3_call(&shared, sizeof shared, end_with_7, NULL));
+    einval("clone3_call, no function", clone3_call(&fine, sizeof fine, NULL, NULL));
+    einval("clone, no function", clone(NULL, child_stack + sizeof child_stack, SIGCHLD, NULL));
+    einval("clone, no stack", clone(end_with_7, NULL, SIGCHLD, NULL));
+    stays_out_of_the_kernel("clone3, a stack", stack);
+    stays_out_of_the_kernel("clone3, VM", shared);
+
+    /* Half a stack is no stack of the library's, but the kernel's to refuse. */
+    stack.stack_size = 0;
+    fails("a stack without a size", &stack, sizeof stack, EINVAL);
+    stack = (struct clone_args){ .exit_signal = SIGCHLD, .stack_size = 4096 };
+    fails("a size without a stack", &stack, sizeof stack, EINVAL);
+}
+
+static void success_leaves_errno(void)
+{
+    struct clone_args args = { .exit_signal = SIGCHLD };
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        errno = 77;
+        pid_t pid = make(how, args, end_with_7, NULL);
+        int after = errno;
+        is(after, 77, by[how]);
+        is(status_of(pid), 7, "and a child");
+        ok(raw_mask() == mask, "and the mask as before");
+    }
+}
+
+int main(void)
+{
+    sigset_t some;
+    begin(60);
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR2);
+    sigaddset(&some, SIGRTMAX - 1);
+    sigprocmask(SIG_SETMASK, &some, NULL);
+    mask = raw_mask();
+    fields();
+    sizes();
+    pointers();
+    refused_by_the_library();
+    success_leaves_errno();
+    return done();
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* syscall(): the numbers that make a process without a stack of its own go
+ * libclone3's way, and the child of vfork shares its parent's memory; with
+ * a stack, and for every other number, the kernel is asked as it was said.
+ */
+#define _GNU_SOURCE
+#include "flags.h"
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+
+/* A child on a stack of its own, made through syscall() as a C library without
+ * clone() would: it goes on where the parent does, on another stack, and so
+ * only assembly may see it. `slot` is the word that is popped there where
+ * a return pops one.
+ *
+ * long on_own_stack(long number, long a, long b, void *slot,
+ *                   int (*run)(void *), void *argument); */
+long on_own_stack(long number, unsigned long a, unsigned long b, void *slot, int (*run)(void *),
+    void *argument);
+
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".type on_own_stack, @function\n"
+        "on_own_stack:\n"
+        "  push %rbx\n"
+        "  push %rbp\n"
+        "  sub $8, %rsp\n"
+        "  mov %r8, %rbx\n"
+        "  mov %r9, %rbp\n"
+        "  lea 1f(%rip), %rax\n"
+        "  mov %rax, (%rcx)\n"
+        "  xor %ecx, %ecx\n"
+        "  xor %r8d, %r8d\n"
+        "  xor %r9d, %r9d\n"
+        "  call syscall@PLT\n"
+        "1: test %rax, %rax\n"
+        "  jz 2f\n"
+        "  add $8, %rsp\n"
+        "  pop %rbp\n"
+        "  pop %rbx\n"
+        "  ret\n"
+        "2: mov %rbp, %rdi\n"
+        "  call *%rbx\n"
+        "  mov %eax, %edi\n"
+        "  mov $60, %eax\n"
+        "  syscall\n"
+        "  ud2\n"
+        ".size on_own_stack, . - on_own_stack\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+        ".type on_own_stack, %function\n"
+        "on_own_stack:\n"
+        "  stp x29, x30, [sp, #-32]!\n"
+        "  stp x19, x20, [sp, #16]\n"
+        "  mov x19, x4\n"
+        "  mov x20, x5\n"
+        "  mov x3, #0\n"
+        "  mov x4, #0\n"
+        "  mov x5, #0\n"
+        "  mov x6, #0\n"
+        "  bl syscall\n"
+        "  cbz x0, 1f\n"
+        "  ldp x19, x20, [sp, #16]\n"
+        "  ldp x29, x30, [sp], #32\n"
+        "  ret\n"
+        "1: mov x0, x20\n"
+        "  blr x19\n"
+        "  mov x8, #93\n"
+        "  svc #0\n"
+        "  brk #1\n"
+        ".size on_own_stack, . - on_own_stack\n");
+#endif
+
+static volatile int written; /* by a child that shares the memory */
+
+static int write_and_end(void *unused)
+{
+    char here;
+    written = (char *)unused == child_stack && &here > child_stack
+        && &here < child_stack + sizeof child_stack;
+    return 7;
+}
+
+static void own_stack(const char *name, long number, unsigned long a, unsigned long b, void *slot, int shared)
+{
+    written = 0;
+    long pid = on_own_stack(number, a, b, slot, write_and_end, child_stack);
+    is(status_of((pid_t)pid), 7, name);
+    is(written, shared, shared ? "there it shares the memory" : "there it has a copy");
+}
+
+static void own_stacks(void)
+{
+    char *top = child_stack + sizeof child_stack;
+    void *slot = top - sizeof(void *);
+#ifdef __x86_64__
+    top -= sizeof(void *); /* popped on the way back */
+#endif
+    own_stack("SYS_clone, own stack", SYS_clone, SIGCHLD, (uintptr_t)top, slot, 0);
+    if (emulated()) {
+        skip("own stacks in shared memory", "qemu-user refuses them");
+        return;
+    }
+    own_stack("SYS_clone, VM, own stack", SYS_clone, CLONE_VM | SIGCHLD, (uintptr_t)top, slot, 1);
+    if (!native()) {
+        skip("SYS_clone3, own stack", "no clone3 here");
+        return;
+    }
+    struct clone_args args = { .flags = CLONE_VM, .exit_signal = SIGCHLD, .stack = (uintptr_t)child_stack,
+        .stack_size = (uintptr_t)top - (uintptr_t)child_stack };
+    own_stack("SYS_clone3, VM, own stack", SYS_clone3, (uintptr_t)&args, sizeof args, slot, 1);
+    args.flags |= CLONE_VFORK;
+    own_stack("SYS_clone3, VM, VFORK, own stack", SYS_clone3, (uintptr_t)&args, sizeof args, slot, 1);
+}
+
+/* A call that returns twice, then what the child does. Each has a function of
+ * its own, since a compiler knows of vfork's ways but not of syscall's. */
+#define MAKER(name, ...)                                                       \
+    __attribute__((noinline)) static long name(void)                           \
+    {                                                                          \
+        long pid = syscall(__VA_ARGS__);                                       \
+        if (pid == 0) {                                                        \
+            pause_ms(20);                                                      \
+            written = errno;                                                   \
+            raw_exit(7);                                                       \
+        }                                                                      \
+        return pid;                                                            \
+    }
+
+static struct clone_args like_fork = { .exit_signal = SIGCHLD };
+static struct clone_args like_vfork = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+
+MAKER(by_clone, SYS_clone, SIGCHLD, 0, 0, 0, 0)
+MAKER(by_clone_lent, SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0)
+MAKER(by_clone3, SYS_clone3, &like_fork, sizeof like_fork)
+MAKER(by_clone3_lent, SYS_clone3, &like_vfork, sizeof like_vfork)
+#ifdef SYS_fork
+MAKER(by_fork, SYS_fork)
+MAKER(by_vfork, SYS_vfork)
+#endif
+
+static void returning(const char *name, long (*maker)(void), int shared)
+{
+    written = 0;
+    errno = 77;
+    long pid = maker();
+    int after = errno, seen = written;
+    is(after, 77, "errno stays");
+    if (!emulated())
+        is(seen, shared ? 77 : 0, shared ? "the parent waits and sees the child write" : "nothing shared");
+    is(status_of((pid_t)pid), 7, name);
+}
+
+static volatile pid_t parent_word, child_word;
+
+static void five_arguments(void)
+{
+    long flags = (emulated() ? 0 : CLONE_PARENT_SETTID) | CLONE_CHILD_SETTID | SIGCHLD;
+    parent_word = child_word = -5;
+#ifdef __x86_64__
+    long pid = syscall(SYS_clone, flags, 0, &parent_word, &child_word, 0);
+#else
+    long pid = syscall(SYS_clone, flags, 0, &parent_word, 0, &child_word);
+#endif
+    if (pid == 0)
+        raw_exit(child_word == raw(SYS_gettid) ? 7 : 1);
+    is(status_of((pid_t)pid), 7, "SYS_clone: child_tid where the kernel has it");
+    is(parent_word, emulated() ? -5 : pid, "and parent_tid");
+}
+
+static void six_arguments(void)
+{
+    char path[] = "/tmp/clone3-XXXXXX", text[] = "third page";
+    int fd = mkstemp(path), word = 5, other = 0;
+    unlink(path);
+    (void)!pwrite(fd, text, sizeof text, 2 * 65536);
+    errno = 77;
+    long address = syscall(SYS_mmap, NULL, 65536, PROT_READ, MAP_PRIVATE, fd, 2L * 65536);
+    ok(address > 0xffffffffL && strcmp((char *)address, text) == 0 && errno == 77,
+        "mmap: six arguments, and a result of more than 32 bits");
+    is(syscall(SYS_munmap, address, 65536), 0, "munmap");
+    close(fd);
+
+    is(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 5), 0, "futex: the sixth argument fits");
+    ok(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 6) == -1 && errno == EAGAIN,
+        "and does not");
+
+    struct timespec soon = { 0, 1000000 };
+    uint64_t none = 0;
+    struct { const void *set; size_t size; } mask = { &none, sizeof none };
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, NULL);
+    raise(SIGUSR1);
+    is(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &soon, NULL), 0, "pselect6: no mask");
+    ok(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &soon, &mask) == -1 && errno == EINTR,
+        "pselect6: the mask is the sixth argument");
+}
+
+static void on_signal(int unused) { (void)unused; }
+
+/* Numbers next to those that make processes must not be taken for them. */
+static void neighbours(void)
+{
+    int pair[2], type = 0;
+    socklen_t length = sizeof type;
+    ok(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0
+            && syscall(SYS_getsockopt, pair[0], SOL_SOCKET, SO_TYPE, &type, &length) == 0
+            && type == SOCK_STREAM,
+        "getsockopt");
+    ok(syscall(SYS_execve, "/nonexistent", NULL, NULL) == -1 && errno == ENOENT, "execve");
+    if (!emulated()) {
+        long fd = syscall(SYS_pidfd_open, getpid(), 0);
+        ok(fd >= 0, "pidfd_open");
+        ok(syscall(436 /* SYS_close_range, Linux 5.9 */, fd, fd, 0) == 0 || errno == ENOSYS, "close_range");
+    }
+}
+
+static void errors(void)
+{
+    errno = 77;
+    ok(syscall(SYS_getpid) == getpid() && errno == 77, "success leaves errno alone");
+    ok(syscall(-1L) == -1 && errno == ENOSYS, "no such number");
+    ok(syscall(SYS_close, -1) == -1 && errno == EBADF, "close");
+    ok(syscall(SYS_read, 0, (void *)8, -1L) == -1 && errno != 0, "read");
+    ok(syscall(SYS_openat, AT_FDCWD, (void *)8, 0) == -1 && errno == EFAULT, "openat");
+    errno = 0;
+    ok(syscall(SYS_clone3, NULL, 0) == -1 && errno == -raw(SYS_clone3, NULL, 0), "clone3");
+    ok(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0) == -1 && errno == EINVAL, "clone");
+}
+
+int main(void)
+{
+    begin(60);
+    signal(SIGUSR1, on_signal);
+    own_stacks();
+    returning("SYS_clone", by_clone, 0);
+    returning("SYS_clone, VM and VFORK", by_clone_lent, 1);
+    if (native()) {
+        returning("SYS_clone3", by_clone3, 0);
+        returning("SYS_clone3, VM and VFORK", by_clone3_lent, 1);
+    } else {
+        skip("SYS_clone3", "no clone3 here");
+    }
+#ifdef SYS_fork
+    returning("SYS_fork", by_fork, 0);
+    returning("SYS_vfork", by_vfork, 1);
+#endif
+    five_arguments();
+    six_arguments();
+    neighbours();
+    errors();
+    return done();
+}

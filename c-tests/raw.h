@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* raw.h: the kernel asked without a library in between.
+ *
+ * What a test compares the library with, and what a child may use that shares
+ * the C library's thread state with a parent that runs on. */
+#ifndef RAW_H
+#define RAW_H
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+/* A system call of up to six arguments; the kernel's own result. */
+static inline long raw_call(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc #0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+#endif
+}
+
+/* raw(number, …): arguments that are not given are 0. */
+#define RAW_PICK(n, a, b, c, d, e, f, ...) \
+    raw_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define raw(...) RAW_PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
+/* Whether the kernel's own clone3 is behind the library's: not under qemu-user,
+ * on kernels before 5.3 and behind a filter. */
+static inline int native(void) { return raw(SYS_clone3, NULL, 0) == -EINVAL; }
+
+/* Ends the process, whatever the C library thinks of it. */
+__attribute__((noreturn)) static inline void raw_exit(int status)
+{
+    for (;;)
+        raw(SYS_exit_group, status);
+}
+
+/* The kernel's mask of this thread, signal n in bit n - 1. */
+static inline uint64_t raw_mask(void)
+{
+    uint64_t mask = 0;
+    raw(SYS_rt_sigprocmask, 0, NULL, &mask, sizeof mask);
+    return mask;
+}
+
+/* The thread pointer, read without looking at what it points to. */
+static inline uintptr_t thread_pointer(void)
+{
+    uintptr_t pointer = 0;
+#if defined(__x86_64__)
+    raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &pointer);
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, tpidr_el0" : "=r"(pointer));
+#endif
+    return pointer;
+}
+
+static inline void pause_ms(long ms)
+{
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+    raw(SYS_nanosleep, &time, NULL);
+}
+
+static inline long now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Sourced by tests/programs/check and tools/demo: runs a workload without the
+# library, with it preloaded, or so and under strace, and counts what it made.
+
+workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")/workloads" && pwd)
+limit=60 # seconds a run may take
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin
+
+# Those whose processes are counted.
+counted=(bash dash python3 perl git make)
+
+# What there is to know of a workload: `command`, its command line; `needs`,
+# the programs it cannot do without; `least`, a bit less than the number of
+# processes that it makes through the names that the library takes over.
+workload() { # name
+    least=0
+    local python=(python3 -I -S -W ignore)
+    case $1 in
+    bash) needs=(bash) least=150 command=(bash "$workloads/bash.sh") ;;
+    dash) needs=(dash) least=110 command=(dash "$workloads/dash.sh") ;;
+    perl) needs=(perl) least=90 command=(perl "$workloads/perl.pl") ;;
+    git) needs=(git bash) least=150 command=(bash "$workloads/git.sh") ;;
+    git-threads) needs=(git bash) command=(bash "$workloads/git.sh" threads) ;;
+    make) needs=(make bash) least=200 command=(bash "$workloads/make.sh") ;;
+    python3) needs=(python3) least=95 command=("${python[@]}" "$workloads/python.py") ;;
+    python3-*) needs=(python3) command=("${python[@]}" "$workloads/python-${1#*-}.py") ;;
+    gdb) needs=(gdb cc bash) command=(bash "$workloads/utilities.sh" gdb) ;;
+    *) needs=("$1" bash) command=(bash "$workloads/utilities.sh" "$1") ;;
+    esac
+}
+
+# The first of the programs that a workload needs and that is not here.
+missing() { # programs…
+    local program
+    for program in "$@"; do
+        command -v "$program" > /dev/null || { echo "$program"; return; }
+    done
+}
+
+# Makes the scratch directory; everything is in it, and gone at exit.
+open_scratch() { # library
+    [ -f "$1" ] || { echo "${0##*/}: no library at $1" >&2; exit 125; }
+    scratch=$(mktemp -d) || exit 125
+    session=
+    trap close_scratch EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    # A copy, since LD_PRELOAD takes no path with a space or colon, and since
+    # somebody may be building. In the place of TMPDIR there may be one too.
+    library=$scratch/libclone3.so
+    cp -L "$1" "$library"
+    case $library in
+    *[\ :]*) echo "${0##*/}: LD_PRELOAD cannot hold TMPDIR's name" >&2; exit 125 ;;
+    esac
+}
+
+close_scratch() {
+    end_session
+    rm -rf "$scratch"
+}
+
+# Ends what is left of the session of a run: nothing, unless the run hung.
+end_session() {
+    [ -n "$session" ] || return 0
+    local file line
+    for file in /proc/[0-9]*/stat; do
+        { read -r line < "$file"; } 2>/dev/null || continue
+        # After the name in parentheses: state, parent, group, session.
+        read -r _ _ _ line _ <<< "${line##*) }"
+        file=${file%/stat}
+        [ "$line" != "$session" ] || kill -KILL "${file##*/}" 2>/dev/null
+    done
+    session=
+}
+
+can_trace() { strace -f -qq -e trace=none true 2>/dev/null; }
+
+# Runs a workload in an empty directory, without a terminal and with a short
+# environment. Leaves .out, .err, .status and .trace in $scratch/NAME.MODE.
+run() { # name mode: plain, preload or trace
+    local result=$scratch/$1.$2 how=()
+    case $2 in
+    preload) how=(env "LD_PRELOAD=$library") ;;
+    trace)
+        how=(strace -f -qq -e trace=fork,vfork,clone,clone3 -e signal=none
+            -o "$result.trace" -E "LD_PRELOAD=$library")
+        ;;
+    esac
+    workload "$1"
+    rm -rf "$scratch/run"
+    mkdir -p "$scratch/run"
+    (
+        cd "$scratch/run" || exit 125
+        exec setsid -w env -i PATH="$PATH" HOME="$scratch/run" LC_ALL=C TZ=UTC TERM=dumb \
+            timeout -k 5 "$limit" "${how[@]}" "${command[@]}"
+    ) < /dev/null > "$result.out" 2> "$result.err" &
+    session=$!
+    wait "$session"
+    echo $? > "$result.status"
+    end_session
+}
+
+# Whether a run ended well, and printed what the plain run printed.
+same() { # name mode
+    local part
+    [ "$(cat "$scratch/$1.plain.status")" = 0 ] || return
+    for part in out err status; do
+        cmp -s "$scratch/$1.plain.$part" "$scratch/$1.$2.$part" || return
+    done
+}
+
+# Counts the calls in a trace that succeeded; prints the processes made by
+# clone3, clone, vfork and fork, then the threads. A call's end may be on
+# another line than its beginning, but then repeats the process's id.
+count() { # trace
+    awk '
+        $2 ~ /^(clone3|clone|vfork|fork)\(/ {
+            call[$1] = substr($2, 1, index($2, "(") - 1)
+            if (/CLONE_THREAD/) call[$1] = "thread"
+        }
+        / = [1-9][0-9]*$/ { made[call[$1]]++ }
+        END { print made["clone3"] + 0, made["clone"] + 0, made["vfork"] + 0,
+                    made["fork"] + 0, made["thread"] + 0 }
+    ' "$1"
+}
