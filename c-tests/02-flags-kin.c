@@ -174,14 +174,16 @@ static void sizes(enum how how)
 /* Flags that ask nothing of a child that ends at once. */
 static void pairs(enum how how)
 {
-    static const uint64_t flags[] = { CLONE_FS, CLONE_FILES, CLONE_SYSVSEM, CLONE_IO, CLONE_UNTRACED,
-        CLONE_PTRACE, CLONE_VFORK, CLONE_VM | CLONE_VFORK, CLONE_VM | CLONE_VFORK | CLONE_SIGHAND,
-        CLONE_PARENT_SETTID, CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PIDFD, CLONE_CLEAR_SIGHAND };
+    static const uint64_t flags[] = { CLONE_FS, CLONE_FILES, CLONE_SYSVSEM, CLONE_IO,
+        CLONE_UNTRACED, CLONE_PTRACE, CLONE_VFORK, CLONE_VM | CLONE_VFORK,
+        CLONE_VM | CLONE_VFORK | CLONE_SIGHAND, CLONE_PARENT_SETTID, CLONE_CHILD_SETTID,
+        CLONE_CHILD_CLEARTID, CLONE_PIDFD, CLONE_CLEAR_SIGHAND };
     const size_t count = sizeof flags / sizeof *flags;
     int words[2], fd = -1, failed = 0;
     for (size_t i = 0; i < count * count; i++) {
-        struct clone_args args = { .flags = flags[i / count] | flags[i % count], .exit_signal = SIGCHLD,
-            .parent_tid = (uintptr_t)&words[0], .child_tid = (uintptr_t)&words[1], .pidfd = (uintptr_t)&fd };
+        struct clone_args args = { .flags = flags[i / count] | flags[i % count],
+            .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&fd,
+            .parent_tid = (uintptr_t)&words[0], .child_tid = (uintptr_t)&words[1] };
         if ((args.flags & CLONE_SIGHAND) && (args.flags & CLONE_CLEAR_SIGHAND))
             continue; /* the one contradiction */
         if (!native() && ((args.flags & CLONE_CLEAR_SIGHAND)

@@ -23,7 +23,8 @@ static void pidfd(enum how how)
 {
     int fd = -1, gate[2];
     siginfo_t info = { 0 };
-    struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&fd };
+    struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD,
+        .pidfd = (uintptr_t)&fd };
     if (pipe(gate) != 0)
         exit(1);
     pid_t pid = make(how, args, wait_for_gate, gate);
@@ -119,7 +120,8 @@ static void fs(enum how how, uint64_t flag)
     umask(022);
     is(run(how, flag, move_away, NULL), 7, "a child goes elsewhere");
     mask = umask(022);
-    ok(getcwd(where, sizeof where) && (strcmp(where, "/proc") == 0) == !!flag && (mask == 0) == !!flag,
+    ok(getcwd(where, sizeof where) && (strcmp(where, "/proc") == 0) == !!flag
+            && (mask == 0) == !!flag,
         "%s: %s FS", by[how], flag ? "with" : "without");
 }
 
@@ -189,7 +191,8 @@ static void settls(enum how how)
     static uintptr_t block[1024]; /* the child uses no TLS, but a tracer may */
     void *pointer = block + 512;
     block[512] = (uintptr_t)pointer;
-    struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD, .tls = (uintptr_t)pointer };
+    struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD,
+        .tls = (uintptr_t)pointer };
     is(status_of(make(how, args, has_thread_pointer, pointer)), 7, "SETTLS");
     is(run(how, 0, has_thread_pointer, (void *)thread_pointer()), 7, "without SETTLS");
 }
@@ -219,7 +222,8 @@ static int actions_are(void *cleared)
     struct sigaction handled, ignored;
     sigaction(SIGUSR1, NULL, &handled);
     sigaction(SIGUSR2, NULL, &ignored);
-    return (handled.sa_handler == SIG_DFL) == *(int *)cleared && ignored.sa_handler == SIG_IGN ? 7 : 1;
+    return (handled.sa_handler == SIG_DFL) == *(int *)cleared && ignored.sa_handler == SIG_IGN
+        ? 7 : 1;
 }
 
 static void clear_sighand(enum how how, uint64_t flag)
@@ -231,7 +235,8 @@ static void clear_sighand(enum how how, uint64_t flag)
     }
     signal(SIGUSR1, handler);
     signal(SIGUSR2, SIG_IGN);
-    is(run(how, flag, actions_are, &cleared), 7, cleared ? "CLEAR_SIGHAND" : "without CLEAR_SIGHAND");
+    is(run(how, flag, actions_are, &cleared), 7,
+        cleared ? "CLEAR_SIGHAND" : "without CLEAR_SIGHAND");
     ok(signal(SIGUSR1, SIG_DFL) == handler, "the parent keeps its handler");
     signal(SIGUSR2, SIG_DFL);
 }

@@ -250,7 +250,8 @@ static void into_cgroup(void)
     for (enum how how = RETURNING; how <= CALLED; how++)
         for (int path_only = 0; path_only < 2; path_only++) {
             int fd = open(cgroup_dir, (path_only ? O_PATH : O_RDONLY) | O_DIRECTORY | O_CLOEXEC);
-            struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = fd };
+            struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+                .cgroup = fd };
             pid_t pid = make(how, args, is_in_cgroup, NULL);
             if (pid < 0)
                 refused(&args, "INTO_CGROUP");

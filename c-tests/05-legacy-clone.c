@@ -63,7 +63,8 @@ static void seven_arguments(int flags)
     is(status_of(pid), 7, "clone with seven arguments: arg and CHILD_SETTID");
     if (flags & CLONE_PARENT_SETTID)
         is(parent_word, pid, "PARENT_SETTID");
-    is(child_word, flags & CLONE_VM ? 0 : -5, flags & CLONE_VM ? "CHILD_CLEARTID" : "memory copied");
+    is(child_word, flags & CLONE_VM ? 0 : -5,
+        flags & CLONE_VM ? "CHILD_CLEARTID" : "memory copied");
     ok(seen->thread_pointer == (uintptr_t)pointer, "SETTLS");
     is(seen->parent, getpid(), "the parent");
 }
@@ -113,7 +114,8 @@ static void refused(const char *name, unsigned long flags)
     if (raw_result > 0)
         status_of((pid_t)raw_result);
     errno = 0;
-    pid_t pid = clone(end_with_argument, TOP, (int)flags | SIGCHLD, (void *)7, &fd, NULL, &child_word);
+    pid_t pid = clone(end_with_argument, TOP, (int)flags | SIGCHLD, (void *)7, &fd, NULL,
+        &child_word);
     int given = errno;
     if (pid > 0)
         status_of(pid);

@@ -12,13 +12,9 @@
 
 /* A child on a stack of its own, made through syscall() as a C library without
  * clone() would: it goes on where the parent does, on another stack, and so
- * only assembly may see it. `slot` is the word that is popped there where
- * a return pops one.
- *
- * long on_own_stack(long number, long a, long b, void *slot,
- *                   int (*run)(void *), void *argument); */
-long on_own_stack(long number, unsigned long a, unsigned long b, void *slot, int (*run)(void *),
-    void *argument);
+ * only assembly may see it. `words` are the number and five arguments; `slot`
+ * is the word that is popped there where a return pops one. */
+long on_own_stack(const uintptr_t *words, void *slot, int (*run)(void *), void *argument);
 
 #if defined(__x86_64__)
 __asm__(".text\n"
@@ -27,13 +23,16 @@ __asm__(".text\n"
         "  push %rbx\n"
         "  push %rbp\n"
         "  sub $8, %rsp\n"
-        "  mov %r8, %rbx\n"
-        "  mov %r9, %rbp\n"
         "  lea 1f(%rip), %rax\n"
-        "  mov %rax, (%rcx)\n"
-        "  xor %ecx, %ecx\n"
-        "  xor %r8d, %r8d\n"
-        "  xor %r9d, %r9d\n"
+        "  mov %rax, (%rsi)\n"
+        "  mov %rdx, %rbx\n"
+        "  mov %rcx, %rbp\n"
+        "  mov 8(%rdi), %rsi\n"
+        "  mov 16(%rdi), %rdx\n"
+        "  mov 24(%rdi), %rcx\n"
+        "  mov 32(%rdi), %r8\n"
+        "  mov 40(%rdi), %r9\n"
+        "  mov (%rdi), %rdi\n"
         "  call syscall@PLT\n"
         "1: test %rax, %rax\n"
         "  jz 2f\n"
@@ -48,17 +47,19 @@ __asm__(".text\n"
         "  syscall\n"
         "  ud2\n"
         ".size on_own_stack, . - on_own_stack\n");
+#define POPPED sizeof(void *)
 #elif defined(__aarch64__)
 __asm__(".text\n"
         ".type on_own_stack, %function\n"
         "on_own_stack:\n"
         "  stp x29, x30, [sp, #-32]!\n"
         "  stp x19, x20, [sp, #16]\n"
-        "  mov x19, x4\n"
-        "  mov x20, x5\n"
-        "  mov x3, #0\n"
-        "  mov x4, #0\n"
-        "  mov x5, #0\n"
+        "  mov x19, x2\n"
+        "  mov x20, x3\n"
+        "  mov x9, x0\n"
+        "  ldp x0, x1, [x9]\n"
+        "  ldp x2, x3, [x9, #16]\n"
+        "  ldp x4, x5, [x9, #32]\n"
         "  mov x6, #0\n"
         "  bl syscall\n"
         "  cbz x0, 1f\n"
@@ -71,6 +72,7 @@ __asm__(".text\n"
         "  svc #0\n"
         "  brk #1\n"
         ".size on_own_stack, . - on_own_stack\n");
+#define POPPED 0
 #endif
 
 static volatile int written; /* by a child that shares the memory */
@@ -83,36 +85,67 @@ static int write_and_end(void *unused)
     return 7;
 }
 
-static void own_stack(const char *name, long number, unsigned long a, unsigned long b, void *slot, int shared)
+static char *const top = child_stack + sizeof child_stack - POPPED;
+static void *const slot = child_stack + sizeof child_stack - sizeof(void *);
+
+static void own_stack(const char *name, const uintptr_t *words, int shared)
 {
     written = 0;
-    long pid = on_own_stack(number, a, b, slot, write_and_end, child_stack);
+    long pid = on_own_stack(words, slot, write_and_end, child_stack);
     is(status_of((pid_t)pid), 7, name);
     is(written, shared, shared ? "there it shares the memory" : "there it has a copy");
 }
 
+static volatile pid_t parent_word, child_word;
+static uintptr_t tls[1024]; /* looked at by nobody, but by a stack protector */
+
+static int check_arguments(void *pointer)
+{
+    return child_word == raw(SYS_gettid) && thread_pointer() == (uintptr_t)pointer ? 7 : 1;
+}
+
+/* Each of five arguments where the kernel wants it. */
+static void own_stack_five_arguments(void)
+{
+    long flags = CLONE_SETTLS | CLONE_CHILD_SETTID | SIGCHLD;
+    uintptr_t pointer = (uintptr_t)(tls + 512);
+    tls[512] = pointer;
+    parent_word = child_word = -5;
+    if (!emulated())
+        flags |= CLONE_VM | CLONE_PARENT_SETTID;
+#ifdef __x86_64__
+    uintptr_t words[] = { SYS_clone, flags, (uintptr_t)top, (uintptr_t)&parent_word,
+        (uintptr_t)&child_word, pointer };
+#else
+    uintptr_t words[] = { SYS_clone, flags, (uintptr_t)top, (uintptr_t)&parent_word, pointer,
+        (uintptr_t)&child_word };
+#endif
+    long pid = on_own_stack(words, slot, check_arguments, (void *)pointer);
+    is(status_of((pid_t)pid), 7, "SYS_clone, own stack: child_tid and tls");
+    is(parent_word, emulated() ? -5 : pid, "and parent_tid");
+}
+
 static void own_stacks(void)
 {
-    char *top = child_stack + sizeof child_stack;
-    void *slot = top - sizeof(void *);
-#ifdef __x86_64__
-    top -= sizeof(void *); /* popped on the way back */
-#endif
-    own_stack("SYS_clone, own stack", SYS_clone, SIGCHLD, (uintptr_t)top, slot, 0);
+    uintptr_t words[6] = { SYS_clone, SIGCHLD, (uintptr_t)top };
+    own_stack("SYS_clone, own stack", words, 0);
+    own_stack_five_arguments();
     if (emulated()) {
         skip("own stacks in shared memory", "qemu-user refuses them");
         return;
     }
-    own_stack("SYS_clone, VM, own stack", SYS_clone, CLONE_VM | SIGCHLD, (uintptr_t)top, slot, 1);
+    words[1] |= CLONE_VM;
+    own_stack("SYS_clone, VM, own stack", words, 1);
     if (!native()) {
         skip("SYS_clone3, own stack", "no clone3 here");
         return;
     }
-    struct clone_args args = { .flags = CLONE_VM, .exit_signal = SIGCHLD, .stack = (uintptr_t)child_stack,
-        .stack_size = (uintptr_t)top - (uintptr_t)child_stack };
-    own_stack("SYS_clone3, VM, own stack", SYS_clone3, (uintptr_t)&args, sizeof args, slot, 1);
+    struct clone_args args = { .flags = CLONE_VM, .exit_signal = SIGCHLD,
+        .stack = (uintptr_t)child_stack, .stack_size = sizeof child_stack - POPPED };
+    uintptr_t by_clone3[6] = { SYS_clone3, (uintptr_t)&args, sizeof args };
+    own_stack("SYS_clone3, VM, own stack", by_clone3, 1);
     args.flags |= CLONE_VFORK;
-    own_stack("SYS_clone3, VM, VFORK, own stack", SYS_clone3, (uintptr_t)&args, sizeof args, slot, 1);
+    own_stack("SYS_clone3, VM, VFORK, own stack", by_clone3, 1);
 }
 
 /* A call that returns twice, then what the child does. Each has a function of
@@ -149,11 +182,10 @@ static void returning(const char *name, long (*maker)(void), int shared)
     int after = errno, seen = written;
     is(after, 77, "errno stays");
     if (!emulated())
-        is(seen, shared ? 77 : 0, shared ? "the parent waits and sees the child write" : "nothing shared");
+        is(seen, shared ? 77 : 0,
+            shared ? "the parent waits and sees the child write" : "nothing shared");
     is(status_of((pid_t)pid), 7, name);
 }
-
-static volatile pid_t parent_word, child_word;
 
 static void five_arguments(void)
 {
@@ -183,7 +215,8 @@ static void six_arguments(void)
     is(syscall(SYS_munmap, address, 65536), 0, "munmap");
     close(fd);
 
-    is(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 5), 0, "futex: the sixth argument fits");
+    is(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 5), 0,
+        "futex: the sixth argument fits");
     ok(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 6) == -1 && errno == EAGAIN,
         "and does not");
 
@@ -215,7 +248,8 @@ static void neighbours(void)
     if (!emulated()) {
         long fd = syscall(SYS_pidfd_open, getpid(), 0);
         ok(fd >= 0, "pidfd_open");
-        ok(syscall(436 /* SYS_close_range, Linux 5.9 */, fd, fd, 0) == 0 || errno == ENOSYS, "close_range");
+        ok(syscall(436 /* SYS_close_range, Linux 5.9 */, fd, fd, 0) == 0 || errno == ENOSYS,
+            "close_range");
     }
 }
 

@@ -55,7 +55,8 @@ __asm__(".text\n.type registers, %function\nregisters:\n"
         "  stp x29, x30, [sp, #-112]!\n  stp x19, x20, [sp, #16]\n  stp x21, x22, [sp, #32]\n"
         "  stp x23, x24, [sp, #48]\n  stp x25, x26, [sp, #64]\n  stp x27, x28, [sp, #80]\n"
         "  str d8, [sp, #96]\n  str d15, [sp, #104]\n"
-        "  mov x9, sp\n  adrp x10, stack_pointer\n  add x10, x10, :lo12:stack_pointer\n  str x9, [x10]\n"
+        "  mov x9, sp\n  adrp x10, stack_pointer\n"
+        "  add x10, x10, :lo12:stack_pointer\n  str x9, [x10]\n"
         EACH_REGISTER(SET)
         "  fmov d8, #2.0\n  fmov d15, #4.0\n"
         "  mov x9, x0\n  mov x0, x1\n  mov x1, x2\n"
@@ -70,7 +71,8 @@ __asm__(".text\n.type registers, %function\nregisters:\n"
         "  mov x0, #7\n"
         "5: mov x8, #94\n  svc #0\n"
         "3: mov x1, x0\n  mov x0, #1\n  cbz x1, 5b\n  mov x0, #-2\n"
-        "4: adrp x10, stack_pointer\n  add x10, x10, :lo12:stack_pointer\n  ldr x10, [x10]\n  mov sp, x10\n"
+        "4: adrp x10, stack_pointer\n  add x10, x10, :lo12:stack_pointer\n"
+        "  ldr x10, [x10]\n  mov sp, x10\n"
         "  ldr d8, [sp, #96]\n  ldr d15, [sp, #104]\n"
         "  ldp x19, x20, [sp, #16]\n  ldp x21, x22, [sp, #32]\n  ldp x23, x24, [sp, #48]\n"
         "  ldp x25, x26, [sp, #64]\n  ldp x27, x28, [sp, #80]\n  ldp x29, x30, [sp], #112\n  ret\n"
@@ -82,9 +84,10 @@ int main(void)
     begin(20);
     is(status_of((pid_t)registers((void *)vfork, 0, 0)), 7, "callee-saved registers, vfork");
     is(status_of((pid_t)registers((void *)clone3, (long)&lent, sizeof lent)), 7, "clone3");
-    is(status_of((pid_t)registers((void *)syscall, SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD)), 7, "syscall");
+    is(status_of((pid_t)registers((void *)syscall, SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD)), 7,
+        "syscall(SYS_clone)");
 #ifdef SYS_vfork
-    is(status_of((pid_t)registers((void *)syscall, SYS_vfork, 0)), 7, "syscall");
+    is(status_of((pid_t)registers((void *)syscall, SYS_vfork, 0)), 7, "syscall(SYS_vfork)");
 #endif
     return done();
 }

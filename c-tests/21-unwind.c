@@ -106,7 +106,8 @@ static void ends_at_trampoline(const char *name, pid_t pid)
 {
     const uintptr_t *function = shared->function;
     int good = is(status_of(pid), 7, name);
-    good &= ok(shared->count == 7 && shared->end == _URC_END_OF_STACK, "%s: seven frames and the end", name);
+    good &= ok(shared->count == 7 && shared->end == _URC_END_OF_STACK,
+        "%s: seven frames and the end", name);
     good &= ok(function[1] == (uintptr_t)inner && function[4] == (uintptr_t)inner
             && function[5] == (uintptr_t)start,
         "%s: those of the start function", name);

@@ -2,8 +2,6 @@
 /* An object's fork handlers go when the object goes: a fork after dlclose
  * does not run into unmapped code, be it ours or the host's.
  * modes: preload shared
- * archs: x86_64
- * (under qemu-user 7.2 it hangs without the library as well)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -2,8 +2,6 @@
 /* A constructor that dlopen runs forks, and its child opens libraries itself:
  * the loader's lock, which names its owner by thread id, must not stop it.
  * modes: preload shared
- * archs: x86_64
- * (under qemu-user 7.2 it hangs without the library as well)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

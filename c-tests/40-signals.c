@@ -68,9 +68,9 @@ static pid_t by_call_lent(child_fn *run, void *argument)
 }
 
 static const struct maker lending[] = {
-    { "vfork", by_vfork },
-    { "clone3, VM and VFORK", by_clone3_lent },
-    { "clone3_call, VM and VFORK", by_call_lent },
+    { .name = "vfork", .make = by_vfork },
+    { .name = "clone3, VM and VFORK", .make = by_clone3_lent },
+    { .name = "clone3_call, VM and VFORK", .make = by_call_lent },
 };
 
 static void many(const struct maker *maker, int count)
@@ -142,6 +142,7 @@ int main(void)
     if (!slot)
         skip("handlers find the right thread id", "where the libc keeps it cannot be found here");
     else if (!is(seen->wrong, 0, "handlers find the right thread id"))
-        printf("# one found %d in thread %d, the maker was %d\n", seen->believed, seen->was, maker_pid);
+        printf("# one found %d in thread %d, the maker was %d\n", seen->believed, seen->was,
+            maker_pid);
     return done();
 }

@@ -26,17 +26,18 @@ static pid_t by_call_shared(child_fn *run, void *argument)
 static pid_t with_pidfd(child_fn *run, void *argument)
 {
     int fd = -1;
-    struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&fd };
+    struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD,
+        .pidfd = (uintptr_t)&fd };
     pid_t pid = clone3_call(&args, sizeof args, run, argument);
     return close(fd) == 0 ? pid : -1;
 }
 
 static const struct maker others[] = {
-    { "vfork", by_vfork },
-    { "clone3, VM and VFORK", by_clone3_lent },
-    { "clone3_call, VM and VFORK", by_call_lent },
-    { "clone3_call, VM", by_call_shared }, /* from here on not under qemu-user */
-    { "clone3_call, PIDFD", with_pidfd },
+    { .name = "vfork", .make = by_vfork },
+    { .name = "clone3, VM and VFORK", .make = by_clone3_lent },
+    { .name = "clone3_call, VM and VFORK", .make = by_call_lent },
+    { .name = "clone3_call, VM", .make = by_call_shared }, /* from here on not under qemu-user */
+    { .name = "clone3_call, PIDFD", .make = with_pidfd },
 };
 
 static int end_with_7(void *unused) { (void)unused; return 7; }
@@ -89,7 +90,8 @@ __attribute__((noinline)) static int fails(struct clone_args *args)
 static void many_failures(int count)
 {
     struct clone_args bad[] = { { .flags = CLONE_DETACHED }, { .flags = CLONE_SIGHAND },
-        { .flags = CLONE_VM }, { .exit_signal = 99 }, { .flags = CLONE_VM | CLONE_VFORK | CLONE_THREAD } };
+        { .flags = CLONE_VM }, { .exit_signal = 99 },
+        { .flags = CLONE_VM | CLONE_VFORK | CLONE_THREAD } };
     const int kinds = sizeof bad / sizeof *bad;
     int good = 0;
     for (int i = 0; i < count; i++)

@@ -14,7 +14,8 @@ static const char *const by[] = { "clone3", "clone3_call" };
 
 static char child_stack[64 << 10] __attribute__((aligned(16), unused));
 
-static inline pid_t make_sized(enum how how, void *args, size_t size, int (*child)(void *), void *argument)
+static inline pid_t make_sized(enum how how, void *args, size_t size, int (*child)(void *),
+    void *argument)
 {
     if (how == CALLED)
         return clone3_call(args, size, child, argument);

@@ -71,7 +71,7 @@ background() {
     echo "wait $?"
     sleep 30 &
     kill $!
-    wait $!
+    wait $! 2>/dev/null # which may or may not say "Terminated"
     echo "killed $?"
     pids=""
     for status in 1 2 3 4 5 6 7 8; do

@@ -39,7 +39,7 @@ use_script() {
     jobs='set -m; sleep 0.3 & head -c 2 /dev/zero | wc -c; wait 2>/dev/null'
     script -qec "bash --norc -c '$jobs'" /dev/null
     if command -v dash > /dev/null; then
-        jobs='sleep 30 & kill %1; wait %1; echo "dash $?"; sleep 0.1 | cat & wait; (exit 5); echo $?'
+        jobs='sleep 30 & kill %1; wait %1 2>/dev/null; echo "dash $?"; sleep 0.1 | cat & wait; (exit 5); echo $?'
         script -qec "dash -mc '$jobs'" /dev/null
     fi
 }
