@@ -97,7 +97,7 @@ run() { # name mode: plain, preload or trace
             timeout -k 5 "$limit" "${how[@]}" "${command[@]}"
     ) < /dev/null > "$result.out" 2> "$result.err" &
     session=$!
-    wait "$session"
+    { wait "$session"; } 2>/dev/null
     echo $? > "$result.status"
     end_session
 }
