@@ -219,8 +219,7 @@ static char *run_control(void)
         /* qemu-user hands the call to a kernel that may not know what to do
          * with a program of another architecture. */
         if (emulated())
-            execl("/bin/sh", "sh", "-c", "exec ${EMULATOR:-qemu-aarch64-static "
-                  "-L /usr/aarch64-linux-gnu} \"$CONTROL\"", (char *)NULL);
+            execlp("qemu-aarch64-static", "qemu-aarch64-static", program, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
