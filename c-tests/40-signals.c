@@ -123,7 +123,8 @@ int main(void)
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGUSR2, &action, NULL);
     pid_t pest = start_pest();
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0
+    if (pest < 0 /* which kill() would take for everyone */
+        || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0
         || timer_settime(timer, 0, &kilohertz, NULL) != 0)
         return 1;
 
