@@ -282,6 +282,46 @@
 #define CLONE_ARGS_SIZE_VER2 88
 #endif
 
+/**
+ * For the field mode of struct clone3_features: besides asking the kernel,
+ * make children and look at what they can see.
+ */
+#define CLONE3_PROBE_DEEP 1
+
+/**
+ * In struct clone3_route: no call yet, or one that was refused before the
+ * kernel was asked.
+ */
+#define CLONE3_ROUTE_NONE 0
+
+/**
+ * In struct clone3_route: by clone3(2), as asked.
+ */
+#define CLONE3_ROUTE_NATIVE 1
+
+/**
+ * In struct clone3_route: by clone3(2) with a smaller struct clone_args, after
+ * E2BIG.
+ */
+#define CLONE3_ROUTE_SMALLER 2
+
+/**
+ * In struct clone3_route: by clone(2), because clone3(2) is out of reach.
+ */
+#define CLONE3_ROUTE_LEGACY 3
+
+/**
+ * In struct clone3_route: with flags that the library stood in for; by
+ * clone3(2) if the field size is not 0, by clone(2) otherwise.
+ */
+#define CLONE3_ROUTE_EMULATED 4
+
+/**
+ * In struct clone3_route: by the C library's own function, which alone can
+ * take its locks.
+ */
+#define CLONE3_ROUTE_HOST 5
+
 #ifdef CLONE3_DECLARES_CLONE_ARGS
 /**
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
@@ -339,6 +379,107 @@ struct CLONE3_ALIGNED(8) clone_args {
   uint64_t cgroup;
 };
 #endif
+
+/**
+ * What clone3(2) is under this kernel, in this sandbox, for this thread.
+ *
+ * Like struct clone_args it may grow at its end; the caller says how much of
+ * it it knows.
+ */
+struct clone3_features {
+  /**
+   * In: sizeof(struct clone3_features). Out: how many bytes of it this
+   * version of the library filled in.
+   */
+  uint32_t size;
+  /**
+   * In: 0 or CLONE3_PROBE_DEEP.
+   */
+  uint32_t mode;
+  /**
+   * What stands between this thread and clone3(2): 0 for nothing, ENOSYS for
+   * a kernel before 5.3 or a filter, EPERM or another for a filter.
+   */
+  int32_t obstacle;
+  /**
+   * What set_tid would give: 0 where it may be used; EPERM without the
+   * capability, E2BIG before Linux 5.5, the obstacle where there is one.
+   */
+  int32_t set_tid;
+  /**
+   * Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 where
+   * clone3(2) is out of reach.
+   */
+  uint32_t args_size;
+  /**
+   * 1 where CLONE_PIDFD goes together with CLONE_THREAD (Linux 6.9).
+   */
+  uint32_t thread_pidfd;
+  /**
+   * 1 where the kernel's answers cannot be trusted: it makes children that
+   * it should refuse. Then known and permitted are 0, and only the deep mode
+   * tells anything.
+   */
+  uint32_t inconclusive;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Flags that clone3(2) knows.
+   */
+  uint64_t known;
+  /**
+   * Flags that it would grant this thread now: without those that need a
+   * capability, a sysctl or a kernel option that is not there.
+   */
+  uint64_t permitted;
+  /**
+   * Flags that clone3() carries out here without emulation, by clone3(2) or
+   * by clone(2).
+   */
+  uint64_t carried;
+  /**
+   * Flags that it could emulate if clone3_allow_emulation() allowed it.
+   */
+  uint64_t emulable;
+  /**
+   * Deep mode: flags whose effect was seen in a child.
+   */
+  uint64_t verified;
+  /**
+   * Deep mode: flags that were taken and had no effect.
+   */
+  uint64_t ignored;
+};
+
+/**
+ * Which way a call took, and why. It may grow at its end.
+ */
+struct clone3_route {
+  /**
+   * In: sizeof(struct clone3_route). Out: how many bytes of it this version
+   * of the library filled in.
+   */
+  uint32_t size;
+  /**
+   * CLONE3_ROUTE_*
+   */
+  uint32_t route;
+  /**
+   * The errno that led there from the rung before, 0 on the first.
+   */
+  int32_t cause;
+  /**
+   * Bytes of struct clone_args given to the kernel, 0 where it was not
+   * clone3(2).
+   */
+  uint32_t args_size;
+  /**
+   * Flags that the library stood in for.
+   */
+  uint64_t emulated;
+};
 
 #ifdef __cplusplus
 extern "C" {
@@ -400,6 +541,119 @@ extern pid_t clone3_call(struct clone_args *args,
                          size_t size,
                          int (*start)(void *arg),
                          void *arg);
+
+/**
+ * Finds out what clone3(2) is here, for the calling thread.
+ *
+ * No runnable child is made: every question is a request that the kernel
+ * undoes because its pidfd cannot be stored. No zombie, no SIGCHLD. What
+ * it costs is what failing calls cost: about thirty system calls, as many
+ * pid numbers passed over, and namespaces made and unmade where the caller
+ * may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
+ * makes some more and looks what their flags did; all are reaped, and none
+ * sends a signal.
+ *
+ * What is found also renews what the library remembers, as by
+ * clone3_probe_refresh().
+ *
+ * @param features  size and mode are read, everything is written, up to
+ *                  size bytes
+ * @return 0; -1 and errno on error
+ *
+ * Errors:
+ * - EFAULT: features is NULL
+ * - EINVAL: size is smaller than 80, the first version's; mode is unknown
+ * - EAGAIN, ENOMEM: deep mode, no process could be made
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ * Source: kernel/fork.c, copy_process.
+ */
+extern int clone3_probe(struct clone3_features *features);
+
+/**
+ * Forgets what was found out about kernel and sandbox, and looks again.
+ *
+ * For a process whose sandbox changed so that clone3(2) can be reached
+ * again (restored elsewhere, for one). A filter installed later is noticed
+ * without it.
+ *
+ * @return 0 where clone3(2) is reached; otherwise the error number that
+ *         stands in the way. errno is untouched
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_probe_refresh(void);
+
+/**
+ * Says why the kernel refuses these arguments to the calling thread.
+ *
+ * The first rule of the kernel's order that they break, in words that
+ * begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
+ * depend on the kernel or on the state of the process are put to the
+ * kernel, in questions that make no child (see clone3_probe()). Where
+ * clone3(2) is out of reach: why the library's clone3() refuses them.
+ *
+ * What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
+ * is no refusal of the kernel's, and the answer is empty.
+ *
+ * @param args  as for clone3()
+ * @param size  as for clone3()
+ * @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
+ * @param n     bytes in buf
+ * @return the text: buf, or where that is NULL or n is 0 a constant one
+ *         without the kernel's version; "" if nothing is wrong. errno is
+ *         untouched
+ *
+ * Not seen: pids.max of a cgroup, and whether the caller may take a
+ * process out of its own cgroup. Async-signal-safe; thread-safe. Any
+ * Linux. Source: kernel/fork.c.
+ */
+extern const char *clone3_explain(const struct clone_args *args,
+                                  size_t size,
+                                  char *buf,
+                                  size_t n);
+
+/**
+ * Says which way the calling thread's last clone3(), clone3_call(),
+ * clone(), fork(), _Fork(), vfork() or forkpty() took, and why.
+ *
+ * A new process has made no call yet.
+ *
+ * @param route  size is read, everything is written, up to size bytes
+ * @return 0; -1 and errno on error
+ *
+ * Errors:
+ * - EFAULT: route is NULL
+ * - EINVAL: size is smaller than 24, the first version's
+ *
+ * Async-signal-safe, and in a handler it is the handler's own calls that
+ * count; thread-safe. Any Linux.
+ */
+extern int clone3_last_route(struct clone3_route *route);
+
+/**
+ * Allows clone3() and clone3_call() to stand in for flags that the kernel
+ * does not know or cannot be reached with, in the whole process.
+ *
+ * Without it such a flag is refused with the kernel's errno. What is
+ * emulated is weaker, and clone3_last_route() says that it was:
+ * - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
+ *   others may see it before; it needs memory of its own, or
+ *   clone3_call() with CLONE_VM and CLONE_VFORK
+ * - CLONE_AUTOREAP: the child is made by a process in between, which ends;
+ *   its parent is the next reaper (init, or a subreaper), which has to do
+ *   its duty. It needs memory of its own; refused where the caller is such
+ *   a reaper itself
+ *
+ * @param flags  which of these may be emulated from now on; 0 for none
+ * @return 0; -1 and errno on error
+ *
+ * Errors:
+ * - EINVAL: a flag for which there is no emulation; nothing is changed
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_allow_emulation(uint64_t flags);
 
 #ifdef __cplusplus
 }  // extern "C"

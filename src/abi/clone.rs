@@ -4,7 +4,7 @@
 
 use super::or_errno;
 use crate::arch::{entry, returns_twice};
-use crate::engine::Request;
+use crate::engine::{Request, read};
 use crate::process::call::{self, Start};
 use crate::process::twice::{self, Frame};
 use crate::uapi::sys::Pid;
@@ -83,7 +83,7 @@ unsafe extern "C" fn exported_clone3_call(
     or_errno(match start {
         None => Err(Errno::EINVAL),
         // SAFETY: the header's contract.
-        Some(start) => twice::read(args as u64, size)
+        Some(start) => read(args as u64, size)
             .and_then(|request| unsafe { call::create(&request, start, argument) }),
     })
 }

@@ -9,6 +9,7 @@
 
 mod atfork;
 mod clone;
+mod contract;
 mod fork;
 
 use crate::host::{self, errno};
@@ -21,6 +22,11 @@ fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
         errno::set(errno);
         -1
     })
+}
+
+/// The convention of system calls that only succeed or fail: 0, or −1 and errno.
+fn or_minus_one(outcome: Result<(), Errno>) -> core::ffi::c_int {
+    or_errno(outcome.map(|()| 0))
 }
 
 /// The convention of pthread functions: the error number itself.

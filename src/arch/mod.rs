@@ -14,9 +14,14 @@
 //! | `returns_twice!` | the entries whose child comes back on the same stack |
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
+//! Beside each lies `memory_….rs` with the four memory functions that a
+//! compiler calls unasked.
+//!
 //! The macros emit named code; who invokes them chooses the names, so that the
 //! list of exported symbols stays in `src/abi/`.
 
+#[cfg(all(target_arch = "x86_64", not(test)))]
+mod memory_x86_64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +29,8 @@ pub use x86_64::*;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(all(target_arch = "aarch64", not(test)))]
+mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 

@@ -2,42 +2,21 @@
 //! Which system call is tried, and which one after it.
 //!
 //! 1. clone3 as asked.
-//! 2. Where clone3 itself is out of reach (a kernel before 5.3, a sandbox that
+//! 2. On E2BIG, clone3 with the smallest published size that holds every field
+//!    in use.
+//! 3. Where clone3 itself is out of reach (a kernel before 5.3, a sandbox that
 //!    answers in the kernel's place), legacy clone if it can say the same.
-//! 3. Otherwise the errno that was given.
+//! 4. Otherwise the errno that was given.
 //!
 //! Out of reach is told from refused by `clone3(NULL, 0)`, which a kernel that
-//! has the call answers with EINVAL and nothing else.
+//! has the call answers with EINVAL and nothing else. Flags that the library
+//! stands in for are gone from the request before it comes here (`emulate`).
 
-use super::{Request, Route, legacy};
+use super::report::{self, Record, Rung};
+use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
+use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// Set once clone3 was found out of reach, to spare the next request a failing
-/// call. A hint and no more: filters belong to threads, and a child that shares
-/// memory writes it too. Whatever only clone3 can carry is put to it anyway.
-static OUT_OF_REACH: AtomicBool = AtomicBool::new(false);
-
-fn reachable() -> bool {
-    // SAFETY: size 0 is refused before the pointer is looked at.
-    let raw = unsafe { syscall(libc::SYS_clone3, [0; 6]) };
-    Errno::check(raw) == Err(Errno::EINVAL)
-}
-
-/// Whether the kernel takes a struct of `size` bytes: its limit is its page
-/// size. E2BIG if it does not, or if there is no clone3 to ask.
-pub fn takes_size(size: usize) -> Result<(), Errno> {
-    const SMALLEST_PAGE: usize = 4096;
-    if size <= SMALLEST_PAGE {
-        return Ok(());
-    }
-    // SAFETY: a null struct is refused: EFAULT where the size is not too large.
-    match Errno::check(unsafe { syscall(libc::SYS_clone3, [0, size, 0, 0, 0, 0]) }) {
-        Err(Errno::EFAULT) => Ok(()),
-        _ => Err(Errno::E2BIG),
-    }
-}
 
 /// A system call ready to be made, and the memory its arguments point into: it
 /// must stay where it is from [`Attempt::aim`] until the call is over.
@@ -45,12 +24,21 @@ pub fn takes_size(size: usize) -> Result<(), Errno> {
 pub struct Attempt {
     call: Syscall,
     wire: clone_args,
+    rung: Rung,
+    cause: Option<Errno>,
+    barred: bool,
 }
 
 impl Attempt {
     /// An attempt at nothing yet.
     pub fn new() -> Attempt {
-        Attempt { call: Syscall::default(), wire: clone_args::default() }
+        Attempt {
+            call: Syscall::default(),
+            wire: clone_args::default(),
+            rung: Rung::None,
+            cause: None,
+            barred: false,
+        }
     }
 
     /// The call to make.
@@ -58,19 +46,35 @@ impl Attempt {
         &self.call
     }
 
-    /// Takes the first rung that can carry the request.
+    /// Takes the first rung that can carry the request, by what earlier calls
+    /// found out.
     pub fn aim(&mut self, request: &Request) -> Result<(), Errno> {
-        if request.route == Route::Legacy || OUT_OF_REACH.load(Relaxed) {
-            match legacy::express(request) {
-                Err(Errno::ENOSYS) => {}
-                expressed => return expressed.map(|call| self.call = call),
-            }
+        let aimed = self.first_rung(request);
+        if aimed.is_err() {
+            self.report(request);
         }
-        self.aim_native(request);
-        Ok(())
+        aimed
     }
 
-    fn aim_native(&mut self, request: &Request) {
+    fn first_rung(&mut self, request: &Request) -> Result<(), Errno> {
+        if request.route == Route::Legacy {
+            return self.aim_legacy(request, None);
+        }
+        match known::obstacle() {
+            // A request that only clone3 can carry is put to it anyway, unless
+            // this very thread was turned away: another one may not be.
+            Some(errno) => match self.aim_legacy(request, Some(errno)) {
+                Err(Errno::ENOSYS) if report::last().barred => Err(errno),
+                Err(Errno::ENOSYS) => self.aim_native(request),
+                outcome => outcome,
+            },
+            None => self.aim_native(request),
+        }
+    }
+
+    fn aim_native(&mut self, request: &Request) -> Result<(), Errno> {
+        self.rung = Rung::Native;
+        self.cause = None;
         let (address, size) = match request.wire {
             Some(wire) => (wire.address as usize, wire.size),
             None => {
@@ -79,17 +83,102 @@ impl Attempt {
             }
         };
         self.call = Syscall { nr: libc::SYS_clone3 as usize, args: [address, size, 0, 0, 0] };
+        if known::is_too_big(size) && self.can_shrink(request) {
+            self.shrink(request);
+        }
+        Ok(())
     }
 
-    /// Takes the next rung after the last one gave `errno`; gives that errno
-    /// back when there is none.
-    pub fn after(&mut self, request: &Request, errno: Errno) -> Result<(), Errno> {
-        let was_native = self.call.nr == libc::SYS_clone3 as usize;
-        if !was_native || errno == Errno::EINVAL || reachable() {
-            return Err(errno);
-        }
-        OUT_OF_REACH.store(true, Relaxed);
+    fn aim_legacy(&mut self, request: &Request, cause: Option<Errno>) -> Result<(), Errno> {
+        self.cause = cause;
         self.call = legacy::express(request)?;
+        self.rung = Rung::Legacy;
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        if self.call.nr == libc::SYS_clone3 as usize { self.call.args[1] } else { 0 }
+    }
+
+    /// Whether a smaller size holds all there is. A kernel that knows the call
+    /// takes zeroes behind the fields it knows, up to the size of a page, and
+    /// refuses more as a rule of its own: that one is left to it.
+    fn can_shrink(&self, request: &Request) -> bool {
+        const SMALLEST_PAGE: usize = 4096;
+        !request.wire.is_some_and(|wire| wire.holds_more)
+            && (request.wire_size() + 1..=SMALLEST_PAGE).contains(&self.size())
+    }
+
+    fn shrink(&mut self, request: &Request) {
+        self.rung = Rung::Smaller;
+        self.cause = Some(Errno::E2BIG);
+        self.call.args[1] = request.wire_size();
+    }
+
+    /// Takes the next rung after the last one gave `errno`; gives the errno to
+    /// fail with when there is none.
+    pub fn after(&mut self, request: &Request, errno: Errno) -> Result<(), Errno> {
+        let next = self.next_rung(request, errno);
+        if next.is_err() {
+            self.report(request);
+        }
+        next
+    }
+
+    fn next_rung(&mut self, request: &Request, errno: Errno) -> Result<(), Errno> {
+        if self.size() == 0 || errno == Errno::EINVAL {
+            return Err(errno); // from clone(2), or from clone3(2) itself
+        }
+        if let Some(obstacle) = known::look_for_obstacle() {
+            self.barred = true;
+            return match self.aim_legacy(request, Some(obstacle)) {
+                Err(Errno::ENOSYS) => Err(obstacle),
+                outcome => outcome,
+            };
+        }
+        if errno == Errno::E2BIG && self.can_shrink(request) {
+            known::too_big(self.size());
+            self.shrink(request);
+            return Ok(());
+        }
+        Err(errno)
+    }
+
+    /// Records what becomes of the request. For the parent only.
+    pub fn report(&self, request: &Request) {
+        // A flag is emulated where the kernel calls it invalid, if not for
+        // another reason.
+        let unknown_flag = (request.emulated != 0).then_some(Errno::EINVAL);
+        report::record(Record {
+            rung: self.rung,
+            cause: self.cause.or(unknown_flag).map_or(0, |errno| errno.0 as u16),
+            size: self.size() as u32,
+            emulated: emulate::bits(request.emulated),
+            barred: self.barred,
+        });
+    }
+}
+
+/// Creates a child that has its own copy of this memory and returns here, in
+/// both processes: the child's pid in the parent, 0 in the child.
+///
+/// # Safety
+/// `request.memory()` must be `Memory::Copied` and its stack none: anything
+/// else would let two tasks run through one Rust frame.
+pub unsafe fn create_copy(request: &Request) -> Result<Pid, Errno> {
+    let mut attempt = Attempt::new();
+    attempt.aim(request)?;
+    loop {
+        let [a, b, c, d, e] = attempt.call().args;
+        // SAFETY: the memory is copied, so each return has frames of its own.
+        let raw = unsafe { syscall(attempt.call().nr as _, [a, b, c, d, e, 0]) };
+        match Errno::check(raw) {
+            Ok(0) => return Ok(0),
+            Ok(pid) => {
+                attempt.report(request);
+                return Ok(pid as Pid);
+            }
+            Err(errno) => attempt.after(request, errno)?,
+        }
     }
 }

@@ -9,7 +9,7 @@ use core::mem::size_of;
 
 /// Flags that clone(2) takes: 32 bits without the exit signal's byte, of which
 /// CLONE_NEWTIME is a bit, and without CLONE_DETACHED, which clone3 refuses.
-const EXPRESSIBLE: u64 = 0xffff_ffff & !(CSIGNAL | CLONE_DETACHED);
+pub const EXPRESSIBLE: u64 = 0xffff_ffff & !(CSIGNAL | CLONE_DETACHED);
 
 /// Flags of clone3 that clone(2) has no bit for.
 const ONLY_CLONE3: u64 = CLONE_NEWTIME

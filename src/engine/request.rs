@@ -79,6 +79,8 @@ pub struct Request {
     pub set_tid: (u64, u64),
     /// A cgroup2 directory (CLONE_INTO_CGROUP).
     pub cgroup: u64,
+    /// Flags taken out of `flags` because the library stands in for them.
+    pub emulated: u64,
     /// Which system calls may carry it.
     pub route: Route,
     /// The caller's own struct, if it came in one: it goes to clone3 as it is,
@@ -109,6 +111,7 @@ impl Request {
         tls: 0,
         set_tid: (0, 0),
         cgroup: 0,
+        emulated: 0,
         route: Route::Any,
         wire: None,
     };
@@ -129,8 +132,8 @@ impl Request {
             tls: args.tls,
             set_tid: (args.set_tid, args.set_tid_size),
             cgroup: args.cgroup,
-            route: Route::Any,
             wire: Some(wire),
+            ..Request::FORK
         }
     }
 
@@ -192,6 +195,15 @@ impl Request {
         } else {
             offset_of!(clone_args, set_tid)
         }
+    }
+
+    /// The same with the library standing in for these flags; no longer in the
+    /// caller's own struct.
+    pub fn with_emulated(&self, flags: u64) -> Request {
+        if flags == 0 {
+            return *self;
+        }
+        Request { flags: self.flags & !flags, emulated: flags, wire: None, ..*self }
     }
 
     /// How the child's memory relates to the caller's.

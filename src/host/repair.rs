@@ -68,13 +68,14 @@ impl Repair {
         }
     }
 
-    /// Mends the libc, in the child, with all signals still blocked.
-    /// `clears_tid`: the creator chose a clear_child_tid, which is kept.
+    /// Mends the libc, in the child, with all signals still blocked; the child's
+    /// thread id. `clears_tid`: the creator chose a clear_child_tid, which is
+    /// kept.
     ///
     /// # Safety
     /// Only in a child with its own copy of the memory, in the copy of the
     /// thread the repair was looked up in, before anything of the libc is used.
-    pub unsafe fn apply(&self, clears_tid: bool) {
+    pub unsafe fn apply(&self, clears_tid: bool) -> c_int {
         let tid = if clears_tid {
             sys::gettid()
         } else {
@@ -104,5 +105,6 @@ impl Repair {
                 threads.lock.write(0);
             }
         }
+        tid
     }
 }

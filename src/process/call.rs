@@ -2,10 +2,13 @@
 //! Children that run a function instead of returning.
 
 use super::child::Setup;
+use super::orphan;
 use crate::arch::{Syscall, shadow_stack_active, trampoline};
-use crate::engine::{Attempt, Memory, Request, Route};
+use crate::engine::report::{self, Record};
+use crate::engine::{Attempt, Memory, Request, Route, emulate};
 use crate::host;
 use crate::uapi::Errno;
+use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::Pid;
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
@@ -25,7 +28,8 @@ unsafe extern "C" {
 }
 
 unsafe extern "C" fn set_up_child(setup: *const c_void) {
-    // SAFETY: the Setup of [`create`], in the child's copy of its frame.
+    // SAFETY: the Setup of [`create`], in the child's copy of its frame or in the
+    // frame of a parent that waits.
     unsafe { (*setup.cast::<Setup>()).in_child() };
 }
 
@@ -38,18 +42,25 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
 /// A stack in the request must be writable, big enough and used by nobody
 /// else; `start` must be sound to run in such a child.
 pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
-    match request.memory() {
-        Memory::Shared if request.stack.is_callers() => Err(Errno::EINVAL),
-        // SAFETY: by the contract; shared memory needs no mending.
-        Memory::Shared | Memory::Lent => unsafe { run(request, start, argument, None) },
-        Memory::Copied => {
-            let setup = Setup::begin(request, host::repair());
-            // SAFETY: by the contract.
-            let outcome = unsafe { run(request, start, argument, Some(&setup)) };
-            setup.in_parent();
-            outcome
-        }
+    let memory = request.memory();
+    if memory == Memory::Shared && request.stack.is_callers() {
+        report::record(Record::NONE);
+        return Err(Errno::EINVAL);
     }
+    let request = &request.with_emulated(emulate::needed(request, emulate::Start::Calling));
+    // SAFETY: by the contract.
+    let run = |setup: Option<&Setup>| unsafe { run(request, start, argument, setup) };
+    if memory != Memory::Copied && request.emulated == 0 {
+        return run(None); // shared memory needs no mending
+    }
+    let repair = if memory == Memory::Copied { host::repair() } else { None };
+    let setup = Setup::begin(request, repair);
+    if request.emulated & CLONE_AUTOREAP != 0 {
+        return orphan::create(request, setup, |setup| run(Some(setup)));
+    }
+    let outcome = run(Some(&setup));
+    setup.in_parent();
+    outcome
 }
 
 /// # Safety
@@ -68,7 +79,10 @@ unsafe fn run(
         // the stack it works below, and the attempt is over once it runs.
         let raw = unsafe { clone3_start_task(attempt.call(), start, argument, setup) };
         match Errno::check(raw) {
-            Ok(pid) => return Ok(pid as Pid),
+            Ok(pid) => {
+                attempt.report(request);
+                return Ok(pid as Pid);
+            }
             Err(errno) => attempt.after(request, errno)?,
         }
     }

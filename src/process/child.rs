@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A child with a copy of the memory, made sound before anyone notices.
 
-use crate::engine::{self, Request};
+use super::orphan::{self, Note};
+use crate::engine::{self, Request, emulate, report};
 use crate::host::Repair;
 use crate::uapi::Errno;
+use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 
-/// What the child does first, prepared in the parent: mend the libc, then let
-/// signals in again.
+/// What the child does first, prepared in the parent: mend the libc, stand in
+/// for flags the kernel did not take, then let signals in again.
+#[derive(Clone, Copy)]
 pub struct Setup {
     repair: Option<Repair>,
     clears_tid: bool,
+    emulated: u64,
+    note: Option<Note>,
     mask: KernelSigset,
 }
 
@@ -22,19 +27,33 @@ impl Setup {
         Setup {
             repair: if request.keeps_tls() { repair } else { None },
             clears_tid: request.clears_tid(),
+            emulated: request.emulated,
+            note: None,
             mask: sys::block_all_signals(),
         }
+    }
+
+    /// The same for a child made by another child, which leaves word in `note`.
+    pub fn with_note(self, note: Note) -> Setup {
+        Setup { note: Some(note), ..self }
     }
 
     /// The child's part.
     ///
     /// # Safety
-    /// Only in a child with its own copy of the memory, before anything else.
+    /// Only in a child with its own copy of the memory, before anything else;
+    /// or, with nothing to repair, in one that has borrowed it.
     pub unsafe fn in_child(&self) {
-        if let Some(repair) = &self.repair {
+        let tid = match &self.repair {
             // SAFETY: looked up in the thread this is the copy of.
-            unsafe { repair.apply(self.clears_tid) };
+            Some(repair) => unsafe { repair.apply(self.clears_tid) },
+            None => sys::gettid(),
+        };
+        report::forget(tid);
+        if let Some(note) = self.note {
+            note.discard();
         }
+        emulate::in_child(self.emulated);
         sys::restore_signals(self.mask);
     }
 
@@ -51,13 +70,28 @@ impl Setup {
 /// # Safety
 /// As [`engine::create_copy`].
 pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, Errno> {
-    let setup = Setup::begin(request, repair);
+    let request = request.with_emulated(emulate::needed(request, emulate::Start::Returning));
+    let setup = Setup::begin(&request, repair);
+    if request.emulated & CLONE_AUTOREAP != 0 {
+        // SAFETY: the child made is the one described.
+        return orphan::create(&request, setup, |setup| unsafe { one(&request, setup) });
+    }
+    // SAFETY: by the contract.
+    let outcome = unsafe { one(&request, &setup) };
+    if outcome != Ok(0) {
+        setup.in_parent();
+    }
+    outcome
+}
+
+/// # Safety
+/// As [`create`]; the set-up must have begun.
+unsafe fn one(request: &Request, setup: &Setup) -> Result<Pid, Errno> {
     // SAFETY: by the contract.
     let outcome = unsafe { engine::create_copy(request) };
-    match outcome {
+    if outcome == Ok(0) {
         // SAFETY: the child, first thing.
-        Ok(0) => unsafe { setup.in_child() },
-        _ => setup.in_parent(),
+        unsafe { setup.in_child() };
     }
     outcome
 }

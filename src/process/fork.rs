@@ -5,9 +5,10 @@
 
 use super::{atfork, child};
 use crate::engine::Request;
+use crate::engine::report::{self, Record, Rung};
 use crate::host::{self, errno, functions};
 use crate::uapi::Errno;
-use crate::uapi::sys::Pid;
+use crate::uapi::sys::{self, Pid};
 
 /// `fork()`: by clone3 with the handlers run and the libc mended, where that
 /// is all the host's own fork would do; by the host's fork otherwise, which
@@ -45,10 +46,15 @@ fn with_handlers(create: impl FnOnce() -> Result<Pid, Errno>) -> Result<Pid, Err
 fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
     // SAFETY: the host's function of that prototype; it returns once per
     // process, each with its own memory.
-    match unsafe { function() } {
+    let outcome = match unsafe { function() } {
         -1 => Err(Errno(errno::get())),
         pid => Ok(pid),
+    };
+    match outcome {
+        Ok(0) => report::forget(sys::gettid()),
+        _ => report::record(Record { rung: Rung::Host, ..Record::NONE }),
     }
+    outcome
 }
 
 /// `_Fork()`: no handlers, async-signal-safe.

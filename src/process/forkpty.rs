@@ -5,8 +5,8 @@
 //! it; so it is made here, of the same system calls.
 
 use super::fork;
-use crate::uapi::Errno;
 use crate::uapi::sys::{self, Pid};
+use crate::uapi::{Errno, file};
 use core::ffi::{CStr, c_char, c_int};
 
 /// A new pseudoterminal: both descriptors and the number of its slave.
@@ -19,22 +19,24 @@ struct Pty {
 impl Pty {
     fn open() -> Result<Pty, Errno> {
         let flags = libc::O_RDWR | libc::O_NOCTTY;
-        let master = sys::open(c"/dev/ptmx", flags)?;
+        let master = file::open(c"/dev/ptmx", flags)?;
         let opened = || -> Result<Pty, Errno> {
             let mut number: c_int = 0;
             let unlocked: c_int = 0;
             // SAFETY: both take a pointer to an int.
             unsafe {
-                sys::ioctl(master, libc::TIOCSPTLCK, &raw const unlocked as usize)?;
-                sys::ioctl(master, libc::TIOCGPTN as _, &raw mut number as usize)?;
+                file::ioctl(master, libc::TIOCSPTLCK, &raw const unlocked as usize)?;
+                file::ioctl(master, libc::TIOCGPTN as _, &raw mut number as usize)?;
             }
             // By the master, not by a path: /dev/pts may be another instance
             // (Linux 4.13).
             // SAFETY: takes open flags.
-            let slave = unsafe { sys::ioctl(master, libc::TIOCGPTPEER as _, flags as usize) }?;
+            let slave = unsafe { file::ioctl(master, libc::TIOCGPTPEER as _, flags as usize) }?;
             Ok(Pty { master, slave, number })
         };
-        opened().inspect_err(|_| sys::close(master))
+        opened().inspect_err(|_| {
+            file::close(master);
+        })
     }
 
     /// Settings that are not given stay the kernel's; a failure is ignored, as
@@ -45,10 +47,10 @@ impl Pty {
         // pointers itself.
         unsafe {
             if !termios.is_null() {
-                let _ = sys::ioctl(self.slave, libc::TCSETS as _, termios as usize);
+                let _ = file::ioctl(self.slave, libc::TCSETS as _, termios as usize);
             }
             if !size.is_null() {
-                let _ = sys::ioctl(self.slave, libc::TIOCSWINSZ as _, size as usize);
+                let _ = file::ioctl(self.slave, libc::TIOCSWINSZ as _, size as usize);
             }
         }
     }
@@ -56,15 +58,15 @@ impl Pty {
     /// In the child: the slave becomes the controlling terminal of a new
     /// session and the three standard descriptors.
     fn become_terminal(&self) -> Result<(), Errno> {
-        sys::close(self.master);
+        file::close(self.master);
         sys::setsid()?;
         // SAFETY: takes a number.
-        unsafe { sys::ioctl(self.slave, libc::TIOCSCTTY as _, 0) }?;
+        unsafe { file::ioctl(self.slave, libc::TIOCSCTTY as _, 0) }?;
         for fd in 0..3 {
-            sys::dup_onto(self.slave, fd)?;
+            file::dup_onto(self.slave, fd)?;
         }
         if self.slave > 2 {
-            sys::close(self.slave);
+            file::close(self.slave);
         }
         Ok(())
     }
@@ -116,14 +118,14 @@ pub unsafe fn forkpty(
             Err(_) => sys::exit_group(1),
         },
         Ok(pid) => {
-            sys::close(pty.slave);
+            file::close(pty.slave);
             // SAFETY: by the contract.
             unsafe { master.write(pty.master) };
             Ok(pid)
         }
         Err(errno) => {
-            sys::close(pty.slave);
-            sys::close(pty.master);
+            file::close(pty.slave);
+            file::close(pty.master);
             Err(errno)
         }
     }

@@ -5,6 +5,8 @@
 pub mod atfork;
 pub mod call;
 pub mod child;
+pub mod deep;
 pub mod fork;
 pub mod forkpty;
+mod orphan;
 pub mod twice;

@@ -8,12 +8,13 @@
 
 use super::{child, fork};
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
-use crate::engine::{Attempt, Memory, Request, Wire, takes_size};
+use crate::engine::report::{self, Record};
+use crate::engine::{Attempt, Memory, Request, read};
 use crate::host;
 use crate::host::errno;
-use crate::uapi::{Errno, clone_args, sys};
+use crate::uapi::{Errno, sys};
 use core::ffi::{c_int, c_long};
-use core::mem::{offset_of, size_of};
+use core::mem::offset_of;
 
 /// The assembly's frame and what Rust keeps in it. Lies on the stack of the
 /// entry's caller; after a child that shares memory, its content is gone.
@@ -43,7 +44,10 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     };
     let outcome = match wanted {
         Ok(None) => return Verdict::Untouched,
-        Err(errno) => Err(errno),
+        Err(errno) => {
+            report::record(Record::NONE);
+            Err(errno)
+        }
         Ok(Some(wanted)) if wanted.memory() == Memory::Copied => create_copy(entry, &wanted),
         Ok(Some(wanted)) => {
             // SAFETY: the frame's own places, written before they are read;
@@ -55,6 +59,8 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
             };
             match attempt.aim(&wanted) {
                 Ok(()) => {
+                    // Now, because the child will run over this frame.
+                    attempt.report(&wanted);
                     head.call = *attempt.call();
                     return Verdict::Twice;
                 }
@@ -87,6 +93,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
         unsafe { (&mut (*frame).head, &mut (*frame).attempt, &(*frame).request) };
     match attempt.after(request, errno) {
         Ok(()) => {
+            attempt.report(request);
             head.call = *attempt.call();
             Finish { result: 0, again: 1 }
         }
@@ -111,33 +118,6 @@ fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> 
     // SAFETY: the memory is copied, and the callers have refused or let
     // through to the kernel all that has a stack of its own.
     unsafe { child::create(request, host::repair()) }
-}
-
-/// A caller's clone_args as a request: EINVAL and EFAULT as the kernel gives
-/// them before it looks at any field (kernel/fork.c,
-/// copy_clone_args_from_user).
-pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
-    const SMALLEST: usize = offset_of!(clone_args, set_tid);
-    const LOOKED_AT: usize = 4096; // the smallest page, which limits the kernel's
-    takes_size(size)?;
-    if size < SMALLEST {
-        return Err(Errno::EINVAL);
-    }
-    let here = size.min(LOOKED_AT);
-    // In at most two pages, so both ends tell of all.
-    sys::probe(address)?;
-    sys::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
-    let source = address as usize as *const u8;
-    // SAFETY: probed; the caller may be changing it, hence volatile and bytes.
-    let byte = |i: usize| unsafe { source.add(i).read_volatile() };
-    let mut args = clone_args::default();
-    let known = here.min(size_of::<clone_args>());
-    for i in 0..known {
-        // SAFETY: within args, a struct of plain integers.
-        unsafe { (&raw mut args).cast::<u8>().add(i).write(byte(i)) };
-    }
-    let holds_more = size > LOOKED_AT || (known..here).any(|i| byte(i) != 0);
-    Ok(Request::from_wire(&args, Wire { address, size, holds_more }))
 }
 
 /// Refuses what cannot come back through a C function: a stack of its own,

@@ -6,10 +6,25 @@
 pub struct Errno(pub i32);
 
 impl Errno {
+    pub const E2BIG: Errno = Errno(libc::E2BIG);
+    pub const EACCES: Errno = Errno(libc::EACCES);
+    pub const EAGAIN: Errno = Errno(libc::EAGAIN);
+    pub const EBADF: Errno = Errno(libc::EBADF);
+    pub const EBUSY: Errno = Errno(libc::EBUSY);
+    pub const EEXIST: Errno = Errno(libc::EEXIST);
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
+    pub const EMFILE: Errno = Errno(libc::EMFILE);
+    pub const ENFILE: Errno = Errno(libc::ENFILE);
+    pub const ENODATA: Errno = Errno(libc::ENODATA);
+    pub const ENODEV: Errno = Errno(libc::ENODEV);
+    pub const ENOENT: Errno = Errno(libc::ENOENT);
+    pub const ENOMEM: Errno = Errno(libc::ENOMEM);
+    pub const ENOSPC: Errno = Errno(libc::ENOSPC);
     pub const ENOSYS: Errno = Errno(libc::ENOSYS);
-    pub const E2BIG: Errno = Errno(libc::E2BIG);
+    pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
+    pub const EPERM: Errno = Errno(libc::EPERM);
+    pub const ESRCH: Errno = Errno(libc::ESRCH);
 
     /// Splits a raw system call result: the kernel keeps the last page of the
     /// address space, −4095 to −1, for error numbers.

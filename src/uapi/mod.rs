@@ -4,8 +4,10 @@
 //! Nothing here decides anything; it says what can be said to the kernel.
 
 pub mod errno;
+pub mod file;
 pub mod flags;
 pub mod sys;
+pub mod task;
 pub mod wire;
 
 pub use errno::Errno;

@@ -5,8 +5,8 @@
 
 use super::Errno;
 use crate::arch::syscall;
-use core::ffi::{CStr, c_int, c_void};
-use core::mem::{MaybeUninit, size_of};
+use core::ffi::{c_int, c_void};
+use core::mem::size_of;
 use core::ptr::{null, null_mut};
 
 /// A pid, tid or process group as the kernel counts them.
@@ -140,28 +140,53 @@ pub fn probe(address: u64) -> Result<(), Errno> {
     }
 }
 
-/// Link count of a file (newfstatat(2)): for a directory, two and its
-/// subdirectories.
-pub fn link_count(path: &CStr) -> Result<u64, Errno> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: path ends in NUL; the kernel fills the struct it is given.
+/// Stores an int where a pointer of a caller's says, EFAULT if that cannot be
+/// (process_vm_writev(2) on the calling process, Linux 3.2).
+pub fn store(address: u64, value: c_int) -> Result<(), Errno> {
+    let from = [&raw const value as usize, size_of::<c_int>()];
+    let to = [address as usize, size_of::<c_int>()];
+    // SAFETY: the kernel checks the address; that it is the caller's to write to
+    // is what the caller of the library says.
     let raw = unsafe {
-        syscall(
-            libc::SYS_newfstatat,
-            [libc::AT_FDCWD as usize, path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0],
-        )
+        let this = syscall(libc::SYS_getpid, [0; 6]) as usize;
+        let (from, to) = (from.as_ptr() as usize, to.as_ptr() as usize);
+        syscall(libc::SYS_process_vm_writev, [this, from, 1, to, 1, 0])
     };
-    Errno::check(raw)?;
-    // SAFETY: the call succeeded, so the kernel has filled the struct.
-    let links = unsafe { stat.assume_init() }.st_nlink;
-    #[allow(clippy::useless_conversion)] // nlink_t is 32 bits wide on aarch64
-    Ok(u64::from(links))
+    Errno::check(raw).map(drop)
+}
+
+/// Whether the int at an address can be written; EFAULT if not. Changes
+/// nothing: futex(2) FUTEX_WAKE_OP adds 0 to it, waking nobody.
+pub fn probe_writable(address: u64) -> Result<(), Errno> {
+    const ADD_NOTHING: usize = (libc::FUTEX_OP_ADD as usize) << 28;
+    let operation = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as usize;
+    let mine: c_int = 0;
+    let first = address & !3;
+    let last = address.wrapping_add(3) & !3;
+    for word in [first, last] {
+        let arguments = [&raw const mine as usize, operation, 0, 0, word as usize, ADD_NOTHING];
+        // SAFETY: an atomic addition of nothing.
+        let raw = unsafe { syscall(libc::SYS_futex, arguments) };
+        if Errno::check(raw) == Err(Errno::EFAULT) {
+            return Err(Errno::EFAULT);
+        }
+    }
+    Ok(())
 }
 
 /// Fresh zeroed memory of the process's own (mmap(2), private, anonymous).
 pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_PRIVATE)
+}
+
+/// Fresh zeroed memory that children share whatever their flags.
+pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_SHARED)
+}
+
+fn map(len: usize, sharing: c_int) -> Result<*mut c_void, Errno> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let flags = sharing | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
     let raw =
         unsafe { syscall(libc::SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0]) };
@@ -171,38 +196,10 @@ pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
 /// munmap(2).
 ///
 /// # Safety
-/// The pages must come from [`map_pages`] and be used no more.
+/// The pages must come from [`map_pages`] or [`map_shared_pages`] and be used no more.
 pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
     // SAFETY: by the contract nobody holds a pointer into them.
     unsafe { syscall(libc::SYS_munmap, [address as usize, len, 0, 0, 0, 0]) };
-}
-
-/// openat(2) relative to the working directory.
-pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
-    // SAFETY: path ends in NUL.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_openat,
-            [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0],
-        )
-    };
-    Errno::check(raw).map(|fd| fd as c_int)
-}
-
-/// close(2); a descriptor is gone whatever it answers.
-pub fn close(fd: c_int) {
-    // SAFETY: takes no memory.
-    unsafe { syscall(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
-}
-
-/// dup3(2) without flags, which for two different descriptors is dup2(2).
-pub fn dup_onto(from: c_int, to: c_int) -> Result<(), Errno> {
-    if from == to {
-        return Ok(());
-    }
-    // SAFETY: takes no memory.
-    let raw = unsafe { syscall(libc::SYS_dup3, [from as usize, to as usize, 0, 0, 0, 0]) };
-    Errno::check(raw).map(drop)
 }
 
 /// setsid(2).
@@ -212,15 +209,12 @@ pub fn setsid() -> Result<Pid, Errno> {
     Errno::check(raw).map(|sid| sid as Pid)
 }
 
-/// ioctl(2) with a number or a pointer as its argument.
-///
-/// # Safety
-/// `argument` must be what `request` takes.
-pub unsafe fn ioctl(fd: c_int, request: u64, argument: usize) -> Result<c_int, Errno> {
-    // SAFETY: passed on from the caller.
-    let raw =
-        unsafe { syscall(libc::SYS_ioctl, [fd as usize, request as usize, argument, 0, 0, 0]) };
-    Errno::check(raw).map(|value| value as c_int)
+/// exit(2): ends the calling task only.
+pub fn exit_task(status: c_int) -> ! {
+    loop {
+        // SAFETY: takes no memory; does not come back.
+        unsafe { syscall(libc::SYS_exit, [status as usize, 0, 0, 0, 0, 0]) };
+    }
 }
 
 /// exit_group(2): ends the process without handlers.

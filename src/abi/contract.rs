@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernel's contract made visible: what clone3(2) is here
+//! (`clone3_probe`), why it refuses (`clone3_explain`), what became of a call
+//! (`clone3_last_route`), and what the library may stand in for.
+
+use super::or_minus_one;
+use crate::arch::entry;
+use crate::engine::{self, Features, emulate, report};
+use crate::process::deep::{self, Seen};
+use crate::uapi::{Errno, clone_args, task};
+use core::ffi::{CStr, c_char, c_int};
+use core::mem::size_of;
+
+entry!("clone3_probe" => exported_probe);
+entry!("clone3_probe_refresh" => exported_probe_refresh);
+entry!("clone3_explain" => exported_explain);
+entry!("clone3_last_route" => exported_last_route);
+entry!("clone3_allow_emulation" => exported_allow_emulation);
+
+/// For the field mode of struct clone3_features: besides asking the kernel,
+/// make children and look at what they can see.
+pub const CLONE3_PROBE_DEEP: u32 = 1;
+
+/// What clone3(2) is under this kernel, in this sandbox, for this thread.
+///
+/// Like struct clone_args it may grow at its end; the caller says how much of
+/// it it knows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(non_camel_case_types)]
+pub struct clone3_features {
+    /// In: sizeof(struct clone3_features). Out: how many bytes of it this
+    /// version of the library filled in.
+    pub size: u32,
+    /// In: 0 or CLONE3_PROBE_DEEP.
+    pub mode: u32,
+    /// What stands between this thread and clone3(2): 0 for nothing, ENOSYS for
+    /// a kernel before 5.3 or a filter, EPERM or another for a filter.
+    pub obstacle: i32,
+    /// What set_tid would give: 0 where it may be used; EPERM without the
+    /// capability, E2BIG before Linux 5.5, the obstacle where there is one.
+    pub set_tid: i32,
+    /// Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 where
+    /// clone3(2) is out of reach.
+    pub args_size: u32,
+    /// 1 where CLONE_PIDFD goes together with CLONE_THREAD (Linux 6.9).
+    pub thread_pidfd: u32,
+    /// 1 where the kernel's answers cannot be trusted: it makes children that
+    /// it should refuse. Then known and permitted are 0, and only the deep mode
+    /// tells anything.
+    pub inconclusive: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Flags that clone3(2) knows.
+    pub known: u64,
+    /// Flags that it would grant this thread now: without those that need a
+    /// capability, a sysctl or a kernel option that is not there.
+    pub permitted: u64,
+    /// Flags that clone3() carries out here without emulation, by clone3(2) or
+    /// by clone(2).
+    pub carried: u64,
+    /// Flags that it could emulate if clone3_allow_emulation() allowed it.
+    pub emulable: u64,
+    /// Deep mode: flags whose effect was seen in a child.
+    pub verified: u64,
+    /// Deep mode: flags that were taken and had no effect.
+    pub ignored: u64,
+}
+
+const FEATURES_SIZE_VER0: usize = 80;
+const _: () = assert!(size_of::<clone3_features>() == FEATURES_SIZE_VER0);
+
+/// In struct clone3_route: no call yet, or one that was refused before the
+/// kernel was asked.
+pub const CLONE3_ROUTE_NONE: u32 = 0;
+/// In struct clone3_route: by clone3(2), as asked.
+pub const CLONE3_ROUTE_NATIVE: u32 = 1;
+/// In struct clone3_route: by clone3(2) with a smaller struct clone_args, after
+/// E2BIG.
+pub const CLONE3_ROUTE_SMALLER: u32 = 2;
+/// In struct clone3_route: by clone(2), because clone3(2) is out of reach.
+pub const CLONE3_ROUTE_LEGACY: u32 = 3;
+/// In struct clone3_route: with flags that the library stood in for; by
+/// clone3(2) if the field size is not 0, by clone(2) otherwise.
+pub const CLONE3_ROUTE_EMULATED: u32 = 4;
+/// In struct clone3_route: by the C library's own function, which alone can
+/// take its locks.
+pub const CLONE3_ROUTE_HOST: u32 = 5;
+
+/// Which way a call took, and why. It may grow at its end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(non_camel_case_types)]
+pub struct clone3_route {
+    /// In: sizeof(struct clone3_route). Out: how many bytes of it this version
+    /// of the library filled in.
+    pub size: u32,
+    /// CLONE3_ROUTE_*
+    pub route: u32,
+    /// The errno that led there from the rung before, 0 on the first.
+    pub cause: i32,
+    /// Bytes of struct clone_args given to the kernel, 0 where it was not
+    /// clone3(2).
+    pub args_size: u32,
+    /// Flags that the library stood in for.
+    pub emulated: u64,
+}
+
+const ROUTE_SIZE_VER0: usize = 24;
+const _: () = assert!(size_of::<clone3_route>() == ROUTE_SIZE_VER0);
+
+#[allow(dead_code)] // C's view of what the macros above define
+unsafe extern "C" {
+    /// Finds out what clone3(2) is here, for the calling thread.
+    ///
+    /// No runnable child is made: every question is a request that the kernel
+    /// undoes because its pidfd cannot be stored. No zombie, no SIGCHLD. What
+    /// it costs is what failing calls cost: about thirty system calls, as many
+    /// pid numbers passed over, and namespaces made and unmade where the caller
+    /// may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
+    /// makes some more and looks what their flags did; all are reaped, and none
+    /// sends a signal.
+    ///
+    /// What is found also renews what the library remembers, as by
+    /// clone3_probe_refresh().
+    ///
+    /// @param features  size and mode are read, everything is written, up to
+    ///                  size bytes
+    /// @return 0; -1 and errno on error
+    ///
+    /// Errors:
+    /// - EFAULT: features is NULL
+    /// - EINVAL: size is smaller than 80, the first version's; mode is unknown
+    /// - EAGAIN, ENOMEM: deep mode, no process could be made
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    /// Source: kernel/fork.c, copy_process.
+    pub fn clone3_probe(features: *mut clone3_features) -> c_int;
+
+    /// Forgets what was found out about kernel and sandbox, and looks again.
+    ///
+    /// For a process whose sandbox changed so that clone3(2) can be reached
+    /// again (restored elsewhere, for one). A filter installed later is noticed
+    /// without it.
+    ///
+    /// @return 0 where clone3(2) is reached; otherwise the error number that
+    ///         stands in the way. errno is untouched
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_probe_refresh() -> c_int;
+
+    /// Says why the kernel refuses these arguments to the calling thread.
+    ///
+    /// The first rule of the kernel's order that they break, in words that
+    /// begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
+    /// depend on the kernel or on the state of the process are put to the
+    /// kernel, in questions that make no child (see clone3_probe()). Where
+    /// clone3(2) is out of reach: why the library's clone3() refuses them.
+    ///
+    /// What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
+    /// is no refusal of the kernel's, and the answer is empty.
+    ///
+    /// @param args  as for clone3()
+    /// @param size  as for clone3()
+    /// @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
+    /// @param n     bytes in buf
+    /// @return the text: buf, or where that is NULL or n is 0 a constant one
+    ///         without the kernel's version; "" if nothing is wrong. errno is
+    ///         untouched
+    ///
+    /// Not seen: pids.max of a cgroup, and whether the caller may take a
+    /// process out of its own cgroup. Async-signal-safe; thread-safe. Any
+    /// Linux. Source: kernel/fork.c.
+    pub fn clone3_explain(
+        args: *const clone_args,
+        size: usize,
+        buf: *mut c_char,
+        n: usize,
+    ) -> *const c_char;
+
+    /// Says which way the calling thread's last clone3(), clone3_call(),
+    /// clone(), fork(), _Fork(), vfork() or forkpty() took, and why.
+    ///
+    /// A new process has made no call yet.
+    ///
+    /// @param route  size is read, everything is written, up to size bytes
+    /// @return 0; -1 and errno on error
+    ///
+    /// Errors:
+    /// - EFAULT: route is NULL
+    /// - EINVAL: size is smaller than 24, the first version's
+    ///
+    /// Async-signal-safe, and in a handler it is the handler's own calls that
+    /// count; thread-safe. Any Linux.
+    pub fn clone3_last_route(route: *mut clone3_route) -> c_int;
+
+    /// Allows clone3() and clone3_call() to stand in for flags that the kernel
+    /// does not know or cannot be reached with, in the whole process.
+    ///
+    /// Without it such a flag is refused with the kernel's errno. What is
+    /// emulated is weaker, and clone3_last_route() says that it was:
+    /// - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
+    ///   others may see it before; it needs memory of its own, or
+    ///   clone3_call() with CLONE_VM and CLONE_VFORK
+    /// - CLONE_AUTOREAP: the child is made by a process in between, which ends;
+    ///   its parent is the next reaper (init, or a subreaper), which has to do
+    ///   its duty. It needs memory of its own; refused where the caller is such
+    ///   a reaper itself
+    ///
+    /// @param flags  which of these may be emulated from now on; 0 for none
+    /// @return 0; -1 and errno on error
+    ///
+    /// Errors:
+    /// - EINVAL: a flag for which there is no emulation; nothing is changed
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_allow_emulation(flags: u64) -> c_int;
+}
+
+extern "C" fn exported_probe(features: *mut clone3_features) -> c_int {
+    or_minus_one(probe(features))
+}
+
+fn probe(place: *mut clone3_features) -> Result<(), Errno> {
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's struct, of which these fields are in every version.
+    let (size, mode) = unsafe { ((*place).size as usize, (*place).mode) };
+    if size < FEATURES_SIZE_VER0 || mode & !CLONE3_PROBE_DEEP != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let found = engine::probe();
+    let seen = match mode & CLONE3_PROBE_DEEP {
+        0 => Seen::default(),
+        _ => deep::look(found.carried())?,
+    };
+    // SAFETY: as large as the caller says, which is at least this.
+    unsafe { place.write(features(&found, &seen, mode)) };
+    Ok(())
+}
+
+fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
+    clone3_features {
+        size: FEATURES_SIZE_VER0 as u32,
+        mode,
+        obstacle: found.obstacle,
+        set_tid: found.set_tid,
+        args_size: found.args_size as u32,
+        thread_pidfd: found.thread_pidfd.into(),
+        inconclusive: found.inconclusive.into(),
+        reserved: 0,
+        known: found.known,
+        permitted: found.permitted,
+        carried: found.carried(),
+        emulable: found.emulable(),
+        verified: seen.verified,
+        ignored: seen.ignored,
+    }
+}
+
+extern "C" fn exported_probe_refresh() -> c_int {
+    report::unbar();
+    engine::refresh().map_or(0, |obstacle| obstacle.0)
+}
+
+extern "C" fn exported_explain(
+    args: *const clone_args,
+    size: usize,
+    buf: *mut c_char,
+    n: usize,
+) -> *const c_char {
+    let text = engine::explain(args as u64, size);
+    if buf.is_null() || n == 0 {
+        return text.unwrap_or(c"").as_ptr();
+    }
+    // SAFETY: the caller's n bytes.
+    let mut out = unsafe { Text::new(buf, n) };
+    if let Some(text) = text {
+        out.push(text.to_bytes());
+        if names_a_kernel(text) {
+            let (major, minor) = task::kernel_version();
+            out.push(b"; this is ");
+            out.push_number(major);
+            out.push(b".");
+            out.push_number(minor);
+        }
+    }
+    buf
+}
+
+/// Whether a text speaks of the kernel it would need.
+fn names_a_kernel(text: &CStr) -> bool {
+    text.to_bytes().windows(12).any(|word| word == b"needs Linux ")
+}
+
+/// A caller's buffer, always ended by a NUL.
+struct Text {
+    next: *mut c_char,
+    room: usize,
+}
+
+impl Text {
+    /// # Safety
+    /// `buf` must have `n` bytes, at least one.
+    unsafe fn new(buf: *mut c_char, n: usize) -> Text {
+        // SAFETY: by the contract.
+        unsafe { buf.write(0) };
+        Text { next: buf, room: n - 1 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes.iter().take(self.room) {
+            // SAFETY: room is left for the byte and the NUL behind it.
+            unsafe {
+                self.next.write(byte as c_char);
+                self.next = self.next.add(1);
+                self.next.write(0);
+            }
+            self.room -= 1;
+        }
+    }
+
+    fn push_number(&mut self, number: u32) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        self.push(&[b'0' + (number % 10) as u8]);
+    }
+}
+
+extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {
+    or_minus_one(last_route(route))
+}
+
+fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's struct, whose first field is in every version.
+    if unsafe { (*place).size as usize } < ROUTE_SIZE_VER0 {
+        return Err(Errno::EINVAL);
+    }
+    let last = report::last();
+    let emulated = emulate::flags(last.emulated);
+    let route = match last.rung {
+        _ if emulated != 0 => CLONE3_ROUTE_EMULATED,
+        report::Rung::None => CLONE3_ROUTE_NONE,
+        report::Rung::Native => CLONE3_ROUTE_NATIVE,
+        report::Rung::Smaller => CLONE3_ROUTE_SMALLER,
+        report::Rung::Legacy => CLONE3_ROUTE_LEGACY,
+        report::Rung::Host => CLONE3_ROUTE_HOST,
+    };
+    let size = ROUTE_SIZE_VER0 as u32;
+    let (cause, args_size) = (i32::from(last.cause), last.size);
+    // SAFETY: as large as the caller says, which is at least this.
+    unsafe { place.write(clone3_route { size, route, cause, args_size, emulated }) };
+    Ok(())
+}
+
+extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
+    or_minus_one(match flags & !emulate::EMULABLE {
+        0 => {
+            emulate::allow(flags);
+            Ok(())
+        }
+        _ => Err(Errno::EINVAL),
+    })
+}

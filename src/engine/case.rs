@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a rule may look at: the arguments, and through a [`Witness`] the kernel
+//! and the state of the process.
+
+use super::ask::Answer;
+use super::{Request, ask, cgroup, known};
+use crate::uapi::flags::*;
+use crate::uapi::{Errno, sys, task};
+use core::ffi::c_int;
+
+/// Who answers for kernel and process. Each question stands for itself: none
+/// is about the whole of the arguments, which is what the rules are for.
+pub trait Witness {
+    /// The kernel's version, (0, 0) if unknown.
+    fn version(&self) -> (u32, u32);
+    /// Bytes of clone_args the kernel reads.
+    fn args_size(&self) -> usize;
+    /// Those of the flags that clone3(2) knows.
+    fn known(&self, flags: u64) -> u64;
+    /// Whether an array of pids (address and number, at most 32) can be read.
+    fn readable(&self, set_tid: (u64, u64)) -> bool;
+    /// Whether the int there can be written.
+    fn writable(&self, address: u64) -> bool;
+    /// Whether the process is the first of its pid namespace.
+    fn is_init(&self) -> bool;
+    /// Whether such a child would be made.
+    fn would_make(&self, child: Child) -> Answer;
+}
+
+/// A child to ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Child {
+    /// With these flags; of none it asks what stands in the way of all.
+    With(u64),
+    /// Sharing the caller's memory.
+    SharingMemory,
+    /// A thread.
+    Thread,
+    /// A thread with a pidfd.
+    ThreadWithPidfd,
+    /// On this stack.
+    OnStack(u64, u64),
+    /// With this thread pointer.
+    WithTls(u64),
+    /// With these namespaces and pids.
+    WithPids(u64, (u64, u64)),
+    /// With one more pidfd.
+    WithPidfd,
+    /// In this cgroup; a thread or not.
+    InCgroup(c_int, bool),
+}
+
+/// The kernel underneath.
+pub struct Kernel;
+
+impl Witness for Kernel {
+    fn version(&self) -> (u32, u32) {
+        task::kernel_version()
+    }
+
+    fn args_size(&self) -> usize {
+        ask::args_size()
+    }
+
+    fn known(&self, flags: u64) -> u64 {
+        known::known(flags)
+    }
+
+    fn readable(&self, set_tid: (u64, u64)) -> bool {
+        ask::can_read_pids(set_tid)
+    }
+
+    fn writable(&self, address: u64) -> bool {
+        sys::probe_writable(address).is_ok()
+    }
+
+    fn is_init(&self) -> bool {
+        task::getpid() == 1
+    }
+
+    fn would_make(&self, child: Child) -> Answer {
+        match child {
+            Child::With(flags) => ask::flags(flags),
+            Child::SharingMemory => ask::shared_memory(),
+            Child::Thread => ask::thread(),
+            Child::ThreadWithPidfd => ask::thread_with_pidfd(),
+            Child::OnStack(base, size) => ask::stack(base, size),
+            Child::WithTls(tls) => ask::tls(tls),
+            Child::WithPids(flags, pids) => ask::set_tid(flags, pids),
+            Child::WithPidfd => ask::pidfd(),
+            Child::InCgroup(directory, thread) => cgroup::takes(directory, thread),
+        }
+    }
+}
+
+/// Flags that make namespaces.
+pub const NAMESPACES: u64 = CLONE_NEWTIME
+    | CLONE_NEWNS
+    | CLONE_NEWCGROUP
+    | CLONE_NEWUTS
+    | CLONE_NEWIPC
+    | CLONE_NEWUSER
+    | CLONE_NEWPID
+    | CLONE_NEWNET
+    | CLONE_EMPTY_MNTNS;
+
+/// The arguments of a call of clone3(2), and who to ask about them.
+pub struct Case<'a> {
+    /// The arguments, or what kept them from being read: E2BIG, EINVAL, EFAULT.
+    pub request: Result<Request, Errno>,
+    /// Kernel and process.
+    pub witness: &'a dyn Witness,
+}
+
+impl Case<'_> {
+    /// The arguments; an empty request where there are none, which breaks no
+    /// rule about arguments.
+    pub fn args(&self) -> Request {
+        self.request.unwrap_or(Request::FORK)
+    }
+
+    /// Whether all of these flags are set.
+    pub fn has(&self, flags: u64) -> bool {
+        self.args().flags & flags == flags
+    }
+
+    /// Whether any of these flags is set.
+    pub fn any(&self, flags: u64) -> bool {
+        self.args().flags & flags != 0
+    }
+
+    /// Whether a flag is set that the kernel does not know.
+    pub fn unknown(&self, flag: u64) -> bool {
+        self.has(flag) && self.witness.known(flag) == 0
+    }
+
+    /// Whether a field behind the bytes the kernel reads is not zero.
+    pub fn uses_unknown_field(&self) -> bool {
+        let Some(wire) = self.args().wire else { return false };
+        let needed = match () {
+            () if wire.holds_more => usize::MAX,
+            () if wire.size >= 88 && self.args().cgroup != 0 => 88,
+            () if wire.size >= 80 && self.args().set_tid != (0, 0) => 80,
+            () => return false,
+        };
+        // A field unknown here may be known to a kernel that reads more.
+        let read = self.witness.args_size();
+        if needed == usize::MAX { read <= 88 } else { read < needed }
+    }
+
+    /// What the witness says of a child, if the request is one of those.
+    pub fn answer(&self, concerned: bool, child: impl Fn(&Request) -> Child) -> Answer {
+        if !concerned {
+            return Ok(());
+        }
+        match self.witness.would_make(child(&self.args())) {
+            // A kernel that makes children unasked is not to be believed.
+            Err(Errno::ENODATA | Errno::ENOSYS) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// What stands in the way of every child.
+    pub fn any_child(&self) -> Answer {
+        self.answer(true, |_| Child::With(0))
+    }
+
+    /// The namespaces asked for.
+    pub fn namespaces(&self) -> Answer {
+        self.answer(self.any(NAMESPACES), |args| Child::With(args.flags & NAMESPACES))
+    }
+
+    /// The user namespace asked for, alone.
+    pub fn user_namespace(&self) -> Answer {
+        self.answer(self.any(CLONE_NEWUSER), |_| Child::With(CLONE_NEWUSER))
+    }
+
+    /// The pids asked for.
+    pub fn pids(&self) -> Answer {
+        let child = |args: &Request| Child::WithPids(args.flags & NAMESPACES, args.set_tid);
+        self.answer(self.args().set_tid != (0, 0), child)
+    }
+
+    /// The cgroup asked for.
+    pub fn cgroup(&self) -> Answer {
+        self.answer(self.any(CLONE_INTO_CGROUP), |args| {
+            Child::InCgroup(args.cgroup as c_int, args.flags & CLONE_THREAD != 0)
+        })
+    }
+
+    /// A pidfd, if one is asked for.
+    pub fn pidfd(&self) -> Answer {
+        self.answer(self.any(CLONE_PIDFD), |_| Child::WithPidfd)
+    }
+}

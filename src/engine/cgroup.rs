@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the kernel will say to a cgroup for CLONE_INTO_CGROUP, read from the
+//! cgroup's own files: it looks there after the point at which a child can
+//! still be undone unseen (kernel/cgroup/cgroup.c, cgroup_css_set_fork).
+
+use crate::uapi::file::{self, FileKind};
+use crate::uapi::{Errno, task};
+use core::ffi::{CStr, c_int};
+
+/// The start of one of the small files in a cgroup.
+struct Text {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Text {
+    /// ENOENT where there is no such file, as in the root cgroup.
+    fn read(directory: c_int, name: &CStr) -> Result<Text, Errno> {
+        let fd = file::open_at(directory, name, libc::O_RDONLY | libc::O_CLOEXEC)?;
+        let mut text = Text { bytes: [0; 512], len: 0 };
+        let read = file::read(fd, &mut text.bytes);
+        file::close(fd);
+        text.len = read?;
+        Ok(text)
+    }
+
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
+        let bytes = self.bytes.get(..self.len).unwrap_or(&[]);
+        bytes.split(|c| c.is_ascii_whitespace()).filter(|word| !word.is_empty())
+    }
+}
+
+/// Whether the calling task may put a child into the cgroup whose directory
+/// this descriptor is; `thread`: the child is to be one of its own threads.
+///
+/// Weaker than the kernel in two ways: it does not look whether the caller may
+/// take a process out of its own cgroup, nor at pids.max.
+pub fn takes(directory: c_int, thread: bool) -> Result<(), Errno> {
+    match file::file_kind(directory)? {
+        FileKind::Cgroup2Directory => {}
+        FileKind::Other => return Err(Errno::EBADF),
+    }
+    let procs = file::open_at(directory, c"cgroup.procs", libc::O_WRONLY | libc::O_CLOEXEC)
+        .map_err(|errno| if errno == Errno::ENODEV { Errno::ENOENT } else { errno })?;
+    file::close(procs);
+    let Ok(kind) = Text::read(directory, c"cgroup.type") else {
+        return Ok(()); // the root takes anything
+    };
+    let is = |wanted: &[u8]| kind.words().any(|word| word == wanted);
+    if is(b"invalid") {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if !is(b"threaded") && hosts_controllers(directory)? {
+        return Err(Errno::EBUSY);
+    }
+    if thread && !is_own_domain(directory) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    Ok(())
+}
+
+/// Whether resources are handed out to the cgroups below, so that processes may
+/// not be in this one.
+fn hosts_controllers(directory: c_int) -> Result<bool, Errno> {
+    const THREADED: [&[u8]; 4] = [b"cpu", b"cpuset", b"perf_event", b"pids"];
+    let controllers = Text::read(directory, c"cgroup.subtree_control")?;
+    if controllers.words().any(|word| !THREADED.contains(&word)) {
+        return Ok(true);
+    }
+    if controllers.words().next().is_none() {
+        return Ok(false);
+    }
+    // With controllers for threads only it could still become the root of
+    // threaded cgroups, unless domains below have processes.
+    let events = Text::read(directory, c"cgroup.events")?;
+    let mut words = events.words().skip_while(|word| *word != b"populated").skip(1);
+    let populated = words.next() == Some(b"1");
+    Ok(populated && Text::read(directory, c"cgroup.procs")?.words().next().is_none())
+}
+
+/// Whether the calling process is in that very cgroup, the only one of which it
+/// is sure that its threads may live there.
+fn is_own_domain(directory: c_int) -> bool {
+    let own = task::getpid();
+    Text::read(directory, c"cgroup.procs").is_ok_and(|procs| {
+        procs.words().any(|word| {
+            word.iter().fold(0, |n: i32, c| {
+                n.wrapping_mul(10).wrapping_add(i32::from(c.wrapping_sub(b'0')))
+            }) == own
+        })
+    })
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Flags the library can stand in for where the kernel does not know them, if
+//! the program allowed it.
+//!
+//! | flag | by | weaker in that |
+//! |---|---|---|
+//! | CLONE_CLEAR_SIGHAND | the child sets each handled signal to its default | others may see the child before |
+//! | CLONE_NNP | the child sets no_new_privs | others may see the child before |
+//! | CLONE_AUTOREAP | the child is an orphan (`process::orphan`) | its parent is the next reaper, not the caller |
+//!
+//! All signals are blocked until the child's own part is done.
+
+use super::{Memory, Request, known};
+use crate::uapi::flags::*;
+use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// All flags there is an emulation of.
+pub const EMULABLE: u64 = CLONE_CLEAR_SIGHAND | CLONE_AUTOREAP | CLONE_NNP;
+
+/// What the program allowed (`clone3_allow_emulation`).
+static ALLOWED: AtomicU64 = AtomicU64::new(0);
+
+/// Allows these flags to be emulated, and no others, from now on.
+pub fn allow(flags: u64) {
+    ALLOWED.store(flags & EMULABLE, Relaxed);
+}
+
+/// How the child begins, on which its part of an emulation depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It returns from the call.
+    Returning,
+    /// It runs a function, and the library's set-up before that.
+    Calling,
+}
+
+/// The flags of a request that the library has to stand in for.
+pub fn needed(request: &Request, start: Start) -> u64 {
+    let wanted = request.flags & ALLOWED.load(Relaxed);
+    if wanted == 0 || request.wire.is_some_and(|wire| wire.holds_more) {
+        return 0;
+    }
+    let possible = wanted & possible(request, start);
+    if possible == 0 { 0 } else { possible & !known::known(possible) }
+}
+
+/// What can be emulated for this kind of child. One that runs beside its
+/// creator in the same memory has nothing of its own to be told by.
+fn possible(request: &Request, start: Start) -> u64 {
+    let flags = request.flags;
+    let in_child = match (request.memory(), start) {
+        (Memory::Copied, _) | (Memory::Lent, Start::Calling) => CLONE_CLEAR_SIGHAND | CLONE_NNP,
+        _ => 0,
+    };
+    let mut possible = in_child;
+    if request.memory() == Memory::Copied && request.exit_signal == 0 {
+        possible |= CLONE_AUTOREAP;
+    }
+    if flags & CLONE_PARENT != 0 {
+        possible &= !CLONE_AUTOREAP;
+    }
+    if flags & CLONE_SIGHAND != 0 {
+        possible &= !CLONE_CLEAR_SIGHAND;
+    }
+    if flags & CLONE_THREAD != 0 { 0 } else { possible }
+}
+
+/// The child's part.
+#[inline(never)]
+pub fn in_child(emulated: u64) {
+    if emulated & CLONE_CLEAR_SIGHAND != 0 {
+        clear_sighand();
+    }
+    if emulated & CLONE_NNP != 0 {
+        // Cannot fail; a filter that forbids it has set it already.
+        let _ = task::set_no_new_privs();
+    }
+}
+
+fn clear_sighand() {
+    let default = KernelSigaction::of(libc::SIG_DFL);
+    for signal in 1..=LAST_SIGNAL {
+        if task::disposition(signal).is_ok_and(|now| now.is_handled()) {
+            // SAFETY: the default is no function.
+            let _ = unsafe { task::set_disposition(signal, &default) };
+        }
+    }
+}
+
+const BITS: [u64; 3] = [CLONE_CLEAR_SIGHAND, CLONE_AUTOREAP, CLONE_NNP];
+
+/// Emulated flags in eight bits, for `report`.
+pub fn bits(flags: u64) -> u8 {
+    BITS.iter().enumerate().fold(0, |bits, (i, flag)| bits | u8::from(flags & flag != 0) << i)
+}
+
+/// The flags of [`bits`].
+pub fn flags(bits: u8) -> u64 {
+    BITS.iter().enumerate().filter(|(i, _)| bits >> i & 1 != 0).fold(0, |all, (_, flag)| all | flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_go_there_and_back() {
+        for all in [0, CLONE_NNP, CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND, EMULABLE] {
+            assert_eq!(flags(bits(all)), all);
+        }
+    }
+
+    #[test]
+    fn what_is_possible_depends_on_the_child() {
+        let with = |flags, exit_signal| Request { flags, exit_signal, ..Request::FORK };
+        let lent = CLONE_VM | CLONE_VFORK;
+        let own = CLONE_NNP | CLONE_CLEAR_SIGHAND;
+        assert_eq!(possible(&with(0, 0), Start::Returning), EMULABLE);
+        assert_eq!(possible(&with(0, 17), Start::Returning), own);
+        assert_eq!(possible(&with(lent, 0), Start::Returning), 0);
+        assert_eq!(possible(&with(lent, 0), Start::Calling), own);
+        assert_eq!(possible(&with(lent | CLONE_SIGHAND, 0), Start::Calling), CLONE_NNP);
+        assert_eq!(possible(&with(CLONE_VM, 0), Start::Calling), 0);
+        assert_eq!(possible(&with(CLONE_PARENT, 0), Start::Calling), own);
+        assert_eq!(possible(&with(CLONE_THREAD, 0), Start::Calling), 0);
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What clone3(2) is here: under this kernel, in this sandbox, for this thread.
+
+use super::{ask, emulate, known, legacy};
+use crate::uapi::flags::*;
+use crate::uapi::wire::CLONE_ARGS_SIZE_VER1;
+use crate::uapi::{Errno, clone_args};
+use core::mem::size_of;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// The errno between us and clone3(2); 0 where it is reached.
+    pub obstacle: i32,
+    /// Whether the kernel's answers are worth nothing: it makes children it
+    /// should refuse, or takes flags that do not exist.
+    pub inconclusive: bool,
+    /// Bytes of clone_args that the kernel reads.
+    pub args_size: usize,
+    /// Flags clone3(2) knows.
+    pub known: u64,
+    /// Those it would grant this thread now.
+    pub permitted: u64,
+    /// What set_tid would give; 0 where it may be used.
+    pub set_tid: i32,
+    /// Whether CLONE_PIDFD goes with CLONE_THREAD.
+    pub thread_pidfd: bool,
+}
+
+/// A flag that is probed, with the flags it needs.
+struct Probed(u64, u64);
+
+/// Flags that are not granted to everyone or by every kernel. Each other flag
+/// is as old as the call and never refused by itself.
+const PROBED: [Probed; 15] = [
+    Probed(CLONE_NEWTIME, 0),
+    Probed(CLONE_PIDFD, 0),
+    Probed(CLONE_PARENT, 0),
+    Probed(CLONE_NEWNS, 0),
+    Probed(CLONE_NEWCGROUP, 0),
+    Probed(CLONE_NEWUTS, 0),
+    Probed(CLONE_NEWIPC, 0),
+    Probed(CLONE_NEWUSER, 0),
+    Probed(CLONE_NEWPID, 0),
+    Probed(CLONE_NEWNET, 0),
+    Probed(CLONE_CLEAR_SIGHAND, 0),
+    Probed(CLONE_AUTOREAP, 0),
+    Probed(CLONE_NNP, 0),
+    Probed(CLONE_PIDFD_AUTOKILL, CLONE_AUTOREAP | CLONE_NNP),
+    Probed(CLONE_EMPTY_MNTNS, 0),
+];
+
+/// Asks the kernel. No child is made; a few pid numbers are used up, and the
+/// namespaces that may be made are made and unmade.
+///
+/// Async-signal-safe.
+pub fn probe() -> Features {
+    let mut found = Features::default();
+    if let Some(obstacle) = known::refresh() {
+        found.obstacle = obstacle.0;
+        found.set_tid = obstacle.0;
+        return found;
+    }
+    found.args_size = ask::args_size();
+    if !ask::is_honest() {
+        found.inconclusive = true;
+        found.set_tid = Errno::ENOSYS.0;
+        return found;
+    }
+    found.known = known::known(u64::MAX);
+    found.permitted = found.known;
+    for Probed(flag, company) in PROBED {
+        if found.known & flag != 0 && ask::flags(flag | company).is_err() {
+            found.permitted &= !flag;
+        }
+    }
+    if ask::shared_memory().is_err() {
+        found.permitted &= !(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+    } else if ask::thread().is_err() {
+        found.permitted &= !CLONE_THREAD;
+    }
+    found.set_tid = match found.args_size {
+        size if size < CLONE_ARGS_SIZE_VER1 => Errno::E2BIG.0,
+        _ => ask::may_set_tid().err().map_or(0, |errno| errno.0),
+    };
+    found.thread_pidfd = found.permitted & CLONE_THREAD != 0 && ask::thread_with_pidfd().is_ok();
+    found
+}
+
+impl Features {
+    /// The flags that a call of the library's carries here, by clone3(2) or by
+    /// clone(2), without emulation.
+    pub fn carried(&self) -> u64 {
+        if self.obstacle == 0 { self.permitted } else { legacy::EXPRESSIBLE & !CLONE_NEWTIME }
+    }
+
+    /// The flags that the library could stand in for if it were allowed to.
+    pub fn emulable(&self) -> u64 {
+        emulate::EMULABLE & !self.known
+    }
+}
+
+const _: () = assert!(size_of::<clone_args>() == 88, "a new field wants a probe");

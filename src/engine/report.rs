@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What became of each thread's last call: "asked for X, got Y because Z".
+//!
+//! The library has no thread-local storage (it could not be loaded late, and
+//! threads made by bare system calls have none), so the records are in a table
+//! of words, each with its thread's id in it: written whole, read whole, safe in
+//! signal handlers. A thread that ended leaves its word to a later one.
+
+use crate::uapi::sys::{self, Pid};
+use crate::uapi::{Errno, task};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU64};
+
+/// By which rung of the ladder a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Rung {
+    /// No call yet, or one that was refused before the kernel was asked.
+    None = 0,
+    /// clone3(2) with the caller's own struct, or with ours.
+    Native = 1,
+    /// clone3(2) with fewer bytes than asked for.
+    Smaller = 2,
+    /// clone(2).
+    Legacy = 3,
+    /// The host libc's own function.
+    Host = 4,
+}
+
+impl Rung {
+    fn from_bits(bits: u64) -> Rung {
+        match bits & 7 {
+            1 => Rung::Native,
+            2 => Rung::Smaller,
+            3 => Rung::Legacy,
+            4 => Rung::Host,
+            _ => Rung::None,
+        }
+    }
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The last rung that was tried.
+    pub rung: Rung,
+    /// The error number that led away from the rung before; 0 on the first.
+    pub cause: u16,
+    /// Bytes of clone_args given to the kernel; 0 where it was not clone3.
+    pub size: u32,
+    /// Emulated flags, as `emulate::bits` packs them.
+    pub emulated: u8,
+    /// Whether this thread was itself answered by something that is not
+    /// clone3(2). No filter can be taken off a thread again, so it stays.
+    pub barred: bool,
+}
+
+impl Record {
+    /// No call yet.
+    pub const NONE: Record =
+        Record { rung: Rung::None, cause: 0, size: 0, emulated: 0, barred: false };
+
+    /// The record of a thread in one word, which is never 0: a tid has 22 bits
+    /// (PID_MAX_LIMIT), an errno 12, the size of a page at most 17.
+    fn pack(self, tid: Pid) -> u64 {
+        u64::from(tid as u32) & TID
+            | (self.rung as u64) << 22
+            | u64::from(self.cause & 0xfff) << 25
+            | u64::from(self.size & 0x1ffff) << 37
+            | u64::from(self.emulated) << 54
+            | u64::from(self.barred) << 62
+    }
+
+    fn unpack(word: u64) -> Record {
+        Record {
+            rung: Rung::from_bits(word >> 22),
+            cause: (word >> 25 & 0xfff) as u16,
+            size: (word >> 37 & 0x1ffff) as u32,
+            emulated: (word >> 54 & 0xff) as u8,
+            barred: word >> 62 & 1 != 0,
+        }
+    }
+}
+
+const TID: u64 = (1 << 22) - 1;
+const SLOTS: usize = 511;
+/// A thread's word is within so many of the place its id points to.
+const REACH: usize = 8;
+
+/// A page of the table. More are added when many threads are alive at once.
+#[repr(C, align(64))]
+struct Page {
+    words: [AtomicU64; SLOTS],
+    next: AtomicPtr<Page>,
+}
+
+static FIRST: Page =
+    Page { words: [const { AtomicU64::new(0) }; SLOTS], next: AtomicPtr::new(null_mut()) };
+
+impl Page {
+    /// The words in which a thread's may be.
+    fn near(&self, tid: Pid) -> impl Iterator<Item = &AtomicU64> {
+        let start = tid as usize % SLOTS;
+        self.words.iter().cycle().skip(start).take(REACH)
+    }
+
+    /// The next page, made if need be.
+    fn next_or_new(&self) -> Option<&Page> {
+        if let Some(next) = self.next() {
+            return Some(next);
+        }
+        let fresh: *mut Page = sys::map_pages(size_of::<Page>()).ok()?.cast();
+        // Zeroes are empty words and no next page.
+        if self.next.compare_exchange(null_mut(), fresh, AcqRel, Acquire).is_err() {
+            // SAFETY: mapped just now, and nobody saw it.
+            unsafe { sys::unmap_pages(fresh.cast(), size_of::<Page>()) };
+        }
+        self.next()
+    }
+
+    fn next(&self) -> Option<&Page> {
+        // SAFETY: null or a page that is never unmapped, zeroed when published.
+        unsafe { self.next.load(Acquire).as_ref() }
+    }
+}
+
+#[inline(never)]
+fn word_of(tid: Pid) -> Option<&'static AtomicU64> {
+    let mut page = Some(&FIRST);
+    while let Some(here) = page {
+        if let Some(word) = here.near(tid).find(|word| word.load(Relaxed) & TID == tid as u64) {
+            return Some(word);
+        }
+        page = here.next();
+    }
+    None
+}
+
+/// Takes an empty word, or that of a thread that has ended. A signal handler may
+/// have taken one for this thread meanwhile; then that one is found.
+#[cold]
+#[inline(never)]
+fn take_word(tid: Pid, value: u64) {
+    let mut page = Some(&FIRST);
+    while let Some(here) = page {
+        for word in here.near(tid) {
+            let old = word.load(Relaxed);
+            let free = old == 0 || !task::is_own_thread((old & TID) as Pid);
+            if free && word.compare_exchange(old, value, Relaxed, Relaxed).is_ok() {
+                return;
+            }
+        }
+        page = here.next_or_new();
+    }
+    // No memory: the call goes unreported.
+}
+
+/// Records what became of the calling thread's call. Writes only what changes:
+/// a page written after a fork is a page copied.
+#[inline(never)]
+pub fn record(record: Record) {
+    let tid = sys::gettid();
+    let word = word_of(tid);
+    let before = word.map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)));
+    let value = Record { barred: record.barred || before.barred, ..record }.pack(tid);
+    match word {
+        Some(word) if word.load(Relaxed) == value => {}
+        Some(word) => word.store(value, Relaxed),
+        None => take_word(tid, value),
+    }
+}
+
+/// Adds emulated flags to what was recorded last.
+pub fn add_emulated(emulated: u8) {
+    let last = last();
+    let cause = if last.cause == 0 { Errno::EINVAL.0 as u16 } else { last.cause };
+    record(Record { emulated: last.emulated | emulated, cause, ..last });
+}
+
+/// What became of the calling thread's last call.
+pub fn last() -> Record {
+    word_of(sys::gettid()).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
+}
+
+/// Lets the calling thread try clone3(2) again.
+pub fn unbar() {
+    let tid = sys::gettid();
+    if let Some(word) = word_of(tid) {
+        let last = Record::unpack(word.load(Relaxed));
+        word.store(Record { barred: false, ..last }.pack(tid), Relaxed);
+    }
+}
+
+/// In a new process: whoever had this thread's id among its ancestors is
+/// somebody else.
+pub fn forget(tid: Pid) {
+    if let Some(word) = word_of(tid) {
+        word.store(0, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_holds_a_record() {
+        let record =
+            Record { rung: Rung::Smaller, cause: 4095, size: 65536, emulated: 0xff, barred: true };
+        let word = record.pack(1 << 22);
+        assert_eq!(Record::unpack(word), record);
+        assert_eq!(word & TID, 0, "tids stay below 2^22");
+        assert_eq!(Record::unpack(Record::NONE.pack(7)), Record::NONE);
+    }
+
+    #[test]
+    fn every_thread_has_its_own() {
+        let threads: Vec<_> = (1..=40u16)
+            .map(|cause| {
+                std::thread::spawn(move || {
+                    assert_eq!(last(), Record::NONE);
+                    let mine =
+                        Record { rung: Rung::Legacy, cause, size: 0, emulated: 0, barred: false };
+                    for _ in 0..100 {
+                        record(mine);
+                        std::thread::yield_now();
+                        assert_eq!(last(), mine);
+                    }
+                    forget(sys::gettid());
+                    assert_eq!(last(), Record::NONE);
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}

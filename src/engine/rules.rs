@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every reason for which clone3(2) says no, in the order in which the kernel
+//! looks (kernel/fork.c of Linux 7.2 unless said; older kernels ask the same in
+//! almost the same order, and the few that ask differently have rows of their
+//! own).
+
+use super::case::{Case, Child};
+use crate::uapi::Errno;
+use crate::uapi::flags::*;
+use core::ffi::CStr;
+
+/// One reason.
+pub struct Rule {
+    /// The errno, which is also what the text begins with.
+    #[cfg_attr(not(test), allow(dead_code))] // said by the text
+    pub errno: Errno,
+    /// What to tell the caller: the errno's name, a colon, the rule.
+    pub text: &'static CStr,
+    /// The first kernel, major and minor, that has the rule.
+    pub since: (u32, u32),
+    /// The first kernel that has it no more.
+    pub until: (u32, u32),
+    /// The function of the kernel that it is in.
+    #[cfg_attr(not(test), allow(dead_code))] // for readers and for the tests
+    pub source: &'static str,
+    /// Whether the case breaks it, all rules before being kept.
+    pub broken: fn(&Case) -> bool,
+}
+
+/// The kernel before any.
+const EVER: (u32, u32) = (0, 0);
+/// The kernel after all.
+const NEVER: (u32, u32) = (u32::MAX, 0);
+
+macro_rules! rules {
+    ($($errno:ident $text:literal [$since:expr, $until:expr] $source:literal $broken:expr;)+) => {
+        /// The table.
+        pub static RULES: &[Rule] = &[$(Rule {
+            errno: Errno::$errno,
+            text: match CStr::from_bytes_with_nul(
+                concat!(stringify!($errno), ": ", $text, "\0").as_bytes(),
+            ) {
+                Ok(text) => text,
+                Err(_) => panic!("a NUL within"),
+            },
+            since: $since,
+            until: $until,
+            source: $source,
+            broken: $broken,
+        }),+];
+    };
+}
+
+rules! {
+    // The struct.
+    E2BIG "size is larger than a page, the most that the kernel reads" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.request == Err(Errno::E2BIG);
+    EINVAL "size is smaller than 64 (CLONE_ARGS_SIZE_VER0)" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.request == Err(Errno::EINVAL);
+    EFAULT "args is not readable for size bytes" [EVER, NEVER]
+        "copy_struct_from_user" |c| c.request == Err(Errno::EFAULT);
+    E2BIG "a field that this kernel does not know is not zero" [EVER, NEVER]
+        "copy_struct_from_user" |c| c.uses_unknown_field();
+
+    // Its fields.
+    EINVAL "set_tid_size is larger than 32, the depth of nested pid namespaces" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.args().set_tid.1 > 32;
+    EINVAL "set_tid_size is given without set_tid" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.args().set_tid.0 == 0 && c.args().set_tid.1 != 0;
+    EINVAL "set_tid is given without set_tid_size" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.args().set_tid.0 != 0 && c.args().set_tid.1 == 0;
+    EINVAL "exit_signal is larger than 255: it is no signal" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.args().exit_signal > CSIGNAL;
+    EINVAL "CLONE_INTO_CGROUP needs the size of struct clone_args to be 88 (CLONE_ARGS_SIZE_VER2)"
+        [(5, 7), NEVER] "copy_clone_args_from_user"
+        |c| c.has(CLONE_INTO_CGROUP) && c.args().wire.is_some_and(|wire| wire.size < 88);
+    EINVAL "cgroup is larger than any descriptor" [(5, 7), NEVER]
+        "copy_clone_args_from_user"
+        |c| c.has(CLONE_INTO_CGROUP) && c.args().cgroup > i32::MAX as u64;
+    EFAULT "set_tid is not readable for set_tid_size pids" [EVER, NEVER]
+        "copy_clone_args_from_user" |c| c.args().set_tid.1 != 0 && !c.witness.readable(c.args().set_tid);
+
+    // Flags, each by itself.
+    EINVAL "CLONE_CLEAR_SIGHAND needs Linux 5.5" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_CLEAR_SIGHAND);
+    EINVAL "CLONE_INTO_CGROUP needs Linux 5.7" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_INTO_CGROUP);
+    EINVAL "CLONE_AUTOREAP needs Linux 7.1" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_AUTOREAP);
+    EINVAL "CLONE_NNP needs Linux 7.1" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_NNP);
+    EINVAL "CLONE_PIDFD_AUTOKILL needs Linux 7.1" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_PIDFD_AUTOKILL);
+    EINVAL "CLONE_EMPTY_MNTNS needs Linux 7.1" [EVER, NEVER]
+        "clone3_args_valid" |c| c.unknown(CLONE_EMPTY_MNTNS);
+    EINVAL "a flag above bit 37 is set, which no kernel knew when this was written (7.2)"
+        [EVER, NEVER] "clone3_args_valid"
+        |c| c.answer(c.any(!0 << 38), |args| Child::With(args.flags & !0 << 38))
+            == Err(Errno::EINVAL);
+    EINVAL "CLONE_DETACHED means nothing and is refused" [EVER, NEVER]
+        "clone3_args_valid" |c| c.has(CLONE_DETACHED);
+    EINVAL "the low seven bits of flags are no place for a signal: that is exit_signal"
+        [EVER, NEVER] "clone3_args_valid" |c| c.any(CSIGNAL & !CLONE_NEWTIME);
+    EINVAL "CLONE_NEWTIME needs Linux 6.3, a stable kernel with its fix, or unshare(2)"
+        [EVER, NEVER] "clone3_args_valid" |c| c.unknown(CLONE_NEWTIME);
+    EINVAL "CLONE_CLEAR_SIGHAND clears what CLONE_SIGHAND shares: choose one" [(5, 5), NEVER]
+        "clone3_args_valid" |c| c.has(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND);
+    EINVAL "CLONE_THREAD leaves no end to signal: exit_signal must be 0" [EVER, NEVER]
+        "clone3_args_valid" |c| c.has(CLONE_THREAD) && c.args().exit_signal != 0;
+    EINVAL "CLONE_PARENT takes the caller's own exit signal: exit_signal must be 0" [EVER, NEVER]
+        "clone3_args_valid" |c| c.has(CLONE_PARENT) && c.args().exit_signal != 0;
+    EINVAL "stack_size is given without stack" [EVER, NEVER]
+        "clone3_stack_valid" |c| c.args().stack.base == 0 && c.args().stack.size != 0;
+    EINVAL "stack is given without stack_size (stack is its lowest address)" [EVER, NEVER]
+        "clone3_stack_valid" |c| c.args().stack.base != 0 && c.args().stack.size == 0;
+    EINVAL "the stack reaches beyond the addresses of user space" [EVER, NEVER]
+        "clone3_stack_valid"
+        |c| c.answer(!c.args().stack.is_callers(), |args| {
+            Child::OnStack(args.stack.base, args.stack.size)
+        }) == Err(Errno::EINVAL);
+
+    // Flags with fields.
+    EINVAL "pidfd and parent_tid point to the same place" [EVER, NEVER]
+        "kernel_clone"
+        |c| c.has(CLONE_PIDFD | CLONE_PARENT_SETTID) && c.args().pidfd == c.args().parent_tid;
+    EINVAL "exit_signal is larger than 64: it is no signal" [EVER, NEVER]
+        "kernel_clone" |c| c.args().exit_signal > 64;
+
+    // Flags with each other.
+    EINVAL "CLONE_FS cannot share a root across mount namespaces (CLONE_NEWNS)" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_NEWNS | CLONE_FS);
+    EINVAL "CLONE_FS cannot share a root across mount namespaces (CLONE_EMPTY_MNTNS)"
+        [EVER, NEVER] "copy_process" |c| c.has(CLONE_EMPTY_MNTNS | CLONE_FS);
+    EINVAL "CLONE_FS cannot be shared across user namespaces (CLONE_NEWUSER)" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_NEWUSER | CLONE_FS);
+    EPERM "CLONE_NEWUSER is closed to all but CAP_SYS_ADMIN by kernel.unprivileged_userns_clone"
+        [EVER, NEVER] "copy_process (Debian, Arch)"
+        // No thread without CLONE_SIGHAND: refused either way, by whom tells.
+        |c| c.answer(c.has(CLONE_NEWUSER), |_| Child::With(CLONE_NEWUSER | CLONE_THREAD))
+            == Err(Errno::EPERM);
+    EINVAL "CLONE_THREAD needs CLONE_SIGHAND" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_THREAD) && !c.has(CLONE_SIGHAND);
+    EINVAL "CLONE_SIGHAND needs CLONE_VM" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_SIGHAND) && !c.has(CLONE_VM);
+    EINVAL "CLONE_PARENT: the first process of a pid namespace has no siblings" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_PARENT) && c.witness.is_init();
+    EINVAL "CLONE_THREAD: a thread is in its process's user namespace (CLONE_NEWUSER)"
+        [EVER, NEVER] "copy_process" |c| c.has(CLONE_THREAD | CLONE_NEWUSER);
+    EINVAL "CLONE_THREAD: a thread is in its process's pid namespace (CLONE_NEWPID)"
+        [EVER, NEVER] "copy_process" |c| c.has(CLONE_THREAD | CLONE_NEWPID);
+    EINVAL "CLONE_VM after unshare(CLONE_NEWTIME): the child's time namespace is another one"
+        [(5, 6), (6, 1)] "copy_process"
+        |c| c.answer(c.has(CLONE_VM), |_| Child::SharingMemory) == Err(Errno::EINVAL);
+    EINVAL "CLONE_THREAD after unshare(CLONE_NEWPID): children get another pid namespace"
+        [EVER, NEVER] "copy_process"
+        |c| c.answer(c.has(CLONE_THREAD), |_| Child::Thread) == Err(Errno::EINVAL);
+    EINVAL "CLONE_THREAD with CLONE_PIDFD needs Linux 6.9" [EVER, (6, 9)]
+        "copy_process"
+        |c| c.answer(c.has(CLONE_THREAD | CLONE_PIDFD), |_| Child::ThreadWithPidfd)
+            == Err(Errno::EINVAL);
+    EINVAL "CLONE_AUTOREAP: a thread is not reaped (CLONE_THREAD)" [(7, 1), NEVER]
+        "copy_process" |c| c.has(CLONE_AUTOREAP | CLONE_THREAD);
+    EINVAL "CLONE_AUTOREAP is for one's own children, not for siblings (CLONE_PARENT)"
+        [(7, 1), NEVER] "copy_process" |c| c.has(CLONE_AUTOREAP | CLONE_PARENT);
+    EINVAL "CLONE_AUTOREAP: nobody is told of the end, exit_signal must be 0" [(7, 1), NEVER]
+        "copy_process" |c| c.has(CLONE_AUTOREAP) && c.args().exit_signal != 0;
+    EINVAL "CLONE_PARENT: the caller was made with CLONE_AUTOREAP and has no siblings"
+        [(7, 1), NEVER] "copy_process"
+        |c| c.answer(c.has(CLONE_PARENT), |_| Child::With(CLONE_PARENT)) == Err(Errno::EINVAL);
+    EINVAL "CLONE_NNP: a thread shares its process's no_new_privs (CLONE_THREAD)"
+        [(7, 1), NEVER] "copy_process" |c| c.has(CLONE_NNP | CLONE_THREAD);
+    EINVAL "CLONE_PIDFD_AUTOKILL needs CLONE_PIDFD" [(7, 1), NEVER]
+        "copy_process" |c| c.has(CLONE_PIDFD_AUTOKILL) && !c.has(CLONE_PIDFD);
+    EINVAL "CLONE_PIDFD_AUTOKILL needs CLONE_AUTOREAP" [(7, 1), NEVER]
+        "copy_process" |c| c.has(CLONE_PIDFD_AUTOKILL) && !c.has(CLONE_AUTOREAP);
+    EPERM "CLONE_PIDFD_AUTOKILL needs CLONE_NNP or CAP_SYS_ADMIN" [(7, 1), NEVER]
+        "copy_process"
+        |c| c.answer(c.has(CLONE_PIDFD_AUTOKILL) && !c.has(CLONE_NNP), |_| {
+            Child::With(CLONE_PIDFD_AUTOKILL | CLONE_AUTOREAP)
+        }) == Err(Errno::EPERM);
+
+    // Limits and capabilities.
+    EPERM "CLONE_NEWUSER: refused to a chrooted process, to ids without a mapping, or by a security module"
+        [EVER, NEVER] "create_user_ns" |c| c.user_namespace() == Err(Errno::EPERM);
+    EACCES "CLONE_NEWUSER: refused by a security module" [EVER, NEVER]
+        "create_user_ns" |c| c.user_namespace() == Err(Errno::EACCES);
+    ENOSPC "CLONE_NEWUSER: user.max_user_namespaces is reached, or 32 are nested" [EVER, NEVER]
+        "create_user_ns" |c| c.user_namespace() == Err(Errno::ENOSPC);
+    EINVAL "CLONE_NEWUSER: this kernel is built without user namespaces" [EVER, NEVER]
+        "create_user_ns" |c| c.user_namespace() == Err(Errno::EINVAL);
+    EAGAIN "RLIMIT_NPROC, kernel.threads-max or kernel.pid_max is reached" [EVER, NEVER]
+        "copy_process" |c| c.any_child() == Err(Errno::EAGAIN);
+    EACCES "a security module refuses new processes" [EVER, NEVER]
+        "security_task_alloc" |c| c.any_child() == Err(Errno::EACCES);
+    EPERM "a security module refuses new processes" [EVER, NEVER]
+        "security_task_alloc" |c| c.any_child() == Err(Errno::EPERM);
+    EPERM "new namespaces need CAP_SYS_ADMIN, which CLONE_NEWUSER beside them gives" [EVER, NEVER]
+        "copy_namespaces" |c| c.namespaces() == Err(Errno::EPERM);
+    EINVAL "CLONE_SYSVSEM cannot be shared across IPC namespaces (CLONE_NEWIPC)" [EVER, NEVER]
+        "copy_namespaces" |c| c.has(CLONE_NEWIPC | CLONE_SYSVSEM);
+    EINVAL "CLONE_NEWPID after unshare(CLONE_NEWPID), or this kernel is built without it"
+        [EVER, NEVER] "copy_pid_ns"
+        |c| c.answer(c.has(CLONE_NEWPID), |args| {
+            Child::With(args.flags & (CLONE_NEWPID | CLONE_NEWUSER))
+        }) == Err(Errno::EINVAL);
+    EINVAL "this kernel is built without one of these namespaces" [EVER, NEVER]
+        "create_new_namespaces" |c| c.namespaces() == Err(Errno::EINVAL);
+    ENOSPC "a limit on namespaces (user.max_*_namespaces) is reached, or 32 are nested"
+        [EVER, NEVER] "create_new_namespaces" |c| c.namespaces() == Err(Errno::ENOSPC);
+    EPERM "CLONE_SETTLS: tls is no address in user space" [EVER, NEVER]
+        "copy_thread (x86)"
+        |c| c.answer(c.has(CLONE_SETTLS), |args| Child::WithTls(args.tls)) == Err(Errno::EPERM);
+    EINVAL "set_tid: more pids than nested pid namespaces, one out of range, or the first of a new namespace is not 1"
+        [EVER, NEVER] "alloc_pid" |c| c.pids() == Err(Errno::EINVAL);
+    EPERM "set_tid needs CAP_SYS_ADMIN or, since Linux 5.9, CAP_CHECKPOINT_RESTORE in each of the pid namespaces"
+        [EVER, NEVER] "alloc_pid" |c| c.pids() == Err(Errno::EPERM);
+    EEXIST "set_tid: one of the pids is in use" [EVER, NEVER]
+        "alloc_pid" |c| c.pids() == Err(Errno::EEXIST);
+    ENOMEM "memory is short, or the first process of the pid namespace has ended" [EVER, NEVER]
+        "alloc_pid" |c| {
+            c.any_child() == Err(Errno::ENOMEM) || c.namespaces() == Err(Errno::ENOMEM)
+        };
+    EMFILE "no descriptor is left for the pidfd: RLIMIT_NOFILE is reached" [EVER, NEVER]
+        "pidfd_prepare" |c| c.pidfd() == Err(Errno::EMFILE);
+    ENFILE "no file is left for the pidfd: fs.file-max is reached" [EVER, NEVER]
+        "pidfd_prepare" |c| c.pidfd() == Err(Errno::ENFILE);
+    EFAULT "pidfd is not writable" [EVER, NEVER]
+        "copy_process" |c| c.has(CLONE_PIDFD) && !c.witness.writable(c.args().pidfd);
+
+    // The cgroup.
+    EBADF "cgroup is not the descriptor of a cgroup2 directory" [EVER, NEVER]
+        "cgroup_css_set_fork" |c| c.cgroup() == Err(Errno::EBADF);
+    ENOENT "cgroup: the directory has been removed" [EVER, NEVER]
+        "cgroup_get_from_file" |c| c.cgroup() == Err(Errno::ENOENT);
+    EACCES "cgroup: no permission to write to its cgroup.procs" [EVER, NEVER]
+        "cgroup_may_write" |c| c.cgroup() == Err(Errno::EACCES);
+    EOPNOTSUPP "cgroup: its domain is invalid (cgroup.type), or that of another process (CLONE_THREAD)"
+        [EVER, NEVER] "cgroup_migrate_vet_dst" |c| c.cgroup() == Err(Errno::EOPNOTSUPP);
+    EBUSY "cgroup: it hands controllers to the cgroups below (cgroup.subtree_control), so no process may be in it"
+        [EVER, NEVER] "cgroup_migrate_vet_dst" |c| c.cgroup() == Err(Errno::EBUSY);
+}
+
+/// The first rule that a case breaks.
+#[inline(never)]
+pub fn first_broken(case: &Case) -> Option<&'static Rule> {
+    let version = case.witness.version();
+    RULES
+        .iter()
+        .filter(|rule| version == EVER || (rule.since..rule.until).contains(&version))
+        .find(|rule| (rule.broken)(case))
+}

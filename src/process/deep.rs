@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What flags do, seen from real children.
+//!
+//! An emulator may accept a flag and ignore it (qemu-user runs CLONE_VM with
+//! CLONE_VFORK as fork). So a process is made whose only work is to make
+//! children by the library's own ways, one experiment after the other, and to
+//! look at each. Itself a copy, it may change what it likes.
+
+use super::call::{self, Start};
+use crate::engine::{self, Request};
+use crate::uapi::flags::*;
+use crate::uapi::sys::{self, Pid};
+use crate::uapi::task::{self, KernelSigaction};
+use crate::uapi::{Errno, file};
+use core::ffi::{c_int, c_void};
+use core::ptr::{read_volatile, write_volatile};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What the experiments showed: flags that did what they say, and flags that
+/// were taken and did nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// At work.
+    pub verified: u64,
+    /// Taken, and without effect.
+    pub ignored: u64,
+}
+
+/// Runs every experiment whose flags are among these. EAGAIN and its like where
+/// no process can be made.
+///
+/// The process that experiments is reaped here; it ends without a signal.
+pub fn look(flags: u64) -> Result<Seen, Errno> {
+    let page = sys::map_shared_pages(PAGE)?.cast::<Report>();
+    let quiet = Request { exit_signal: 0, ..Request::FORK };
+    let mask = sys::block_all_signals();
+    // SAFETY: a copy of the memory, no stack.
+    let made = unsafe { engine::create_copy(&quiet) };
+    if made == Ok(0) {
+        // SAFETY: the page is ours and zeroed, which is a Report.
+        experiment(flags, unsafe { &*page });
+        sys::exit_group(0);
+    }
+    sys::restore_signals(mask);
+    let seen = made.map(|pid| {
+        let _ = task::wait_for(pid);
+        // SAFETY: the page is ours; its other writer has ended.
+        let report = unsafe { &*page };
+        Seen { verified: report.verified.load(Relaxed), ignored: report.ignored.load(Relaxed) }
+    });
+    // SAFETY: nobody reads the page again.
+    unsafe { sys::unmap_pages(page.cast(), PAGE) };
+    seen
+}
+
+const PAGE: usize = 4096;
+
+/// In a shared page, because the flags about memory are what is in doubt.
+#[repr(C)]
+struct Report {
+    verified: AtomicU64,
+    ignored: AtomicU64,
+}
+
+/// What an experiment's child is to look at, and what its creator left in the
+/// memory that may or may not be shared.
+struct Scene {
+    check: fn(&Scene) -> bool,
+    written: c_int,
+    child_tid: Pid,
+}
+
+/// The status of a child that saw what it should; 0 is a child that did not run
+/// its function.
+const SEEN: c_int = 7;
+const NOT_SEEN: c_int = 8;
+
+unsafe extern "C" fn play(scene: *mut c_void) -> c_int {
+    let scene = scene.cast::<Scene>();
+    // SAFETY: the scene of [`run`], copied or lent.
+    unsafe {
+        write_volatile(&raw mut (*scene).written, 1);
+        if ((*scene).check)(&*scene) { SEEN } else { NOT_SEEN }
+    }
+}
+
+/// How one experiment ended.
+struct Played {
+    pid: Pid,
+    status: Result<c_int, Errno>,
+    written: bool,
+    parent_tid: Pid,
+    child_tid: Pid,
+    pidfd: c_int,
+}
+
+impl Played {
+    fn child_saw_it(&self) -> bool {
+        self.status == Ok(SEEN << 8)
+    }
+}
+
+fn run(flags: u64, check: fn(&Scene) -> bool) -> Option<Played> {
+    let mut scene = Scene { check, written: 0, child_tid: 0 };
+    let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
+    let request = Request {
+        flags,
+        exit_signal: 0,
+        parent_tid: &raw mut parent_tid as u64,
+        child_tid: &raw mut scene.child_tid as u64,
+        pidfd: &raw mut pidfd as u64,
+        ..Request::FORK
+    };
+    let start: Start = play;
+    let scene = &raw mut scene;
+    // SAFETY: play is sound in a copy, and in lent memory while we wait.
+    let pid = unsafe { call::create(&request, start, scene.cast()) }.ok()?;
+    // SAFETY: our own frame's; written by others, hence volatile. Looked at
+    // before the child is waited for: it has written only where we stood still.
+    let written = unsafe { read_volatile(&raw const (*scene).written) } != 0;
+    let status = task::wait_for(pid);
+    // SAFETY: as above.
+    unsafe {
+        Some(Played {
+            pid,
+            status,
+            written,
+            parent_tid: read_volatile(&raw const parent_tid),
+            child_tid: read_volatile(&raw const (*scene).child_tid),
+            pidfd: read_volatile(&raw const pidfd),
+        })
+    }
+}
+
+fn yes(_: &Scene) -> bool {
+    true
+}
+
+/// An experiment: the flag it is about, what else it needs, what the child
+/// checks and what its creator does afterwards.
+type Experiment = (u64, u64, fn(&Scene) -> bool, fn(&Played) -> bool);
+
+const EXPERIMENTS: [Experiment; 11] = [
+    (CLONE_VM | CLONE_VFORK, 0, yes, |played| played.written),
+    (CLONE_FILES, 0, |_| file::close(SPARE), |_| !file::is_open(SPARE)),
+    (CLONE_FS, 0, |_| task::umask(0o123) != 0o123, |_| task::umask(0o022) == 0o123),
+    (CLONE_PIDFD, 0, yes, |played| played.pidfd >= 0 && file::is_open(played.pidfd)),
+    (CLONE_PARENT_SETTID, 0, yes, |played| played.parent_tid == played.pid),
+    (CLONE_CHILD_SETTID, 0, |scene| scene.child_tid == sys::gettid(), Played::child_saw_it),
+    (CLONE_CHILD_CLEARTID, CLONE_VM | CLONE_VFORK | CLONE_CHILD_SETTID, yes, |played| {
+        played.written && played.child_tid == 0
+    }),
+    (CLONE_CLEAR_SIGHAND, 0, |_| !is_handled(), Played::child_saw_it),
+    (
+        CLONE_NNP,
+        0,
+        |_| task::no_new_privs(),
+        |played| played.child_saw_it() && !task::no_new_privs(),
+    ),
+    (CLONE_NEWPID, 0, |_| task::getpid() == 1, Played::child_saw_it),
+    (CLONE_AUTOREAP, 0, yes, |played| played.status == Err(Errno(libc::ECHILD))),
+];
+
+/// A descriptor to be closed by the child, for both or for itself.
+const SPARE: c_int = 0;
+
+fn open_spare() {
+    if file::is_open(SPARE) {
+        return;
+    }
+    // The lowest free one, which is SPARE.
+    let _ = file::open(c"/", libc::O_PATH);
+}
+
+fn is_handled() -> bool {
+    task::disposition(libc::SIGUSR1 as usize).is_ok_and(|action| action.is_handled())
+}
+
+fn experiment(flags: u64, report: &Report) {
+    // A handler that is never run: all signals are blocked.
+    let handled = KernelSigaction::of(yes as *const () as usize);
+    // SAFETY: as above.
+    let _ = unsafe { task::set_disposition(libc::SIGUSR1 as usize, &handled) };
+    task::umask(0o022);
+    for (flag, company, check, creator_sees) in EXPERIMENTS {
+        if flags & (flag | company) != flag | company || (flag == CLONE_NNP && task::no_new_privs())
+        {
+            continue;
+        }
+        open_spare();
+        let Some(played) = run(flag | company, check) else { continue };
+        let column = if creator_sees(&played) { &report.verified } else { &report.ignored };
+        column.fetch_or(flag, Relaxed);
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! CLONE_AUTOREAP where the kernel does not know it: a child nobody has to
+//! wait for, because its parent is gone.
+//!
+//! A middle process, which shares all that a child could share with the caller
+//! but memory, creates the child, leaves word of it and ends; the caller reaps
+//! it without a signal. The child's pidfd is in the caller's table, since the
+//! middle process shares that. What is weaker than the kernel's own: getppid()
+//! in the child gives the next reaper (init, or a subreaper among the
+//! ancestors), and for a moment the middle process; and it is that reaper that
+//! must do its duty. A process that is such a reaper itself cannot emulate it:
+//! the orphan would be its own child.
+
+use super::child::Setup;
+use crate::engine::{self, Request, emulate, report};
+use crate::uapi::flags::*;
+use crate::uapi::sys::{self, Pid};
+use crate::uapi::{Errno, task};
+use core::ptr::{read_volatile, write_volatile};
+
+/// Shares what can be shared without a common memory. No signal at its end.
+const MIDDLE: Request = Request {
+    flags: CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO,
+    exit_signal: 0,
+    ..Request::FORK
+};
+
+/// What the middle process says of the child. All zero until it does.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Word {
+    pid: Pid,
+    errno: i32,
+    pidfd: i32,
+}
+
+/// A page shared with the middle process, for its word.
+#[derive(Clone, Copy)]
+pub struct Note(*mut Word);
+
+impl Note {
+    const LEN: usize = 4096;
+
+    fn new() -> Result<Note, Errno> {
+        sys::map_shared_pages(Note::LEN).map(|page| Note(page.cast()))
+    }
+
+    fn leave(self, word: Word) {
+        // SAFETY: our page, until discarded.
+        unsafe { write_volatile(self.0, word) };
+    }
+
+    fn read(self) -> Word {
+        // SAFETY: our page, until discarded.
+        unsafe { read_volatile(self.0) }
+    }
+
+    /// Gives the page back, in this process.
+    pub fn discard(self) {
+        // SAFETY: from map_shared_pages; nobody in this process reads it again.
+        unsafe { sys::unmap_pages(self.0.cast(), Note::LEN) };
+    }
+}
+
+/// Creates the child of a request whose CLONE_AUTOREAP is to be emulated, by
+/// `make` in a process in between. EINVAL, which the kernel gave for the flag,
+/// where an orphan would come back to the caller.
+///
+/// Async-signal-safe and thread-safe.
+#[cold]
+pub fn create(
+    request: &Request,
+    setup: Setup,
+    make: impl FnOnce(&Setup) -> Result<Pid, Errno>,
+) -> Result<Pid, Errno> {
+    let comes_back = task::is_subreaper() || task::getpid() == 1;
+    let note = if comes_back { Err(Errno::EINVAL) } else { Note::new() };
+    let outcome = note.and_then(|note| {
+        let setup = setup.with_note(note);
+        // SAFETY: a copy of the memory, no stack.
+        match unsafe { engine::create_copy(&MIDDLE) } {
+            Ok(0) => match in_middle(request, note, || make(&setup)) {
+                Some(child) => child,
+                None => sys::exit_task(0),
+            },
+            Ok(middle) => in_caller(request, note, middle),
+            Err(errno) => {
+                note.discard();
+                Err(errno)
+            }
+        }
+    });
+    if outcome != Ok(0) {
+        setup.in_parent();
+    }
+    outcome
+}
+
+/// Makes the child. Comes back with something in that child only.
+fn in_middle(
+    request: &Request,
+    note: Note,
+    make: impl FnOnce() -> Result<Pid, Errno>,
+) -> Option<Result<Pid, Errno>> {
+    let mut word = Word { pid: 0, errno: 0, pidfd: -1 };
+    // As the first of a pid namespace that was unshared earlier it would take
+    // the namespace with it.
+    let made = if task::getpid() == 1 { Err(Errno::EINVAL) } else { make() };
+    match made {
+        Ok(0) => return Some(Ok(0)),
+        Ok(pid) => word.pid = pid,
+        Err(errno) => word.errno = errno.0,
+    }
+    if word.pid != 0 && request.flags & CLONE_PIDFD != 0 {
+        // SAFETY: the kernel has just written there.
+        word.pidfd = unsafe { read_volatile(request.pidfd as usize as *const i32) };
+    }
+    note.leave(word);
+    None
+}
+
+fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
+    // Somebody who waits for any child of any kind may be quicker; then it has
+    // ended too.
+    let _ = task::wait_for(middle);
+    let word = note.read();
+    note.discard();
+    report::add_emulated(emulate::bits(request.emulated));
+    match word {
+        Word { pid: 0, errno: 0, .. } => Err(Errno::EAGAIN), // killed before its word
+        Word { pid: 0, errno, .. } => Err(Errno(errno)),
+        Word { pid, pidfd, .. } => {
+            if request.flags & CLONE_PIDFD != 0 {
+                // SAFETY: the kernel could write there in the copy.
+                unsafe { write_volatile(request.pidfd as usize as *mut i32, pidfd) };
+            }
+            if request.flags & CLONE_PARENT_SETTID != 0 {
+                // As in the kernel, it matters to nobody where this fails.
+                let _ = sys::store(request.parent_tid, pid);
+            }
+            Ok(pid)
+        }
+    }
+}

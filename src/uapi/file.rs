@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Typed raw system calls about files. As in `sys`, async-signal-safe and
+//! without errno or TLS.
+
+use super::Errno;
+use crate::arch::syscall;
+use core::ffi::{CStr, c_int};
+use core::mem::MaybeUninit;
+
+/// Link count of a file (newfstatat(2)): for a directory, two and its
+/// subdirectories.
+pub fn link_count(path: &CStr) -> Result<u64, Errno> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: path ends in NUL; the kernel fills the struct it is given.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_newfstatat,
+            [libc::AT_FDCWD as usize, path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0],
+        )
+    };
+    Errno::check(raw)?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    let links = unsafe { stat.assume_init() }.st_nlink;
+    #[allow(clippy::useless_conversion)] // nlink_t is 32 bits wide on aarch64
+    Ok(u64::from(links))
+}
+
+/// openat(2) relative to the working directory.
+pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
+    open_at(libc::AT_FDCWD, path, flags)
+}
+
+/// close(2): whether there was something to close; it is gone whatever else.
+pub fn close(fd: c_int) -> bool {
+    // SAFETY: takes no memory.
+    let raw = unsafe { syscall(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+    Errno::check(raw) != Err(Errno::EBADF)
+}
+
+/// Whether a descriptor is open (fcntl(2), F_GETFD).
+pub fn is_open(fd: c_int) -> bool {
+    // SAFETY: takes no memory.
+    let raw =
+        unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) };
+    Errno::check(raw).is_ok()
+}
+
+/// dup3(2) without flags, which for two different descriptors is dup2(2).
+pub fn dup_onto(from: c_int, to: c_int) -> Result<(), Errno> {
+    if from == to {
+        return Ok(());
+    }
+    // SAFETY: takes no memory.
+    let raw = unsafe { syscall(libc::SYS_dup3, [from as usize, to as usize, 0, 0, 0, 0]) };
+    Errno::check(raw).map(drop)
+}
+
+/// ioctl(2) with a number or a pointer as its argument.
+///
+/// # Safety
+/// `argument` must be what `request` takes.
+pub unsafe fn ioctl(fd: c_int, request: u64, argument: usize) -> Result<c_int, Errno> {
+    // SAFETY: passed on from the caller.
+    let raw =
+        unsafe { syscall(libc::SYS_ioctl, [fd as usize, request as usize, argument, 0, 0, 0]) };
+    Errno::check(raw).map(|value| value as c_int)
+}
+
+/// openat(2) relative to a directory.
+pub fn open_at(directory: c_int, path: &CStr, flags: c_int) -> Result<c_int, Errno> {
+    // SAFETY: path ends in NUL.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_openat,
+            [directory as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0],
+        )
+    };
+    Errno::check(raw).map(|fd| fd as c_int)
+}
+
+/// read(2): how many bytes.
+pub fn read(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the slice is ours to fill.
+    let raw = unsafe {
+        syscall(libc::SYS_read, [fd as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0])
+    };
+    Errno::check(raw)
+}
+
+/// What a descriptor may be, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A directory of the cgroup2 file system.
+    Cgroup2Directory,
+    /// Anything else.
+    Other,
+}
+
+/// What an open descriptor is, O_PATH or not (fstat(2), fstatfs(2)); EBADF if
+/// it is none.
+pub fn file_kind(fd: c_int) -> Result<FileKind, Errno> {
+    const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let mut statfs = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the kernel fills the structs it is given.
+    let raw = unsafe {
+        [
+            syscall(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]),
+            syscall(libc::SYS_fstatfs, [fd as usize, statfs.as_mut_ptr() as usize, 0, 0, 0, 0]),
+        ]
+    };
+    for result in raw {
+        Errno::check(result)?;
+    }
+    // SAFETY: both calls succeeded, so the kernel has filled the structs.
+    let (mode, kind) = unsafe { (stat.assume_init().st_mode, statfs.assume_init().f_type) };
+    #[allow(clippy::unnecessary_cast)] // f_type differs between the libcs
+    let on_cgroup2 = kind as i64 == CGROUP2_SUPER_MAGIC;
+    let directory = mode & libc::S_IFMT == libc::S_IFDIR;
+    Ok(if on_cgroup2 && directory { FileKind::Cgroup2Directory } else { FileKind::Other })
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Typed raw system calls about tasks: who is there, what they may do, how
+//! they end. As in `sys`, async-signal-safe and without errno or TLS.
+
+use super::Errno;
+use super::sys::Pid;
+use crate::arch::syscall;
+use core::ffi::c_int;
+use core::mem::{MaybeUninit, size_of};
+
+/// getpid(2).
+pub fn getpid() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { syscall(libc::SYS_getpid, [0; 6]) as Pid }
+}
+
+/// umask(2): the mask that was in force.
+pub fn umask(mask: u32) -> u32 {
+    // SAFETY: takes no memory, cannot fail.
+    unsafe { syscall(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) as u32 }
+}
+
+/// Whether a thread of the calling process has this id (tgkill(2) with no
+/// signal).
+pub fn is_own_thread(tid: Pid) -> bool {
+    let none = 0;
+    // SAFETY: sends nothing.
+    let raw =
+        unsafe { syscall(libc::SYS_tgkill, [getpid() as usize, tid as usize, none, 0, 0, 0]) };
+    Errno::check(raw) != Err(Errno::ESRCH)
+}
+
+/// wait4(2) for one child of any kind, repeated when a signal interrupts it:
+/// its wait status.
+pub fn wait_for(pid: Pid) -> Result<c_int, Errno> {
+    let mut status: c_int = 0;
+    loop {
+        // SAFETY: the status lives over the call.
+        let raw = unsafe {
+            syscall(
+                libc::SYS_wait4,
+                [pid as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0, 0],
+            )
+        };
+        match Errno::check(raw) {
+            Ok(_) => return Ok(status),
+            Err(Errno(libc::EINTR)) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// prctl(2) of two numbers.
+fn prctl(option: c_int, value: usize) -> Result<usize, Errno> {
+    // SAFETY: the options used here take numbers only.
+    Errno::check(unsafe { syscall(libc::SYS_prctl, [option as usize, value, 0, 0, 0, 0]) })
+}
+
+/// Sets no_new_privs for the calling task, for good (Linux 3.5).
+pub fn set_no_new_privs() -> Result<(), Errno> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map(drop)
+}
+
+/// Whether no_new_privs is set.
+pub fn no_new_privs() -> bool {
+    prctl(libc::PR_GET_NO_NEW_PRIVS, 0) == Ok(1)
+}
+
+/// Whether orphans among the caller's descendants become its children
+/// (Linux 3.4).
+pub fn is_subreaper() -> bool {
+    let mut set: c_int = 0;
+    prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
+}
+
+/// The kernel's `struct sigaction`, the same on both architectures here.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct KernelSigaction {
+    /// SIG_DFL (0), SIG_IGN (1) or a function.
+    pub handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+impl KernelSigaction {
+    /// A disposition with no flags and nothing blocked.
+    pub fn of(handler: usize) -> KernelSigaction {
+        KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
+    }
+
+    /// Whether a function is called.
+    pub fn is_handled(&self) -> bool {
+        self.handler > libc::SIG_IGN
+    }
+}
+
+/// Highest signal number on both architectures (_NSIG).
+pub const LAST_SIGNAL: usize = 64;
+
+/// What a signal does (rt_sigaction(2)).
+pub fn disposition(signal: usize) -> Result<KernelSigaction, Errno> {
+    let mut old = KernelSigaction::of(0);
+    // SAFETY: the struct lives over the call.
+    let raw = unsafe {
+        syscall(libc::SYS_rt_sigaction, [signal, 0, &raw mut old as usize, size_of::<u64>(), 0, 0])
+    };
+    Errno::check(raw).map(|_| old)
+}
+
+/// Sets what a signal does (rt_sigaction(2)).
+///
+/// # Safety
+/// A function in `action` must be sound as a handler that never returns by
+/// itself: there is no restorer.
+pub unsafe fn set_disposition(signal: usize, action: &KernelSigaction) -> Result<(), Errno> {
+    // SAFETY: the struct lives over the call; the caller vouches for the rest.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_rt_sigaction,
+            [signal, &raw const *action as usize, 0, size_of::<u64>(), 0, 0],
+        )
+    };
+    Errno::check(raw).map(drop)
+}
+
+/// The running kernel's version, major and minor (uname(2)); 0.0 if the release
+/// does not begin with two numbers.
+pub fn kernel_version() -> (u32, u32) {
+    let mut name = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the kernel fills the struct it is given.
+    unsafe { syscall(libc::SYS_uname, [name.as_mut_ptr() as usize, 0, 0, 0, 0, 0]) };
+    // SAFETY: zeroed is a value of plain characters, whatever uname said.
+    parse_version(unsafe { name.assume_init() }.release.map(|c| c as u8).as_slice())
+}
+
+fn parse_version(release: &[u8]) -> (u32, u32) {
+    let mut numbers = [0u32; 2];
+    let mut which = numbers.iter_mut();
+    let mut now = which.next();
+    for &c in release {
+        match (c, &mut now) {
+            (b'0'..=b'9', Some(number)) => {
+                **number = number.saturating_mul(10).saturating_add(u32::from(c - b'0'));
+            }
+            (b'.', Some(_)) => now = which.next(),
+            _ => break,
+        }
+    }
+    (numbers[0], numbers[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_the_first_two_numbers() {
+        assert_eq!(parse_version(b"6.18.3-cloud\0"), (6, 18));
+        assert_eq!(parse_version(b"7.2+deb14-amd64"), (7, 2));
+        assert_eq!(parse_version(b"5.10.0-41-amd64"), (5, 10));
+        assert_eq!(parse_version(b""), (0, 0));
+        assert_eq!(parse_version(b"99999999999.1"), (u32::MAX, 1));
+    }
+
+    #[test]
+    fn this_kernel_has_a_version() {
+        assert!(kernel_version() > (2, 6));
+    }
+}
