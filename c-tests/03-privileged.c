@@ -3,6 +3,7 @@
  * Needs root; what a sandbox refuses is skipped and says why.
  */
 #define _GNU_SOURCE
+#include "cgroup.h"
 #include "flags.h"
 #include <fcntl.h>
 #include <grp.h>
@@ -201,31 +202,7 @@ static void chosen_pid(enum how how)
     ok(pid == -1 && errno == EEXIST, "%s: set_tid of a pid in use", by[how]);
 }
 
-/* A new cgroup below our own in the version 2 hierarchy, and the path of it as
- * /proc/PID/cgroup has it. */
-static char cgroup_dir[4096], cgroup_path[2048];
-
-static int make_cgroup(void)
-{
-    char line[4096], mount[1024] = "", own[1024] = "";
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    while (file && fgets(line, sizeof line, file))
-        if (strstr(line, " - cgroup2 ") && sscanf(line, "%*s %*s %*s %*s %1023s", mount) == 1)
-            break;
-    if (file)
-        fclose(file);
-    file = fopen("/proc/self/cgroup", "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "0::%1023s", own) == 1)
-            break;
-    if (file)
-        fclose(file);
-    if (!mount[0] || !own[0])
-        return ENOENT;
-    snprintf(cgroup_path, sizeof cgroup_path, "%s/clone3-test-%d", own[1] ? own : "", getpid());
-    snprintf(cgroup_dir, sizeof cgroup_dir, "%s%s", mount, cgroup_path);
-    return mkdir(cgroup_dir, 0755) == 0 ? 0 : errno;
-}
+static char cgroup_dir[4096], *cgroup_path;
 
 static int is_in_cgroup(void *unused)
 {
@@ -240,7 +217,7 @@ static int is_in_cgroup(void *unused)
 
 static void into_cgroup(void)
 {
-    int error = make_cgroup();
+    int error = make_cgroup(cgroup_dir, sizeof cgroup_dir, &cgroup_path);
     if (error) {
         char reason[100];
         snprintf(reason, sizeof reason, "no cgroup2 to be had: %s", strerror(error));

@@ -99,11 +99,12 @@ pub fn set_tid(flags: u64, (set_tid, set_tid_size): (u64, u64)) -> Answer {
     would_make_any(&clone_args { flags, set_tid, set_tid_size, ..clone_args::default() })
 }
 
-/// Whether the kernel can read such an array of pids, which it does before it
-/// looks at the flags.
-pub fn can_read_pids((set_tid, set_tid_size): (u64, u64)) -> bool {
+/// Whether the kernel gets past such an array of pids, which it reads before it
+/// looks at the flags, and some kernels (6.18 for one) after they looked whether
+/// the exit signal is one.
+pub fn can_read_pids((set_tid, set_tid_size): (u64, u64), exit_signal: u64) -> bool {
     let flags = CLONE_DETACHED; // refused
-    let args = clone_args { flags, set_tid, set_tid_size, ..clone_args::default() };
+    let args = clone_args { flags, set_tid, set_tid_size, exit_signal, ..clone_args::default() };
     call(&args, CLONE_ARGS_SIZE_VER1) != Err(Errno::EFAULT)
 }
 

@@ -17,8 +17,9 @@ pub trait Witness {
     fn args_size(&self) -> usize;
     /// Those of the flags that clone3(2) knows.
     fn known(&self, flags: u64) -> u64;
-    /// Whether an array of pids (address and number, at most 32) can be read.
-    fn readable(&self, set_tid: (u64, u64)) -> bool;
+    /// Whether an array of pids (address and number, at most 32) can be read, or
+    /// is not because of the exit signal.
+    fn readable(&self, set_tid: (u64, u64), exit_signal: u64) -> bool;
     /// Whether the int there can be written.
     fn writable(&self, address: u64) -> bool;
     /// Whether the process is the first of its pid namespace.
@@ -66,8 +67,8 @@ impl Witness for Kernel {
         known::known(flags)
     }
 
-    fn readable(&self, set_tid: (u64, u64)) -> bool {
-        ask::can_read_pids(set_tid)
+    fn readable(&self, set_tid: (u64, u64), exit_signal: u64) -> bool {
+        ask::can_read_pids(set_tid, exit_signal)
     }
 
     fn writable(&self, address: u64) -> bool {

@@ -62,7 +62,7 @@ impl Witness for Nobody {
     fn known(&self, flags: u64) -> u64 {
         flags & (known::FIRST | LATER)
     }
-    fn readable(&self, _set_tid: (u64, u64)) -> bool {
+    fn readable(&self, _set_tid: (u64, u64), _exit_signal: u64) -> bool {
         true // clone(2) knows no set_tid at all
     }
     fn writable(&self, address: u64) -> bool {

@@ -78,7 +78,10 @@ rules! {
         "copy_clone_args_from_user"
         |c| c.has(CLONE_INTO_CGROUP) && c.args().cgroup > i32::MAX as u64;
     EFAULT "set_tid is not readable for set_tid_size pids" [EVER, NEVER]
-        "copy_clone_args_from_user" |c| c.args().set_tid.1 != 0 && !c.witness.readable(c.args().set_tid);
+        "copy_clone_args_from_user" |c| {
+            let args = c.args();
+            args.set_tid.1 != 0 && !c.witness.readable(args.set_tid, args.exit_signal)
+        };
 
     // Flags, each by itself.
     EINVAL "CLONE_CLEAR_SIGHAND needs Linux 5.5" [EVER, NEVER]

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* clone3() says what clone3(2) says: 20 000 requests, made up from a seed, go
+ * through the library and straight to the kernel, as root, without privileges
+ * and in a pid namespace; both give a child, or both the same errno.
+ * clone3_explain() names that errno where the kernel refuses, and is silent
+ * where it does not. The two things clone3() refuses by itself are the only
+ * exceptions, and for them clone3_call() is compared.
+ *
+ * Environment: SEED (a number) for other requests, CASES for how many.
+ */
+#define _GNU_SOURCE
+#include "differ.h"
+#include "cgroup.h"
+#include <grp.h>
+#include <sys/prctl.h>
+
+static const struct { int number; const char *name; } errnos[] = { { EINVAL, "EINVAL" },
+    { EFAULT, "EFAULT" }, { E2BIG, "E2BIG" }, { EPERM, "EPERM" }, { EEXIST, "EEXIST" },
+    { EBADF, "EBADF" }, { EAGAIN, "EAGAIN" }, { ENOMEM, "ENOMEM" }, { ENOSPC, "ENOSPC" },
+    { EACCES, "EACCES" }, { EBUSY, "EBUSY" }, { EOPNOTSUPP, "EOPNOTSUPP" }, { EMFILE, "EMFILE" },
+    { ENOENT, "ENOENT" }, { ENODEV, "ENODEV" }, { ENFILE, "ENFILE" } };
+
+static int number_of(const char *text)
+{
+    for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++) {
+        size_t length = strlen(errnos[i].name);
+        if (strncmp(text, errnos[i].name, length) == 0 && text[length] == ':')
+            return errnos[i].number;
+    }
+    return *text ? -1 : 0;
+}
+
+__attribute__((noreturn)) static int end_at_once(void *unused)
+{
+    (void)unused;
+    for (;;)
+        raw(SYS_exit, 0);
+}
+
+/* Waits until a child is gone, whoever has to reap it, and closes its pidfd. */
+static int gone(struct differ *d, long child)
+{
+    const struct clone_args *args = (const void *)d->bytes;
+    if (child < 0)
+        return (int)-child;
+    if (args->flags & CLONE_PIDFD && (uintptr_t)&d->pidfd == args->pidfd)
+        raw(SYS_close, d->pidfd);
+    if (args->flags & (CLONE_THREAD | CLONE_PARENT))
+        while (raw(SYS_kill, child, 0) == 0 || raw(SYS_tgkill, getpid(), child, 0) == 0)
+            sched_yield();
+    else
+        waitpid((pid_t)child, NULL, __WALL);
+    return 0;
+}
+
+static int by_library(struct differ *d, enum how how)
+{
+    struct clone_args *args = d->address;
+    pid_t pid = how == RETURNING ? clone3(args, d->size) : clone3_call(args, d->size, end_at_once, NULL);
+    if (pid == 0)
+        end_at_once(NULL);
+    return gone(d, pid < 0 ? -errno : pid);
+}
+
+struct verdict { int kernel, library, explained, refused; char text[256]; };
+
+/* What all three say. `refused`: that the library may not be compared. */
+static struct verdict judge(struct differ *d)
+{
+    struct verdict v = { 0 };
+    const struct clone_args *args = (const void *)d->bytes;
+    int readable = d->address == d->bytes && d->size >= 64 && d->size <= 4096;
+    int has_stack = args->stack != 0 || args->stack_size != 0;
+    int beside = (args->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM;
+    clone3_explain(d->address, d->size, v.text, sizeof v.text);
+    v.explained = number_of(v.text);
+    v.kernel = gone(d, bare_clone3(d->address, d->size));
+    v.library = by_library(d, RETURNING);
+    if (readable && (has_stack || beside)) {
+        v.refused = 1;
+        if (v.library != EINVAL)
+            v.library = -1;
+        else if (args->stack && args->stack_size && (args->stack_size == 65536 || v.kernel))
+            v.library = by_library(d, CALLED);
+        else
+            v.library = v.kernel;
+    }
+    return v;
+}
+
+static int agree(const struct verdict *v) { return v->kernel == v->library && v->kernel == v->explained; }
+
+struct tally { long cases, children, refusals, wrong; };
+
+static void compare(long cases, struct tally *tally)
+{
+    static struct differ d;
+    for (long i = 0; i < cases; i++) {
+        uint64_t before = differ_state;
+        differ_make(&d);
+        struct verdict v = judge(&d);
+        /* A pid asked for may come and go: what happens thrice is true. */
+        for (int again = 0; again < 2 && !agree(&v); again++)
+            v = judge(&d);
+        tally->cases++;
+        tally->children += v.kernel == 0;
+        tally->refusals += v.refused;
+        if (!agree(&v) && tally->wrong++ < 10) {
+            printf("# SEED=%llu CASES=1 shows: the kernel %s, the library %s, explained \"%s\"\n",
+                (unsigned long long)before, v.kernel ? strerror(v.kernel) : "makes a child",
+                v.library < 0 ? "does not refuse" : v.library ? strerror(v.library) : "makes a child",
+                v.text);
+            differ_print(&d);
+        }
+    }
+}
+
+/* One process of its own, whose siblings (CLONE_PARENT) this one reaps. */
+static void as(const char *name, void (*become)(void), long cases, uint64_t seed, const char *cgroup)
+{
+    struct tally *tally = shared_with_children(sizeof *tally);
+    fflush(stdout);
+    pid_t worker = fork();
+    if (worker == 0) {
+        alarm(200);
+        become();
+        differ_places(cgroup);
+        differ_state = seed;
+        compare(cases, tally);
+        fflush(stdout);
+        _exit(0);
+    }
+    int status = -1;
+    for (;;) {
+        int one;
+        pid_t pid = waitpid(-1, &one, __WALL);
+        if (pid == worker)
+            status = one;
+        if (pid < 0 && errno == ECHILD)
+            break;
+    }
+    ok(status == 0 && tally->cases == cases && tally->wrong == 0,
+        "%s: %ld requests, %ld children, %ld of them the library's to refuse", name, tally->cases,
+        tally->children, tally->refusals);
+    if (status != 0)
+        printf("# the worker ended with status %#x after %ld requests\n", status, tally->cases);
+    ok(cases < 100 || (tally->children > cases / 20 && tally->children < cases / 2),
+        "%s: there are children, and there are refusals", name);
+    munmap(tally, sizeof *tally);
+}
+
+static void stay(void) { }
+
+static void drop(void)
+{
+    if (getuid() == 0 && (setgroups(0, NULL) != 0 || setgid(12345) != 0 || setuid(12345) != 0))
+        _exit(3);
+    prctl(PR_SET_DUMPABLE, 1); /* /proc/self stays ours */
+}
+
+/* The worker of a pid namespace is its init, and so has no siblings. */
+static void enter_namespace(void)
+{
+    int flags = CLONE_NEWPID | (getuid() == 0 ? 0 : CLONE_NEWUSER);
+    if (unshare(flags) != 0)
+        _exit(4);
+    pid_t inside = fork();
+    if (inside == 0)
+        alarm(200);
+    else {
+        int status = 1;
+        waitpid(inside, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 5);
+    }
+}
+
+int main(void)
+{
+    const char *seed_text = getenv("SEED"), *cases_text = getenv("CASES"), *scale = getenv("TIME_SCALE");
+    uint64_t seed = seed_text ? strtoull(seed_text, NULL, 0) : 20190701;
+    long cases = cases_text ? atol(cases_text) : scale ? 7000 / atol(scale) : 7000;
+    char cgroup[4096];
+    begin(200);
+    if (!native()) {
+        skip("the kernel and the library", "no clone3(2) to compare with");
+        return done();
+    }
+    signal(SIGUSR1, SIG_IGN);
+    signal(64, SIG_IGN);
+    int has_cgroup = make_cgroup(cgroup, sizeof cgroup, NULL) == 0;
+    if (getuid() == 0)
+        as("root", stay, cases, seed, has_cgroup ? cgroup : NULL);
+    else
+        skip("root", "not root");
+    as("unprivileged", drop, cases, seed ^ 0x55, has_cgroup ? cgroup : NULL);
+    as("in a pid namespace", enter_namespace, cases, seed ^ 0xaa, has_cgroup ? cgroup : NULL);
+    if (has_cgroup)
+        rmdir(cgroup);
+    return done();
+}
