@@ -7,6 +7,8 @@
  * A stream that a thread was printing to stays locked in the child of musl's
  * own fork, with the library or without (some 2 % of the children here): there
  * the child has a stream of its own.
+ *
+ * filtered: preload
  */
 #define _GNU_SOURCE
 #include "makers.h"
