@@ -186,9 +186,13 @@ static void pairs(enum how how)
             .parent_tid = (uintptr_t)&words[0], .child_tid = (uintptr_t)&words[1] };
         if ((args.flags & CLONE_SIGHAND) && (args.flags & CLONE_CLEAR_SIGHAND))
             continue; /* the one contradiction */
-        if (!native() && ((args.flags & CLONE_CLEAR_SIGHAND)
-                || (~args.flags & (CLONE_PIDFD | CLONE_PARENT_SETTID)) == 0))
-            continue; /* what legacy clone cannot say */
+        if (!native() && needs_clone3(&args)) {
+            errno = 0;
+            if ((make(how, args, end_with_7, NULL) != -1 || errno != unreachable_errno())
+                && ++failed)
+                printf("# flags %#llx: errno %d\n", (unsigned long long)args.flags, errno);
+            continue;
+        }
         if (status_of(make(how, args, end_with_7, NULL)) != 7 && ++failed)
             printf("# flags %#llx\n", (unsigned long long)args.flags);
         if ((args.flags & CLONE_PIDFD) && close(fd) != 0 && ++failed)

@@ -142,6 +142,7 @@ int main(void)
     shared = shared_memory(2 * sizeof *shared);
     if (emulated())
         symptoms[3].without = symptoms[8].without = "qemu-user has no robust lists";
+    symptoms[7].without = no_threads();
     run_checks(symptoms, sizeof symptoms / sizeof *symptoms, "");
     return done();
 }

@@ -191,6 +191,10 @@ int main(void)
     pthread_t threads[2];
     pthread_barrier_t started;
     begin_group(100);
+    if (no_threads()) {
+        skip("beside threads and from a thread", no_threads());
+        return done();
+    }
     shared = shared_memory(2 * sizeof *shared);
     if (emulated())
         checks[2].without = "qemu-user has no robust lists";

@@ -4,6 +4,7 @@
  * (CONTROL), for forks that are ours and for those the host does.
  */
 #define _GNU_SOURCE
+#include "raw.h"
 #include "tap.h"
 #include <pthread.h>
 
@@ -122,12 +123,23 @@ int main(int argc, char **argv)
 #else
 static void compare(int threads)
 {
-    char command[4096], theirs[sizeof trace] = "";
-    snprintf(command, sizeof command, "unset LD_PRELOAD; %s %s", getenv("CONTROL"),
-             threads ? "threads" : "");
-    FILE *control = popen(command, "r");
-    size_t length = fread(theirs, 1, sizeof theirs - 1, control);
-    pclose(control);
+    char theirs[sizeof trace] = "", *program = getenv("CONTROL");
+    size_t length = 0;
+    ssize_t got;
+    int ends[2];
+    if (pipe(ends) != 0)
+        exit(1);
+    pid_t pid = vfork(); /* which runs no handlers; popen() is not to be had under any filter */
+    if (pid == 0) {
+        dup2(ends[1], 1);
+        execle(program, program, threads ? "threads" : NULL, NULL, (char *[]){ NULL });
+        _exit(127);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], theirs + length, sizeof theirs - 1 - length)) > 0)
+        length += (size_t)got;
+    close(ends[0]);
+    status_of(pid);
     const char *ours = scenario(threads);
     if (!ok(length > 100 && strcmp(ours, theirs) == 0, "handlers as without the library%s",
             threads ? ", with a second thread" : ""))
@@ -142,6 +154,10 @@ int main(void)
         return done();
     }
     for (int threads = 0; threads <= 1; threads++) {
+        if (threads && no_threads()) {
+            skip("with a second thread", no_threads());
+            break;
+        }
         /* In a child each: handlers stay registered. */
         pid_t pid = fork();
         if (pid == 0) {

@@ -3,6 +3,8 @@
  * maker, and another process to the whole group, the newest child included.
  * No child gets stuck, no handler finds a libc that takes it for another
  * thread, and everyone's mask is what it was.
+ *
+ * filtered: preload
  */
 #define _GNU_SOURCE
 #include "makers.h"

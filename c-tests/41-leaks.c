@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Fifty thousand children, and as many calls that fail, leave nothing behind
  * in their maker: no mapping, no memory, no descriptor, no zombie.
+ *
+ * filtered: preload
  */
 #define _GNU_SOURCE
 #include "makers.h"

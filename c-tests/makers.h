@@ -6,6 +6,7 @@
 #ifndef MAKERS_H
 #define MAKERS_H
 
+#include "raw.h"
 #include "tap.h"
 #include <sched.h>
 #include <sys/mman.h>

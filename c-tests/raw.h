@@ -47,9 +47,29 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e,
     raw_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define raw(...) RAW_PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
-/* Whether the kernel's own clone3 is behind the library's: not under qemu-user,
- * on kernels before 5.3 and behind a filter. */
-static inline int native(void) { return raw(SYS_clone3, NULL, 0) == -EINVAL; }
+/* 0 where the kernel's own clone3 is behind the library's. Where it is not (under
+ * qemu-user, on kernels before 5.3, behind a filter) what answers in its place:
+ * the errno of all that only clone3 can say. */
+static inline int unreachable_errno(void)
+{
+    long result = raw(SYS_clone3, NULL, 0);
+    return result == -EINVAL ? 0 : (int)-result;
+}
+
+static inline int native(void) { return unreachable_errno() == 0; }
+
+/* Why the libc makes no threads here, or NULL. glibc asks clone3 itself, with
+ * the largest struct it knows, and takes ENOSYS alone for the call's absence. */
+static inline const char *no_threads(void)
+{
+#ifdef __GLIBC__ /* 2.34 or newer */
+    uint64_t refused[11] = { 1ull << 63 };
+    long result = raw(SYS_clone3, refused, sizeof refused);
+    if (result != -EINVAL && result != -ENOSYS)
+        return "glibc makes no threads where clone3 answers neither as the kernel nor ENOSYS";
+#endif
+    return NULL;
+}
 
 /* Ends the process, whatever the C library thinks of it. */
 __attribute__((noreturn)) static inline void raw_exit(int status)

@@ -61,6 +61,13 @@ static inline int emulated(void)
     return getenv("EMULATED") != NULL;
 }
 
+/* Whether the runner put the test under this filter (see filter.h). */
+static inline int filtered(const char *kind)
+{
+    const char *filter = getenv("FILTERED");
+    return filter && strcmp(filter, kind) == 0;
+}
+
 static inline int done(void)
 {
     printf("1..%d\n", tap_count);
