@@ -63,7 +63,8 @@ static inline int kernels_errno(const struct clone_args *args, size_t size)
     if (native()) {
         result = raw(SYS_clone3, args, size);
         if (result == -E2BIG && filtered("size") && size <= 88 && !args->set_tid
-            && !args->set_tid_size && (size < 88 || !args->cgroup))
+            && !args->set_tid_size && !(args->flags & CLONE_INTO_CGROUP)
+            && (size < 88 || !args->cgroup))
             result = raw(SYS_clone3, args, 64);
     } else if (needs_clone3(args)) {
         return unreachable_errno();

@@ -105,6 +105,14 @@ impl Page {
         self.words.iter().cycle().skip(start).take(REACH)
     }
 
+    /// Takes the first word near a thread's place whose content is free to go.
+    fn claim(&self, tid: Pid, value: u64, free: impl Fn(u64) -> bool) -> bool {
+        self.near(tid).any(|word| {
+            let old = word.load(Relaxed);
+            free(old) && word.compare_exchange(old, value, Relaxed, Relaxed).is_ok()
+        })
+    }
+
     /// The next page, made if need be.
     fn next_or_new(&self) -> Option<&Page> {
         if let Some(next) = self.next() {
@@ -143,13 +151,11 @@ fn word_of(tid: Pid) -> Option<&'static AtomicU64> {
 #[inline(never)]
 fn take_word(tid: Pid, value: u64) {
     let mut page = Some(&FIRST);
+    let empty = |old: u64| old == 0;
+    let dead = |old: u64| !task::is_own_thread((old & TID) as Pid);
     while let Some(here) = page {
-        for word in here.near(tid) {
-            let old = word.load(Relaxed);
-            let free = old == 0 || !task::is_own_thread((old & TID) as Pid);
-            if free && word.compare_exchange(old, value, Relaxed, Relaxed).is_ok() {
-                return;
-            }
+        if here.claim(tid, value, empty) || here.claim(tid, value, dead) {
+            return;
         }
         page = here.next_or_new();
     }
