@@ -25,7 +25,13 @@ static int tap_count, tap_failed;
 static inline unsigned scaled(unsigned seconds)
 {
     const char *scale = getenv("TIME_SCALE");
-    return scale ? seconds * (unsigned)atoi(scale) : seconds;
+    return scale && atoi(scale) > 0 ? seconds * (unsigned)atoi(scale) : seconds;
+}
+
+/* How often to do on this machine what a fast one does count times. */
+static inline int repeats(int count)
+{
+    return count / (int)scaled(1);
 }
 
 static inline void begin(unsigned seconds)
