@@ -13,6 +13,8 @@ Q       := $(if $(filter 1,$(V)),,@)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libclone3.so.0
 B       := build
+# Debian suites (bullseye 5.10, bookworm 6.1, trixie 6.12, sid) and x86_64 or aarch64.
+KERNELS ?= sid:x86_64 bookworm:aarch64
 SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/package
 
 all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h ## build the library into build/
@@ -50,12 +52,19 @@ demo: ## install what is missing, build, run real programs under the preload
 	$(Q)tools/demo $(B)/libclone3.so
 
 check: ## install what is missing, build, run every test
-	$(Q)tools/setup build check programs
+	$(Q)tools/setup build check programs kernels
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check $(B)
+	$(Q)KERNELS="$(KERNELS)" tools/check $(B)
 
 check-quick: all ## the C tests on this machine's libcs only
 	$(Q)tools/run-c-tests $(B) x86_64
+
+check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH …")
+	$(Q)tools/setup build check kernels
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)case "$(KERNELS)" in *:aarch64*) $(MAKE) --no-print-directory aarch64 || true ;; esac
+	$(Q)status=0; for kernel in $(KERNELS); do \
+	    tools/run-in-kernel "$${kernel%:*}" "$${kernel#*:}" $(B) || status=1; done; exit $$status
 
 bench: all ## fork, vfork and syscall() against the libc's own, as ratios
 	$(Q)bench/run $(B)
@@ -89,5 +98,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 setup demo check check-quick bench install uninstall dist clean help
+.PHONY: all header aarch64 setup demo check check-quick check-kernels bench install uninstall dist clean help
 .DELETE_ON_ERROR:

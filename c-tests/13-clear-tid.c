@@ -29,7 +29,7 @@ static void *join_main(void *unused)
 static void end_by_joining_main(void)
 {
     pthread_t joiner;
-    alarm(3);
+    alarm(scaled(3));
     main_thread = pthread_self();
     if (pthread_create(&joiner, NULL, join_main, NULL) != 0)
         _exit(9);

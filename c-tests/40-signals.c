@@ -108,7 +108,7 @@ static pid_t start_pest(void)
 int main(void)
 {
     const size_t ways = sizeof makers / sizeof *makers + sizeof lending / sizeof *lending;
-    int count = (emulated() ? 300 : 10000) / (int)ways;
+    int count = (emulated() ? 300 : repeats(10000)) / (int)ways;
     struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
     struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
     struct itimerspec kilohertz = { { 0, 1000000 }, { 0, 1000000 } };

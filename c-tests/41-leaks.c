@@ -117,7 +117,7 @@ int main(void)
     begin_group(100);
     all_ways(10); /* what is made once is made now */
     struct belongings before = take_stock();
-    all_ways((emulated() ? 1000 : 50000) / ways);
+    all_ways((emulated() ? 1000 : repeats(50000)) / ways);
     struct belongings after = take_stock();
     is(after.mappings, before.mappings, "mappings");
     is(after.descriptors, before.descriptors, "descriptors");

@@ -115,7 +115,7 @@ static inline void limit_child(unsigned seconds)
     sigemptyset(&alarm_only);
     sigaddset(&alarm_only, SIGALRM);
     sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
-    alarm(seconds);
+    alarm(scaled(seconds));
 }
 
 #endif

@@ -20,10 +20,24 @@
 
 static int tap_count, tap_failed;
 
+/* Seconds for an alarm: TIME_SCALE times as many on a machine that is as much
+ * slower (an emulated one). */
+static inline unsigned scaled(unsigned seconds)
+{
+    const char *scale = getenv("TIME_SCALE");
+    return scale && atoi(scale) > 0 ? seconds * (unsigned)atoi(scale) : seconds;
+}
+
+/* How often to do on this machine what a fast one does count times. */
+static inline int repeats(int count)
+{
+    return count / (int)scaled(1);
+}
+
 static inline void begin(unsigned seconds)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    alarm(seconds);
+    alarm(scaled(seconds));
 }
 
 __attribute__((format(printf, 2, 3)))

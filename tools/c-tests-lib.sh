@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+# c-tests-lib.sh: what the runners of c-tests/ share: which tests there are, how
+# one is built, what its output says. To be sourced with these set: root, build
+# (absolute), arch, work (a directory to build in), only (an array of name
+# prefixes, empty for all).
+
+lib=$build
+[ "$arch" = x86_64 ] || lib=$build/$arch
+mkdir -p "$work/ld"
+ln -sf "$(command -v ld.lld)" "$work/ld/ld.lld"
+
+# The compiler of a target, or nothing when it is not installed.
+compiler() { # libc
+    case $arch-$1 in
+    x86_64-glibc) echo cc ;;
+    x86_64-musl) command -v musl-gcc >/dev/null && echo musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu ;;
+    aarch64-glibc) command -v aarch64-linux-gnu-gcc >/dev/null && echo aarch64-linux-gnu-gcc ;;
+    esac
+}
+
+# Programs name the cross libc's loader themselves. With qemu's -L instead, the
+# loader may be the cross package's and the libc the one of libc6:arm64, which do
+# not agree on their private data: children of the libc's fork spin forever.
+sysroot=/usr/aarch64-linux-gnu/lib
+
+directive() { # file name default
+    local value
+    value=$(sed -n "1,12s|^[ /]*\*[ /]*$2: *||p" "$1" | head -n 1)
+    echo "${value:-$3}"
+}
+
+# What the linker is told in each mode.
+link_flags() { # mode
+    [ "$arch" = x86_64 ] || [ "$1" = static ] ||
+        echo "-Wl,--dynamic-linker,$sysroot/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags,-rpath,$sysroot"
+    case $1 in
+    # Only lld leaves such symbols open for the loader; cross compilers look for
+    # it in a directory of their own.
+    preload) echo "-fuse-ld=lld -B$work/ld -Wl,--unresolved-symbols=ignore-all" ;;
+    shared) echo "-L$lib -lclone3 -Wl,-rpath,$lib" ;;
+    static) echo "-static -Wl,-u,_Fork -L$lib -l:libclone3.a" ;;
+    control) echo "" ;;
+    esac
+}
+
+compile() { # source output libc mode flags
+    local upper=${4^^}
+    # shellcheck disable=SC2046,SC2086 # lists of flags
+    $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra -pthread -I"$root/include" \
+        -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4")
+}
+
+# Where build_test puts a test.
+program() { # source libc mode variant
+    local name
+    name=$(basename "$1" .c)
+    echo "$work/$name${4//[^A-Za-z0-9]/_}.$arch-$2-$3"
+}
+
+# The test, and beside it .control and .plugin where the source has them.
+build_test() { # source libc mode variant
+    local out flags
+    out=$(program "$@")
+    flags="$(directive "$1" cflags "") $4"
+    compile "$1" "$out" "$2" "$3" "$flags" 2>&1 || return 1
+    if grep -q 'ifdef CONTROL' "$1"; then
+        compile "$1" "$out.control" "$2" control "$flags -DCONTROL" 2>&1
+    fi
+    if grep -q 'ifdef PLUGIN' "$1"; then
+        compile "$1" "$out.plugin" "$2" control "$flags -DPLUGIN -fPIC -shared" 2>&1
+    fi
+    return 0
+}
+
+# A test passed if its plan is there and matches and nothing is not ok.
+verdict() { # tap status
+    local plan seen
+    plan=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$1")
+    seen=$(grep -c '^\(not \)\?ok ' "$1")
+    if [ -z "$plan" ] || [ "$plan" != "$seen" ]; then
+        echo "not ok $((seen + 1)) - ended before its plan" >> "$1"
+        return 1
+    fi
+    [ "$2" = 0 ] && ! grep -q '^not ok' "$1"
+}
+
+# One line for the test, and what is wrong with it.
+report() { # name variant target tap passed
+    local word=ok
+    [ "$5" = 0 ] || word=FAILED
+    printf '%-7s %-40s %s\n' "$word" "$1${2:+ $2}" "$3"
+    [ "$5" = 0 ] || grep -A 6 -e '^not ok' "$4" | head -n 40 | sed 's/^/    /'
+}
+
+# Whether a runner takes this mode of this libc; to be redefined by it.
+takes() { # libc mode
+    true
+}
+
+# Every test there is, as NUL-terminated source, libc, mode, variant.
+jobs_list() {
+    local source libc mode modes variant variants
+    for source in "$root"/c-tests/[0-9]*.c; do
+        if [ ${#only[@]} != 0 ]; then
+            local wanted=no pattern
+            for pattern in "${only[@]}"; do
+                case $(basename "$source") in "$pattern"*) wanted=yes ;; esac
+            done
+            [ $wanted = yes ] || continue
+        fi
+        [[ " $(directive "$source" archs "x86_64 aarch64") " == *" $arch "* ]] || continue
+        IFS=';' read -ra variants <<< "$(directive "$source" variants "")"
+        [ ${#variants[@]} != 0 ] || variants=("")
+        modes=$(directive "$source" modes "preload shared static")
+        # The storms take as long as all the rest: under a filter, once a libc.
+        [ -z "${FILTER:-}" ] || modes=$(directive "$source" filtered "$modes")
+        for libc in $(directive "$source" libcs "glibc musl"); do
+            [ -n "$(compiler "$libc")" ] || continue
+            for mode in $modes; do
+                takes "$libc" "$mode" || continue
+                for variant in "${variants[@]}"; do
+                    printf '%s\0%s\0%s\0%s\0' "$source" "$libc" "$mode" "$variant"
+                done
+            done
+        done
+    done
+}
+
+export -f compile compiler directive link_flags program build_test verdict report
+export root build arch lib work sysroot
