@@ -18,6 +18,8 @@ mod read;
 pub mod report;
 mod request;
 mod rules;
+#[cfg(test)]
+mod rules_tests;
 
 pub use explain::explain;
 pub use known::refresh;
