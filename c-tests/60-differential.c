@@ -64,18 +64,23 @@ static int by_library(struct differ *d, enum how how)
 
 struct verdict { int kernel, library, explained, refused; char text[256]; };
 
-/* What all three say. `refused`: that the library may not be compared. */
-static struct verdict judge(struct differ *d)
+/* What all three say. `refused`: that the library may not be compared. With
+ * patience, because a pid asked for is in use a moment longer than its task. */
+static struct verdict judge(struct differ *d, long patience)
 {
     struct verdict v = { 0 };
     const struct clone_args *args = (const void *)d->bytes;
     int readable = d->address == d->bytes && d->size >= 64 && d->size <= 4096;
     int has_stack = args->stack != 0 || args->stack_size != 0;
     int beside = (args->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM;
+    pause_ms(patience);
     clone3_explain(d->address, d->size, v.text, sizeof v.text);
     v.explained = number_of(v.text);
+    pause_ms(patience);
     v.kernel = gone(d, bare_clone3(d->address, d->size));
+    pause_ms(patience);
     v.library = by_library(d, RETURNING);
+    pause_ms(patience);
     if (readable && (has_stack || beside)) {
         v.refused = 1;
         if (v.library != EINVAL)
@@ -98,10 +103,10 @@ static void compare(long cases, struct tally *tally)
     for (long i = 0; i < cases; i++) {
         uint64_t before = differ_state;
         differ_make(&d);
-        struct verdict v = judge(&d);
-        /* A pid asked for may come and go: what happens thrice is true. */
-        for (int again = 0; again < 2 && !agree(&v); again++)
-            v = judge(&d);
+        struct verdict v = judge(&d, 0);
+        /* A pid asked for may come and go: what happens four times is true. */
+        for (int again = 1; again < 4 && !agree(&v); again++)
+            v = judge(&d, 10 * again);
         tally->cases++;
         tally->children += v.kernel == 0;
         tally->refusals += v.refused;

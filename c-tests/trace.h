@@ -22,6 +22,7 @@ struct trace {
     long number; /* of the first of these, */
     int error;   /* and its errno */
     int clone3s, clones;
+    int tasks;   /* that were made */
 };
 
 struct traced { pid_t pid; int counts; long number; };
@@ -113,6 +114,7 @@ static inline struct trace traced_run(int (*run)(void *), void *argument)
         if (!task && count < sizeof tasks / sizeof *tasks) {
             tasks[count] = (struct traced){ pid, 1, 0 };
             task = &tasks[count++];
+            trace.tasks++;
         }
         if (task && signal == (SIGTRAP | 0x80))
             trace_syscall(&trace, task);

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* clone3_explain() has the right words where the state of the process decides:
+ * capabilities, limits, namespaces, cgroups. The kernel is asked each time and
+ * has to refuse with the errno that the words begin with.
+ *
+ * Which errno goes with which arguments is the matter of 60-differential.c.
+ */
+#define _GNU_SOURCE
+#include "cgroup.h"
+#include "differ.h"
+#include <grp.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#define NEWPID 0x20000000
+#define NEWTIME_UNSHARE 0x80
+
+static const struct { int number; const char *name; } errnos[] = { { EINVAL, "EINVAL" },
+    { EPERM, "EPERM" }, { EEXIST, "EEXIST" }, { EAGAIN, "EAGAIN" }, { EMFILE, "EMFILE" },
+    { EBADF, "EBADF" }, { ENOENT, "ENOENT" }, { EACCES, "EACCES" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+    { EBUSY, "EBUSY" }, { EFAULT, "EFAULT" } };
+
+/* In a child: 7 if the kernel refuses and the words fit, 8 if it makes one, 9
+ * if the words are others. What is wrong is printed as a remark. */
+static int refused(struct clone_args args, const char *words)
+{
+    char text[256];
+    const char *said = clone3_explain(&args, sizeof args, text, sizeof text);
+    long result = bare_clone3(&args, sizeof args);
+    if (result > 0)
+        return 8;
+    for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++)
+        if (errnos[i].number == -result && said == text && strncmp(text, words, strlen(words)) == 0
+            && strncmp(text, errnos[i].name, strlen(errnos[i].name)) == 0)
+            return 7;
+    printf("# the kernel says %s, the library \"%s\"\n", strerror((int)-result), text);
+    fflush(stdout);
+    return 9;
+}
+
+static int drop(void)
+{
+    return getuid() == 0 && (setgroups(0, NULL) || setgid(12345) || setuid(12345));
+}
+
+static uint64_t thread_flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+static const char *cgroup;
+
+static int parent_from_init(void)
+{
+    if (unshare(NEWPID) != 0)
+        return 77;
+    pid_t init = fork();
+    if (init == 0)
+        _exit(refused((struct clone_args){ .flags = CLONE_PARENT }, "EINVAL: CLONE_PARENT: the first"));
+    return status_of(init);
+}
+
+static int thread_after_unshare(void)
+{
+    if (unshare(NEWPID) != 0)
+        return 77;
+    return refused((struct clone_args){ .flags = thread_flags }, "EINVAL: CLONE_THREAD after unshare");
+}
+
+static int namespace_after_unshare(void)
+{
+    if (unshare(NEWPID) != 0)
+        return 77;
+    return refused((struct clone_args){ .flags = NEWPID, .exit_signal = SIGCHLD },
+        "EINVAL: CLONE_NEWPID after unshare");
+}
+
+/* From 5.6 to 5.18; fine since. */
+static int memory_after_unshare(void)
+{
+    if (unshare(NEWTIME_UNSHARE) != 0)
+        return 77;
+    int status = refused((struct clone_args){ .flags = CLONE_VM, .exit_signal = SIGCHLD },
+        "EINVAL: CLONE_VM after unshare(CLONE_NEWTIME)");
+    char text[64];
+    struct clone_args fork_like = { .exit_signal = SIGCHLD };
+    clone3_explain(&fork_like, sizeof fork_like, text, sizeof text);
+    return text[0] ? 10 : status;
+}
+
+static int many_processes(void)
+{
+    struct rlimit none = { 0, 0 };
+    if (drop() || setrlimit(RLIMIT_NPROC, &none) != 0)
+        return 77;
+    return refused((struct clone_args){ .exit_signal = SIGCHLD }, "EAGAIN: RLIMIT_NPROC");
+}
+
+static int many_descriptors(void)
+{
+    struct rlimit none = { 0, 0 };
+    int place;
+    setrlimit(RLIMIT_NOFILE, &none);
+    return refused((struct clone_args){ .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&place },
+        "EMFILE: no descriptor");
+}
+
+static int no_capability_for_namespaces(void)
+{
+    return drop() ? 77 : refused((struct clone_args){ .flags = CLONE_NEWUTS, .exit_signal = SIGCHLD },
+        "EPERM: new namespaces need CAP_SYS_ADMIN");
+}
+
+static int no_capability_for_pids(void)
+{
+    pid_t own = getpid();
+    struct clone_args args = { .set_tid = (uintptr_t)&own, .set_tid_size = 1 };
+    return drop() ? 77 : refused(args, "EPERM: set_tid needs CAP_SYS_ADMIN");
+}
+
+static int pid_in_use(void)
+{
+    pid_t own = getpid();
+    struct clone_args args = { .set_tid = (uintptr_t)&own, .set_tid_size = 1 };
+    return getuid() != 0 ? 77 : refused(args, "EEXIST: set_tid: one of the pids is in use");
+}
+
+static int pid_out_of_range(void)
+{
+    pid_t pids[] = { 1 << 30 };
+    struct clone_args args = { .set_tid = (uintptr_t)pids, .set_tid_size = 1 };
+    return refused(args, "EINVAL: set_tid: more pids");
+}
+
+static int first_pid_is_1(void)
+{
+    pid_t pids[] = { 2 };
+    struct clone_args args = { .flags = NEWPID, .set_tid = (uintptr_t)pids, .set_tid_size = 1 };
+    return getuid() != 0 ? 77 : refused(args, "EINVAL: set_tid: more pids");
+}
+
+static int in(const char *path, uint64_t more, const char *words)
+{
+    struct clone_args args = { .flags = CLONE_INTO_CGROUP | more,
+        .exit_signal = more & CLONE_THREAD ? 0 : SIGCHLD,
+        .cgroup = (uint64_t)open(path, O_PATH | O_CLOEXEC) };
+    return refused(args, words);
+}
+
+static int not_a_cgroup(void) { return in("/", 0, "EBADF: cgroup is not the descriptor"); }
+
+static int cgroup_not_ours(void)
+{
+    return !cgroup || drop() ? 77 : in(cgroup, 0, "EACCES: cgroup: no permission");
+}
+
+/* A child cgroup turned threaded makes its siblings' domains invalid. */
+static int invalid_domain(void)
+{
+    char threaded[4200], sibling[4200];
+    snprintf(threaded, sizeof threaded, "%s/threaded", cgroup);
+    snprintf(sibling, sizeof sibling, "%s/sibling", cgroup);
+    if (!cgroup || mkdir(threaded, 0755) != 0)
+        return 77;
+    int status = 77;
+    if (set_cgroup(threaded, "cgroup.type", "threaded") == 0 && mkdir(sibling, 0755) == 0)
+        status = in(sibling, 0, "EOPNOTSUPP: cgroup: its domain is invalid");
+    rmdir(sibling);
+    rmdir(threaded);
+    return status;
+}
+
+static int thread_in_other_domain(void)
+{
+    return !cgroup ? 77 : in(cgroup, thread_flags, "EOPNOTSUPP: cgroup: its domain is invalid (cgroup.type), or that");
+}
+
+static int removed_cgroup(void)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/removed", cgroup);
+    if (!cgroup || mkdir(path, 0755) != 0)
+        return 77;
+    struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)open(path, O_PATH | O_CLOEXEC) };
+    rmdir(path);
+    return refused(args, "ENOENT: cgroup: the directory has been removed");
+}
+
+static int busy_cgroup(void)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/busy", cgroup);
+    if (!cgroup || mkdir(path, 0755) != 0)
+        return 77;
+    int status = 77;
+    if (set_cgroup(path, "cgroup.subtree_control", "+memory") == 0)
+        status = in(path, 0, "EBUSY: cgroup: it hands controllers");
+    rmdir(path);
+    return status;
+}
+
+static int sibling_of_an_autoreaped(void)
+{
+    struct clone_args autoreap = { .flags = CLONE_AUTOREAP };
+    int *status = shared_with_children(sizeof *status);
+    *status = 77;
+    pid_t pid = clone3(&autoreap, sizeof autoreap);
+    if (pid == 0) {
+        *status = refused((struct clone_args){ .flags = CLONE_PARENT },
+            "EINVAL: CLONE_PARENT: the caller was made with CLONE_AUTOREAP");
+        raw_exit(0);
+    }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    return *status;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+    const char *otherwise; /* why it may be that it cannot be tried */
+} states[] = {
+    { "PARENT from the first of a pid namespace", parent_from_init, "not root" },
+    { "THREAD after unshare(CLONE_NEWPID)", thread_after_unshare, "not root" },
+    { "NEWPID after unshare(CLONE_NEWPID)", namespace_after_unshare, "not root" },
+    { "RLIMIT_NPROC", many_processes, "not root" },
+    { "RLIMIT_NOFILE", many_descriptors, "" },
+    { "a namespace without CAP_SYS_ADMIN", no_capability_for_namespaces, "" },
+    { "set_tid without CAP_SYS_ADMIN", no_capability_for_pids, "" },
+    { "set_tid of a pid in use", pid_in_use, "not root" },
+    { "set_tid out of range", pid_out_of_range, "" },
+    { "set_tid 2 in a new namespace", first_pid_is_1, "not root" },
+    { "INTO_CGROUP, another directory", not_a_cgroup, "" },
+    { "INTO_CGROUP, somebody else's", cgroup_not_ours, "no cgroup2 to be had" },
+    { "INTO_CGROUP, an invalid domain", invalid_domain, "no cgroup2 to be had" },
+    { "INTO_CGROUP, a thread in another domain", thread_in_other_domain, "no cgroup2 to be had" },
+    { "INTO_CGROUP, a removed one", removed_cgroup, "no cgroup2 to be had" },
+    { "INTO_CGROUP, one that hands out controllers", busy_cgroup, "no memory controller in cgroup2 here" },
+    { "PARENT from an autoreaped process", sibling_of_an_autoreaped, "no CLONE_AUTOREAP before Linux 7.1" },
+};
+
+static void each_state(void)
+{
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        fflush(stdout);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(states[i].run());
+        int status = status_of(pid);
+        if (status == 77)
+            skip(states[i].name, states[i].otherwise);
+        else
+            is(status, 7, states[i].name);
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(memory_after_unshare());
+    int status = status_of(pid);
+    if (status == 77)
+        skip("VM after unshare(CLONE_NEWTIME)", "no time namespaces here");
+    else
+        ok(status == 7 || status == 8, "VM after unshare(CLONE_NEWTIME): explained where refused");
+}
+
+static void text_and_buffer(void)
+{
+    struct clone_args bad = { .flags = CLONE_SIGHAND, .exit_signal = SIGCHLD };
+    struct clone_args good = { .exit_signal = SIGCHLD };
+    static const char words[] = "EINVAL: CLONE_SIGHAND needs CLONE_VM";
+    char text[100];
+    errno = 77;
+    ok(strcmp(clone3_explain(&bad, sizeof bad, text, sizeof text), words) == 0, "%s", words);
+    ok(strcmp(clone3_explain(&bad, sizeof bad, NULL, 0), words) == 0, "without a buffer");
+    memset(text, 'x', sizeof text);
+    ok(strcmp(clone3_explain(&bad, sizeof bad, text, 7), "EINVAL") == 0 && text[7] == 'x',
+        "cut to the buffer");
+    memset(text, 'x', sizeof text);
+    ok(*clone3_explain(&bad, sizeof bad, text, 1) == 0 && text[1] == 'x', "cut to nothing");
+    ok(*clone3_explain(&good, sizeof good, text, sizeof text) == 0, "nothing wrong, nothing said");
+    ok(*clone3_explain(&good, sizeof good, NULL, 0) == 0, "nor without a buffer");
+    ok(strncmp(clone3_explain(NULL, sizeof good, text, sizeof text), "EFAULT: args", 12) == 0, "NULL");
+    ok(strncmp(clone3_explain(&good, 8, text, sizeof text), "EINVAL: size", 12) == 0, "size 8");
+    ok(strncmp(clone3_explain(&good, 1 << 20, text, sizeof text), "E2BIG: size", 11) == 0, "size 2^20");
+    is(errno, 77, "errno is left alone");
+}
+
+int main(void)
+{
+    static char path[4096];
+    begin(60);
+    text_and_buffer();
+    if (!native()) { /* the text says what clone3() of the library says */
+        char text[256];
+        pid_t pids[] = { 1 };
+        struct clone_args args = { .set_tid = (uintptr_t)pids, .set_tid_size = 1 };
+        clone3_explain(&args, sizeof args, text, sizeof text);
+        pid_t pid = clone3(&args, sizeof args);
+        int given = errno;
+        ok(pid == -1 && given == unreachable_errno() && strstr(text, "clone(2) cannot express"),
+            "what only clone3 can say: %s", text);
+        args = (struct clone_args){ .flags = 1ull << 40, .exit_signal = SIGCHLD };
+        ok(strncmp(clone3_explain(&args, sizeof args, NULL, 0), "EINVAL: a flag above", 20) == 0,
+            "an unknown flag");
+        return done();
+    }
+    if (make_cgroup(path, sizeof path, NULL) == 0)
+        cgroup = path;
+    each_state();
+    /* A task leaves its cgroup a moment after it was waited for. */
+    for (int tries = 0; cgroup && tries < 100 && rmdir(path) < 0 && errno == EBUSY; tries++)
+        pause_ms(10);
+    return done();
+}
