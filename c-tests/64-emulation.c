@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* CLONE_NNP, CLONE_AUTOREAP and CLONE_CLEAR_SIGHAND do what they say, natively
+ * where the kernel knows them and emulated where it does not and the program
+ * allowed it; unasked, they are refused with the kernel's errno. What cannot be
+ * emulated stays refused: CLONE_PIDFD_AUTOKILL, CLONE_EMPTY_MNTNS.
+ *
+ * cflags: -Wno-unused-function
+ */
+#define _GNU_SOURCE
+#include "checks.h"
+#include "filter.h"
+#include "flags.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+
+static const uint64_t emulable = CLONE_NNP | CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND;
+static uint64_t known; /* of the flags, by the kernel */
+
+static struct clone3_route last(void)
+{
+    struct clone3_route route = { .size = sizeof route };
+    clone3_last_route(&route);
+    return route;
+}
+
+static void says_so(uint64_t flag)
+{
+    struct clone3_route route = last();
+    if (known & flag)
+        ok(route.route != CLONE3_ROUTE_EMULATED && !route.emulated, "natively");
+    else
+        ok(route.route == CLONE3_ROUTE_EMULATED && route.emulated == flag && route.cause != 0,
+            "emulated, and that is said");
+}
+
+static int nnp_is_set(void *unused)
+{
+    (void)unused;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 7 : 1;
+}
+
+static void ignore(int signal) { (void)signal; }
+
+static int sighand_is_clear(void *unused)
+{
+    struct sigaction action;
+    int before = errno; /* perhaps the maker's, lent */
+    (void)unused;
+    for (int signal = 1; signal < 65; signal++)
+        if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == ignore)
+            return 1;
+    sigaction(SIGUSR2, NULL, &action); /* ignored, and so it stays */
+    errno = before;
+    return action.sa_handler == SIG_IGN ? 7 : 2;
+}
+
+/* Each child that can be told, and the caller is not changed by it. */
+static void in_the_child(const char *name, uint64_t flag, int (*check)(void *))
+{
+    static const uint64_t kinds[] = { 0, CLONE_VM | CLONE_VFORK, CLONE_FILES | CLONE_FS };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (enum how how = RETURNING; how <= CALLED; how++) {
+            struct clone_args args = { .flags = flag | kinds[i], .exit_signal = SIGCHLD };
+            uint64_t mask = raw_mask();
+            clone3_allow_emulation(0);
+            if (!(known & flag)) {
+                pid_t none = make(how, args, end_with_7, NULL);
+                int given = errno;
+                ok(none == -1 && given == (native() ? EINVAL : unreachable_errno()),
+                    "%s: %s, not allowed: refused", by[how], name);
+                is((long)last().emulated, 0, "and nothing emulated");
+            }
+            clone3_allow_emulation(emulable);
+            errno = 77;
+            pid_t pid = make(how, args, check, NULL);
+            int given = errno;
+            if (!(known & flag) && how == RETURNING && kinds[i] & CLONE_VM) {
+                ok(pid == -1, "%s: %s in lent memory: not to be had", by[how], name);
+                continue;
+            }
+            ok(pid > 0 && given == 77, "%s: %s with flags %#llx", by[how], name,
+                (unsigned long long)kinds[i]);
+            says_so(flag);
+            is(status_of(pid), 7, "it has");
+            ok(raw_mask() == mask && check(NULL) != 7, "its maker has not");
+        }
+}
+
+static int is_sound(void *unused)
+{
+    (void)unused;
+    return owns_what_it_locks() == 0 ? 7 : 1;
+}
+
+static struct { volatile int ran, tid, sound, parent; } *seen;
+
+static int note_and_end(void *unused)
+{
+    seen->tid = (int)raw(SYS_gettid);
+    seen->sound = is_sound(unused);
+    pause_ms(30);
+    seen->ran = 1;
+    return 5;
+}
+
+static int open_descriptors(void)
+{
+    int number = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (directory && readdir(directory))
+        number++;
+    if (directory)
+        closedir(directory);
+    return number;
+}
+
+static volatile sig_atomic_t told;
+static void tell(int signal) { (void)signal; told++; }
+
+/* Nobody waits, nobody is told, the pidfd tells the end, and no process stays. */
+static void autoreap(enum how how, uint64_t more)
+{
+    int pidfd = -1;
+    pid_t tid = 0;
+    /* clone(2) has one place for both. */
+    uint64_t settid = native() ? CLONE_PARENT_SETTID : 0;
+    struct clone_args args = { .flags = CLONE_AUTOREAP | CLONE_PIDFD | settid | more,
+        .pidfd = (uintptr_t)&pidfd, .parent_tid = (uintptr_t)&tid };
+    char path[40];
+    uint64_t mask = raw_mask();
+    int before = open_descriptors();
+    memset(seen, 0, sizeof *seen);
+    told = 0;
+    clone3_allow_emulation(emulable);
+    pid_t pid = make(how, args, note_and_end, NULL);
+    if (!ok(pid > 0, "%s: AUTOREAP with flags %#llx", by[how], (unsigned long long)more)) {
+        printf("# %s\n", strerror(errno));
+        return;
+    }
+    says_so(CLONE_AUTOREAP);
+    ok(tid == (settid ? pid : 0) && pidfd >= 0, "pid and pidfd are stored");
+    is(open_descriptors(), before + 1, "and the pidfd is the only new descriptor");
+    struct pollfd poll_for = { .fd = pidfd, .events = POLLIN };
+    is(poll(&poll_for, 1, 10000), 1, "the pidfd tells the end");
+    ok(seen->ran && (more & CLONE_NEWPID ? seen->tid == 1 : seen->tid == pid), "of that very child");
+    is(seen->sound, 7, "which had a sound C library");
+    ok(waitpid(pid, NULL, __WALL) == -1 && errno == ECHILD, "nobody can wait for it");
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "nor for anything else");
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    for (int tries = 0; tries < 200 && access(path, F_OK) == 0; tries++)
+        pause_ms(10);
+    ok(access(path, F_OK) != 0, "no zombie stays");
+    ok(told == 0 && raw_mask() == mask, "no SIGCHLD, the mask as before");
+    close(pidfd);
+}
+
+/* What goes wrong in between comes back as the errno. */
+static void autoreap_fails(enum how how)
+{
+    pid_t taken[] = { 1 };
+    struct clone_args bad = { .flags = CLONE_AUTOREAP | CLONE_PIDFD, .pidfd = 8 };
+    struct clone_args pids = { .flags = CLONE_AUTOREAP, .set_tid = (uintptr_t)taken, .set_tid_size = 1 };
+    struct clone_args signal = { .flags = CLONE_AUTOREAP, .exit_signal = SIGCHLD };
+    struct clone_args sibling = { .flags = CLONE_AUTOREAP | CLONE_PARENT };
+    struct clone_args fine = { .flags = CLONE_AUTOREAP };
+    uint64_t mask = raw_mask();
+    ok(make(how, bad, end_with_7, NULL) == -1 && errno == EFAULT, "%s: a bad pidfd: EFAULT", by[how]);
+    if (native())
+        ok(make(how, pids, end_with_7, NULL) == -1 && errno == (geteuid() ? EPERM : EEXIST),
+            "%s: a pid in use", by[how]);
+    int refusal = native() ? EINVAL : unreachable_errno();
+    ok(make(how, signal, end_with_7, NULL) == -1 && errno == refusal, "%s: an exit signal", by[how]);
+    ok(make(how, sibling, end_with_7, NULL) == -1 && errno == refusal, "%s: a sibling", by[how]);
+    if (!(known & CLONE_AUTOREAP)) {
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        ok(make(how, fine, end_with_7, NULL) == -1 && errno == EINVAL,
+            "%s: a subreaper's orphans come back to it: EINVAL", by[how]);
+        prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    }
+    ok(raw_mask() == mask, "and the mask is as before");
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "and no child");
+}
+
+static void stays_refused(void)
+{
+    ok(clone3_allow_emulation(CLONE_PIDFD_AUTOKILL) == -1 && errno == EINVAL, "AUTOKILL: no emulation");
+    ok(clone3_allow_emulation(CLONE_EMPTY_MNTNS | CLONE_NNP) == -1 && errno == EINVAL,
+        "EMPTY_MNTNS: no emulation");
+    int pidfd;
+    struct clone_args autokill = { .flags = CLONE_PIDFD_AUTOKILL | CLONE_PIDFD | CLONE_AUTOREAP | CLONE_NNP,
+        .pidfd = (uintptr_t)&pidfd };
+    struct clone_args empty = { .flags = CLONE_EMPTY_MNTNS, .exit_signal = SIGCHLD };
+    clone3_allow_emulation(emulable);
+    const struct { const char *name; uint64_t flag; struct clone_args *args; } all[] = {
+        { "CLONE_PIDFD_AUTOKILL", CLONE_PIDFD_AUTOKILL, &autokill },
+        { "CLONE_EMPTY_MNTNS", CLONE_EMPTY_MNTNS, &empty } };
+    for (size_t i = 0; i < 2; i++) {
+        if (known & all[i].flag)
+            continue; /* tested in 65-native.c */
+        char text[200], words[100];
+        pid_t pid = clone3(all[i].args, sizeof *all[i].args);
+        int given = errno;
+        ok(pid == -1 && given == (native() ? EINVAL : unreachable_errno()), "%s: refused", all[i].name);
+        snprintf(words, sizeof words, "EINVAL: %s needs Linux 7.1; this is ", all[i].name);
+        clone3_explain(all[i].args, sizeof *all[i].args, text, sizeof text);
+        if (native()) /* autokill's company is not known either, and comes first */
+            ok(strstr(text, "needs Linux 7.1; this is ") && (i == 0 || strstr(text, all[i].name)),
+                "and why: %s", text);
+    }
+}
+
+int main(void)
+{
+    struct clone3_features features = { .size = sizeof features };
+    begin(60);
+    clone3_probe(&features);
+    known = features.known;
+    if (emulated() || filtered("size")) {
+        skip("emulation", "qemu-user has no flags to be emulated, and a filter of sizes hides none");
+        return done();
+    }
+    seen = shared_with_children(sizeof *seen);
+    signal(SIGUSR1, ignore);
+    signal(64, ignore);
+    signal(SIGUSR2, SIG_IGN);
+    signal(SIGCHLD, tell);
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
+        in_the_child("NNP", CLONE_NNP, nnp_is_set);
+    else
+        skip("NNP", "it is set already");
+    in_the_child("CLEAR_SIGHAND", CLONE_CLEAR_SIGHAND, sighand_is_clear);
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        autoreap(how, 0);
+        autoreap(how, CLONE_FILES | CLONE_FS);
+        if (geteuid() == 0 && native())
+            autoreap(how, CLONE_NEWPID | CLONE_NEWUTS);
+        autoreap_fails(how);
+    }
+    stays_refused();
+    return done();
+}
