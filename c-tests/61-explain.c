@@ -207,8 +207,8 @@ static int sibling_of_an_autoreaped(void)
             "EINVAL: CLONE_PARENT: the caller was made with CLONE_AUTOREAP");
         raw_exit(0);
     }
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
+    if (pid > 0) /* until it is gone: nobody can have its status */
+        waitpid(pid, NULL, __WALL);
     return *status;
 }
 

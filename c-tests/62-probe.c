@@ -160,7 +160,10 @@ static void leaves_nothing(uint32_t mode)
     ok(errno == 77 && raw_mask() == mask, "%s: errno and signal mask are left alone", which);
     errno = 0;
     ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s: no zombie", which);
-    ok(signals == 0, "%s: no signal", which);
+    if (mode && emulated())
+        skip("deep: no signal", "qemu-user makes no child that does not send one");
+    else
+        ok(signals == 0, "%s: no signal", which);
     is(descriptors(), before, "no descriptor");
     if (emulated())
         return;

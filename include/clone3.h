@@ -551,7 +551,8 @@ extern pid_t clone3_call(struct clone_args *args,
  * pid numbers passed over, and namespaces made and unmade where the caller
  * may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
  * makes some more and looks what their flags did; all are reaped, and none
- * sends a signal.
+ * sends a signal (one SIGCHLD comes under qemu-user, which makes no child
+ * without).
  *
  * What is found also renews what the library remembers, as by
  * clone3_probe_refresh().

@@ -29,13 +29,19 @@ pub struct Seen {
 /// Runs every experiment whose flags are among these. EAGAIN and its like where
 /// no process can be made.
 ///
-/// The process that experiments is reaped here; it ends without a signal.
+/// The process that experiments is reaped here; it ends without a signal where
+/// that can be had.
 pub fn look(flags: u64) -> Result<Seen, Errno> {
     let page = sys::map_shared_pages(PAGE)?.cast::<Report>();
     let quiet = Request { exit_signal: 0, ..Request::FORK };
     let mask = sys::block_all_signals();
     // SAFETY: a copy of the memory, no stack.
-    let made = unsafe { engine::create_copy(&quiet) };
+    let create = |request: &Request| unsafe { engine::create_copy(request) };
+    let made = match create(&quiet) {
+        // qemu-user forks with SIGCHLD or not at all.
+        Err(Errno::EINVAL) => create(&Request::FORK),
+        made => made,
+    };
     if made == Ok(0) {
         // SAFETY: the page is ours and zeroed, which is a Report.
         experiment(flags, unsafe { &*page });
@@ -103,9 +109,11 @@ impl Played {
 fn run(flags: u64, check: fn(&Scene) -> bool) -> Option<Played> {
     let mut scene = Scene { check, written: 0, child_tid: 0 };
     let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
+    // Nobody is told of the experiments but their own process.
+    let told = if flags & CLONE_AUTOREAP == 0 { libc::SIGCHLD as u64 } else { 0 };
     let request = Request {
         flags,
-        exit_signal: 0,
+        exit_signal: told,
         parent_tid: &raw mut parent_tid as u64,
         child_tid: &raw mut scene.child_tid as u64,
         pidfd: &raw mut pidfd as u64,
