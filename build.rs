@@ -28,6 +28,7 @@ fn link(root: &Path) {
         "-Wl,-soname,libclone3.so.0".into(),
         "-Wl,-z,defs,-z,nodelete,-z,now,-z,relro".into(),
         "-Wl,--hash-style=gnu".into(),
+        "-Wl,--no-rosegment".into(),
         // Nothing unwinds: panics abort.
         "-Wl,--defsym=rust_eh_personality=0".into(),
     ];

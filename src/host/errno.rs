@@ -32,11 +32,13 @@ pub fn get() -> c_int {
     unsafe { location.read() }
 }
 
-/// Puts back what [`get`] gave.
+/// Puts back what [`get`] gave. Writes only what changes: right after a fork, a
+/// page that is written is a page that is copied.
 pub fn restore(value: c_int) {
     let location = location();
-    if !location.is_null() {
-        // SAFETY: the libc's own int of this thread.
+    // SAFETY: the libc's own int of this thread.
+    if !location.is_null() && unsafe { location.read_volatile() } != value {
+        // SAFETY: as above.
         unsafe { location.write(value) };
     }
 }
