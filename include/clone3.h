@@ -505,8 +505,12 @@ extern "C" {
  * Errors, besides those of clone3(2):
  * - EINVAL: a stack is given, or CLONE_VM without CLONE_VFORK: the child
  *   could not return (use clone3_call())
- * - ENOSYS: clone3(2) is not to be had here (before Linux 5.3, a seccomp
- *   filter) and clone(2) cannot express the request
+ * - ENOSYS, EPERM or whatever a seccomp filter says: clone3(2) is not to be
+ *   had here (ENOSYS: before Linux 5.3, too) and clone(2) cannot express
+ *   the request
+ *
+ * clone3_explain() says which of the kernel's rules is broken,
+ * clone3_last_route() which way the call went.
  *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
@@ -532,7 +536,7 @@ extern pid_t clone3(struct clone_args *args, size_t size) CLONE3_RETURNS_TWICE;
  *
  * Errors, besides those of clone3(2):
  * - EINVAL: start is NULL; CLONE_VM without CLONE_VFORK and without a stack
- * - ENOSYS: as for clone3()
+ * - ENOSYS, EPERM …: as for clone3()
  *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.

@@ -261,7 +261,6 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
 }
 
 extern "C" fn exported_probe_refresh() -> c_int {
-    report::unbar();
     engine::refresh().map_or(0, |obstacle| obstacle.0)
 }
 

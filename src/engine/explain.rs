@@ -18,15 +18,10 @@ use core::mem::size_of;
 pub fn explain(address: u64, size: usize) -> Option<&'static CStr> {
     let request = read(address, size);
     if let Err(obstacle) = ask::reach() {
-        let case = Case { request, witness: &Nobody };
-        if let Some(rule) = rules::first_broken(&case) {
-            return Some(rule.text);
+        if request.is_ok_and(|request| legacy::express(&request) == Err(Errno::ENOSYS)) {
+            return Some(out_of_reach(obstacle));
         }
-        let request = request.ok()?;
-        return match legacy::express(&request) {
-            Ok(_) => None,
-            Err(_) => Some(out_of_reach(obstacle)),
-        };
+        return rules::first_broken(&Case { request, witness: &Nobody }).map(|rule| rule.text);
     }
     rules::first_broken(&Case { request, witness: &Kernel }).map(|rule| rule.text)
 }

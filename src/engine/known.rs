@@ -6,7 +6,7 @@
 //! filters. All of it is a hint where filters are concerned: they belong to
 //! threads, and a child that shares memory writes here too.
 
-use super::ask;
+use super::{ask, report};
 use crate::uapi::Errno;
 use crate::uapi::flags::*;
 use core::sync::atomic::Ordering::Relaxed;
@@ -69,11 +69,12 @@ pub fn too_big(size: usize) {
 #[cold]
 #[inline(never)]
 pub fn known(flags: u64) -> u64 {
-    let in_the_way = match obstacle() {
-        None if needs_asking(flags) => look_for_obstacle(),
-        remembered => remembered,
-    };
-    if in_the_way.is_some() {
+    // What was found by somebody else may not hold for this thread.
+    if report::last().barred {
+        return 0;
+    }
+    if needs_asking(flags) && look_for_obstacle().is_some() {
+        report::bar();
         return 0;
     }
     for (flag, company) in LATER {
@@ -89,7 +90,7 @@ pub fn known(flags: u64) -> u64 {
 }
 
 fn needs_asking(flags: u64) -> bool {
-    flags & !FIRST & !ASKED.load(Relaxed) != 0
+    obstacle().is_some() || flags & !FIRST & !ASKED.load(Relaxed) != 0
 }
 
 /// Forgets all and looks again: what stands in the way now.
@@ -98,5 +99,6 @@ pub fn refresh() -> Option<Errno> {
     TOO_BIG.store(usize::MAX, Relaxed);
     ASKED.store(0, Relaxed);
     KNOWN.store(0, Relaxed);
+    report::unbar();
     look_for_obstacle()
 }

@@ -189,6 +189,11 @@ pub fn last() -> Record {
     word_of(sys::gettid()).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
 }
 
+/// Remembers that the calling thread was itself turned away from clone3(2).
+pub fn bar() {
+    record(Record { barred: true, ..last() });
+}
+
 /// Lets the calling thread try clone3(2) again.
 pub fn unbar() {
     let tid = sys::gettid();
