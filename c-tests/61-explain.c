@@ -56,19 +56,51 @@ static int parent_from_init(void)
     return status_of(init);
 }
 
+/* The first process of a pid namespace must not be tried out: when it fails, up
+ * to Linux 6.18 at least, there can be none any more. */
+static int first_is_still_to_come(int status)
+{
+    struct clone3_features features = { .size = sizeof features };
+    struct clone_args fork_like = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+    struct clone_args nnp = { .flags = CLONE_NNP, .exit_signal = SIGCHLD };
+    char text[200];
+    clone3_explain(&fork_like, sizeof fork_like, text, sizeof text);
+    clone3_allow_emulation(CLONE_NNP | CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND);
+    if (clone3_probe(&features) != 0 || text[0])
+        return 20;
+    pid_t pid = clone3(&nnp, sizeof nnp);
+    if (pid == 0)
+        raw_exit(raw(SYS_getpid) == 1 ? 7 : 8);
+    return pid < 0 ? 21 : status_of(pid) == 7 ? status : 22;
+}
+
 static int thread_after_unshare(void)
 {
     if (unshare(NEWPID) != 0)
         return 77;
-    return refused((struct clone_args){ .flags = thread_flags }, "EINVAL: CLONE_THREAD after unshare");
+    return first_is_still_to_come(refused((struct clone_args){ .flags = thread_flags },
+        "EINVAL: CLONE_THREAD after unshare"));
 }
 
 static int namespace_after_unshare(void)
 {
     if (unshare(NEWPID) != 0)
         return 77;
-    return refused((struct clone_args){ .flags = NEWPID, .exit_signal = SIGCHLD },
+    return first_is_still_to_come(refused((struct clone_args){ .flags = NEWPID,
+        .exit_signal = SIGCHLD }, "EINVAL: CLONE_NEWPID after unshare"));
+}
+
+static int namespace_after_first(void)
+{
+    if (unshare(NEWPID) != 0)
+        return 77;
+    pid_t first = fork();
+    if (first == 0)
+        raw(SYS_nanosleep, &(struct timespec){ .tv_sec = 100 }, NULL);
+    int status = refused((struct clone_args){ .flags = NEWPID, .exit_signal = SIGCHLD },
         "EINVAL: CLONE_NEWPID after unshare");
+    kill(first, SIGKILL);
+    return status_of(first) == 128 + SIGKILL ? status : 30;
 }
 
 /* From 5.6 to 5.18; fine since. */
@@ -220,6 +252,7 @@ static const struct {
     { "PARENT from the first of a pid namespace", parent_from_init, "not root" },
     { "THREAD after unshare(CLONE_NEWPID)", thread_after_unshare, "not root" },
     { "NEWPID after unshare(CLONE_NEWPID)", namespace_after_unshare, "not root" },
+    { "NEWPID after the first child there", namespace_after_first, "not root" },
     { "RLIMIT_NPROC", many_processes, "not root" },
     { "RLIMIT_NOFILE", many_descriptors, "" },
     { "a namespace without CAP_SYS_ADMIN", no_capability_for_namespaces, "" },

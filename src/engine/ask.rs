@@ -15,7 +15,7 @@
 use crate::arch::syscall;
 use crate::uapi::flags::*;
 use crate::uapi::wire::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER1};
-use crate::uapi::{Errno, clone_args, sys, task};
+use crate::uapi::{Errno, clone_args, file, sys, task};
 use core::mem::{offset_of, size_of};
 
 /// No user's address on any architecture, whatever is mapped.
@@ -54,9 +54,13 @@ fn call(args: &clone_args, size: usize) -> Result<(), Errno> {
 }
 
 /// Whether the kernel would make such a child, whose pidfd is ours to choose.
-/// Memory is added. A kernel that does make one is no source: ENODATA.
+/// Memory is added. A kernel that does make one is no source, and some children
+/// are not to be asked about: ENODATA.
 #[inline(never)]
 fn would_make(args: &clone_args, memory: u64) -> Answer {
+    if is_next_the_first() {
+        return Err(Errno::ENODATA);
+    }
     let flags = args.flags | memory | CLONE_PIDFD;
     let args = clone_args { flags, pidfd: NOWHERE, ..*args };
     let size = match args {
@@ -158,15 +162,12 @@ pub fn thread_with_pidfd() -> Answer {
 }
 
 /// A thread of the caller's process. Before Linux 6.9 one cannot have a pidfd,
-/// so it asks for its creator's own id, which is checked after the flags.
+/// so it asks for its creator's own id, which is taken, and which the kernel
+/// looks at after the flags.
 pub fn thread() -> Answer {
     let tid = sys::gettid();
-    if !matches!(own_tid_taken(), Errno::EEXIST | Errno::EPERM) {
-        // Children have other pids than threads: the pid namespace was unshared.
-        return Err(Errno::EINVAL);
-    }
     let args = clone_args {
-        flags: CLONE_VM | CLONE_SIGHAND | CLONE_THREAD,
+        flags: CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_VFORK,
         set_tid: &raw const tid as u64,
         set_tid_size: 1,
         ..clone_args::default()
@@ -176,6 +177,17 @@ pub fn thread() -> Answer {
         Err(errno) => Err(errno),
         Ok(()) => Err(Errno::ENODATA),
     }
+}
+
+/// Whether the next child would be the first of a pid namespace, which was
+/// unshared (or entered before its first process): such a child is not asked
+/// about. When one is undone, kernels up to 6.18 at least close the namespace
+/// for good (kernel/pid.c, free_pid), and the caller could make no child any
+/// more.
+fn is_next_the_first() -> bool {
+    // Threads are refused where children belong to another namespace, and that
+    // one has no name until its first process is there.
+    thread() == Err(Errno::EINVAL) && !file::is_link(c"/proc/thread-self/ns/pid_for_children")
 }
 
 /// How many bytes of clone_args the kernel reads: the offset of the first that

@@ -166,6 +166,13 @@ impl Case<'_> {
         self.answer(true, |_| Child::With(0))
     }
 
+    /// Whether children get another pid namespace than threads, and that is the
+    /// reason why there can be no threads.
+    pub fn children_are_elsewhere(&self) -> bool {
+        self.answer(true, |_| Child::Thread) == Err(Errno::EINVAL)
+            && self.answer(true, |_| Child::SharingMemory).is_ok()
+    }
+
     /// The namespaces asked for.
     pub fn namespaces(&self) -> Answer {
         self.answer(self.any(NAMESPACES), |args| Child::With(args.flags & NAMESPACES))

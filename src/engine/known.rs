@@ -7,8 +7,8 @@
 //! threads, and a child that shares memory writes here too.
 
 use super::{ask, report};
-use crate::uapi::Errno;
 use crate::uapi::flags::*;
+use crate::uapi::{Errno, task};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize};
 
@@ -78,19 +78,33 @@ pub fn known(flags: u64) -> u64 {
         return 0;
     }
     for (flag, company) in LATER {
-        if flags & flag & !ASKED.load(Relaxed) != 0 {
-            // Everything but EINVAL comes after the check for unknown flags.
-            if ask::flags(flag | company) != Err(Errno::EINVAL) {
-                KNOWN.fetch_or(flag, Relaxed);
-            }
-            ASKED.fetch_or(flag, Relaxed);
+        if flags & flag & !ASKED.load(Relaxed) == 0 {
+            continue;
         }
+        match ask::flags(flag | company) {
+            Err(Errno::ENODATA) => return flags & of_version(task::kernel_version()),
+            Err(Errno::EINVAL) => {}
+            // Every other answer comes after the check for unknown flags.
+            _ => _ = KNOWN.fetch_or(flag, Relaxed),
+        }
+        ASKED.fetch_or(flag, Relaxed);
     }
     flags & (FIRST | KNOWN.load(Relaxed))
 }
 
 fn needs_asking(flags: u64) -> bool {
     obstacle().is_some() || flags & !FIRST & !ASKED.load(Relaxed) != 0
+}
+
+/// The flags of a version of Linux, where the kernel itself cannot be asked.
+fn of_version(version: (u32, u32)) -> u64 {
+    const SINCE: [((u32, u32), u64); 4] = [
+        ((5, 5), CLONE_CLEAR_SIGHAND),
+        ((5, 7), CLONE_INTO_CGROUP),
+        ((6, 3), CLONE_NEWTIME),
+        ((7, 1), CLONE_AUTOREAP | CLONE_NNP | CLONE_PIDFD_AUTOKILL | CLONE_EMPTY_MNTNS),
+    ];
+    SINCE.iter().filter(|(since, _)| version >= *since).fold(FIRST, |all, (_, flags)| all | flags)
 }
 
 /// Forgets all and looks again: what stands in the way now.

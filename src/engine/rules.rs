@@ -203,9 +203,9 @@ rules! {
         "copy_namespaces" |c| c.has(CLONE_NEWIPC | CLONE_SYSVSEM);
     EINVAL "CLONE_NEWPID after unshare(CLONE_NEWPID), or this kernel is built without it"
         [EVER, NEVER] "copy_pid_ns"
-        |c| c.answer(c.has(CLONE_NEWPID), |args| {
-            Child::With(args.flags & (CLONE_NEWPID | CLONE_NEWUSER))
-        }) == Err(Errno::EINVAL);
+        |c| c.has(CLONE_NEWPID) && (c.children_are_elsewhere()
+            || c.answer(true, |args| Child::With(args.flags & (CLONE_NEWPID | CLONE_NEWUSER)))
+                == Err(Errno::EINVAL));
     EINVAL "this kernel is built without one of these namespaces" [EVER, NEVER]
         "create_new_namespaces" |c| c.namespaces() == Err(Errno::EINVAL);
     ENOSPC "a limit on namespaces (user.max_*_namespaces) is reached, or 32 are nested"

@@ -37,6 +37,20 @@ pub fn close(fd: c_int) -> bool {
     Errno::check(raw) != Err(Errno::EBADF)
 }
 
+/// Whether there is a symbolic link of this name, with something in it
+/// (readlinkat(2)).
+pub fn is_link(path: &CStr) -> bool {
+    let mut first = 0u8;
+    // SAFETY: path ends in NUL; one byte is asked for.
+    let raw = unsafe {
+        syscall(
+            libc::SYS_readlinkat,
+            [libc::AT_FDCWD as usize, path.as_ptr() as usize, &raw mut first as usize, 1, 0, 0],
+        )
+    };
+    Errno::check(raw) == Ok(1)
+}
+
 /// Whether a descriptor is open (fcntl(2), F_GETFD).
 pub fn is_open(fd: c_int) -> bool {
     // SAFETY: takes no memory.
