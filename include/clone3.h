@@ -416,9 +416,10 @@ struct clone3_features {
    */
   uint32_t thread_pidfd;
   /**
-   * 1 where the kernel's answers cannot be trusted: it makes children that
-   * it should refuse. Then known and permitted are 0, and only the deep mode
-   * tells anything.
+   * 1 where the kernel's answers cannot be trusted, because it makes children
+   * that it should refuse; then known, permitted and carried are 0, and only
+   * the deep mode tells anything. Also after unshare(CLONE_NEWPID) and before
+   * the first child, which cannot be tried out: there, nothing tells.
    */
   uint32_t inconclusive;
   /**

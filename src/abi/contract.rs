@@ -45,9 +45,10 @@ pub struct clone3_features {
     pub args_size: u32,
     /// 1 where CLONE_PIDFD goes together with CLONE_THREAD (Linux 6.9).
     pub thread_pidfd: u32,
-    /// 1 where the kernel's answers cannot be trusted: it makes children that
-    /// it should refuse. Then known and permitted are 0, and only the deep mode
-    /// tells anything.
+    /// 1 where the kernel's answers cannot be trusted, because it makes children
+    /// that it should refuse; then known, permitted and carried are 0, and only
+    /// the deep mode tells anything. Also after unshare(CLONE_NEWPID) and before
+    /// the first child, which cannot be tried out: there, nothing tells.
     pub inconclusive: u32,
     /// 0.
     pub reserved: u32,
@@ -234,7 +235,7 @@ fn probe(place: *mut clone3_features) -> Result<(), Errno> {
     let found = engine::probe();
     let seen = match mode & CLONE3_PROBE_DEEP {
         0 => Seen::default(),
-        _ => deep::look(found.carried())?,
+        _ => deep::look(found.worth_a_try())?,
     };
     // SAFETY: as large as the caller says, which is at least this.
     unsafe { place.write(features(&found, &seen, mode)) };

@@ -141,18 +141,14 @@ pub fn is_honest() -> bool {
         && flags(UNKNOWN) == Err(Errno::EINVAL)
 }
 
-/// Pids for a child, the caller's own being the one asked for, which is taken:
-/// granted if that is the only thing wrong.
+/// Pids for a child, of the caller's choice: asked for with the caller's own,
+/// which is taken, or free in another namespace for children.
 pub fn may_set_tid() -> Answer {
-    match own_tid_taken() {
-        Errno::EEXIST => Ok(()),
-        errno => Err(errno),
-    }
-}
-
-fn own_tid_taken() -> Errno {
     let tid = sys::gettid();
-    set_tid(0, (&raw const tid as u64, 1)).err().unwrap_or(Errno::ENODATA)
+    match set_tid(0, (&raw const tid as u64, 1)) {
+        Err(Errno::EEXIST) => Ok(()),
+        answer => answer,
+    }
 }
 
 /// A thread with a pidfd (Linux 6.9). To be asked of a kernel that was seen to
@@ -184,7 +180,7 @@ pub fn thread() -> Answer {
 /// about. When one is undone, kernels up to 6.18 at least close the namespace
 /// for good (kernel/pid.c, free_pid), and the caller could make no child any
 /// more.
-fn is_next_the_first() -> bool {
+pub fn is_next_the_first() -> bool {
     // Threads are refused where children belong to another namespace, and that
     // one has no name until its first process is there.
     thread() == Err(Errno::EINVAL) && !file::is_link(c"/proc/thread-self/ns/pid_for_children")

@@ -25,6 +25,9 @@ pub struct Features {
     pub set_tid: i32,
     /// Whether CLONE_PIDFD goes with CLONE_THREAD.
     pub thread_pidfd: bool,
+    /// Whether the next child is the first of a pid namespace, which ends with
+    /// it: nothing is tried there.
+    pub is_next_the_first: bool,
 }
 
 /// A flag that is probed, with the flags it needs.
@@ -64,6 +67,7 @@ pub fn probe() -> Features {
     found.args_size = ask::args_size();
     if !ask::is_honest() {
         found.inconclusive = true;
+        found.is_next_the_first = ask::is_next_the_first();
         found.set_tid = Errno::ENOSYS.0;
         return found;
     }
@@ -92,6 +96,15 @@ impl Features {
     /// clone(2), without emulation.
     pub fn carried(&self) -> u64 {
         if self.obstacle == 0 { self.permitted } else { legacy::EXPRESSIBLE & !CLONE_NEWTIME }
+    }
+
+    /// The flags whose effect may be tried out.
+    pub fn worth_a_try(&self) -> u64 {
+        match self {
+            Features { is_next_the_first: true, .. } => 0,
+            Features { inconclusive: true, .. } => known::FIRST,
+            _ => self.carried(),
+        }
     }
 
     /// The flags that the library could stand in for if it were allowed to.
