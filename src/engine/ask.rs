@@ -80,8 +80,8 @@ fn would_make(args: &clone_args, memory: u64) -> Answer {
 #[inline(never)]
 fn would_make_any(args: &clone_args) -> Answer {
     match would_make(args, CLONE_VM | CLONE_VFORK) {
-        // Linux 5.6 to 5.18 shares no memory after an unshare of the time
-        // namespace; then the page tables have to be copied.
+        // Linux 5.6 to 6.1 at least shares no memory after an unshare of the
+        // time namespace; then the page tables have to be copied.
         Err(Errno::EINVAL) => would_make(args, 0),
         answer => answer,
     }

@@ -152,7 +152,7 @@ rules! {
     EINVAL "CLONE_THREAD: a thread is in its process's pid namespace (CLONE_NEWPID)"
         [EVER, NEVER] "copy_process" |c| c.has(CLONE_THREAD | CLONE_NEWPID);
     EINVAL "CLONE_VM after unshare(CLONE_NEWTIME): the child's time namespace is another one"
-        [(5, 6), (6, 1)] "copy_process"
+        [(5, 6), NEVER] "copy_process (6.1 still does, 6.18 no more)"
         |c| c.answer(c.has(CLONE_VM), |_| Child::SharingMemory) == Err(Errno::EINVAL);
     EINVAL "CLONE_THREAD after unshare(CLONE_NEWPID): children get another pid namespace"
         [EVER, NEVER] "copy_process"
