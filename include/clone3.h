@@ -591,35 +591,6 @@ extern int clone3_probe(struct clone3_features *features);
 extern int clone3_probe_refresh(void);
 
 /**
- * Says why the kernel refuses these arguments to the calling thread.
- *
- * The first rule of the kernel's order that they break, in words that
- * begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
- * depend on the kernel or on the state of the process are put to the
- * kernel, in questions that make no child (see clone3_probe()). Where
- * clone3(2) is out of reach: why the library's clone3() refuses them.
- *
- * What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
- * is no refusal of the kernel's, and the answer is empty.
- *
- * @param args  as for clone3()
- * @param size  as for clone3()
- * @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
- * @param n     bytes in buf
- * @return the text: buf, or where that is NULL or n is 0 a constant one
- *         without the kernel's version; "" if nothing is wrong. errno is
- *         untouched
- *
- * Not seen: pids.max of a cgroup, and whether the caller may take a
- * process out of its own cgroup. Async-signal-safe; thread-safe. Any
- * Linux. Source: kernel/fork.c.
- */
-extern const char *clone3_explain(const struct clone_args *args,
-                                  size_t size,
-                                  char *buf,
-                                  size_t n);
-
-/**
  * Says which way the calling thread's last clone3(), clone3_call(),
  * clone(), fork(), _Fork(), vfork() or forkpty() took, and why.
  *
@@ -660,6 +631,35 @@ extern int clone3_last_route(struct clone3_route *route);
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern int clone3_allow_emulation(uint64_t flags);
+
+/**
+ * Says why the kernel refuses these arguments to the calling thread.
+ *
+ * The first rule of the kernel's order that they break, in words that
+ * begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
+ * depend on the kernel or on the state of the process are put to the
+ * kernel, in questions that make no child (see clone3_probe()). Where
+ * clone3(2) is out of reach: why the library's clone3() refuses them.
+ *
+ * What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
+ * is no refusal of the kernel's, and the answer is empty.
+ *
+ * @param args  as for clone3()
+ * @param size  as for clone3()
+ * @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
+ * @param n     bytes in buf
+ * @return the text: buf, or where that is NULL or n is 0 a constant one
+ *         without the kernel's version; "" if nothing is wrong. errno is
+ *         untouched
+ *
+ * Not seen: pids.max of a cgroup, and whether the caller may take a
+ * process out of its own cgroup. Async-signal-safe; thread-safe. Any
+ * Linux. Source: kernel/fork.c.
+ */
+extern const char *clone3_explain(const struct clone_args *args,
+                                  size_t size,
+                                  char *buf,
+                                  size_t n);
 
 #ifdef __cplusplus
 }  // extern "C"

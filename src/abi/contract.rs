@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel's contract made visible: what clone3(2) is here
-//! (`clone3_probe`), why it refuses (`clone3_explain`), what became of a call
-//! (`clone3_last_route`), and what the library may stand in for.
+//! (`clone3_probe`), what became of a call (`clone3_last_route`), and what the
+//! library may stand in for. Why it refuses is in `explain`.
 
 use super::or_minus_one;
 use crate::arch::entry;
 use crate::engine::{self, Features, emulate, report};
 use crate::process::deep::{self, Seen};
-use crate::uapi::{Errno, clone_args, task};
-use core::ffi::{CStr, c_char, c_int};
+use crate::uapi::Errno;
+use core::ffi::c_int;
 use core::mem::size_of;
 
 entry!("clone3_probe" => exported_probe);
 entry!("clone3_probe_refresh" => exported_probe_refresh);
-entry!("clone3_explain" => exported_explain);
 entry!("clone3_last_route" => exported_last_route);
 entry!("clone3_allow_emulation" => exported_allow_emulation);
 
@@ -151,35 +150,6 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_probe_refresh() -> c_int;
 
-    /// Says why the kernel refuses these arguments to the calling thread.
-    ///
-    /// The first rule of the kernel's order that they break, in words that
-    /// begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
-    /// depend on the kernel or on the state of the process are put to the
-    /// kernel, in questions that make no child (see clone3_probe()). Where
-    /// clone3(2) is out of reach: why the library's clone3() refuses them.
-    ///
-    /// What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
-    /// is no refusal of the kernel's, and the answer is empty.
-    ///
-    /// @param args  as for clone3()
-    /// @param size  as for clone3()
-    /// @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
-    /// @param n     bytes in buf
-    /// @return the text: buf, or where that is NULL or n is 0 a constant one
-    ///         without the kernel's version; "" if nothing is wrong. errno is
-    ///         untouched
-    ///
-    /// Not seen: pids.max of a cgroup, and whether the caller may take a
-    /// process out of its own cgroup. Async-signal-safe; thread-safe. Any
-    /// Linux. Source: kernel/fork.c.
-    pub fn clone3_explain(
-        args: *const clone_args,
-        size: usize,
-        buf: *mut c_char,
-        n: usize,
-    ) -> *const c_char;
-
     /// Says which way the calling thread's last clone3(), clone3_call(),
     /// clone(), fork(), _Fork(), vfork() or forkpty() took, and why.
     ///
@@ -263,71 +233,6 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
 
 extern "C" fn exported_probe_refresh() -> c_int {
     engine::refresh().map_or(0, |obstacle| obstacle.0)
-}
-
-extern "C" fn exported_explain(
-    args: *const clone_args,
-    size: usize,
-    buf: *mut c_char,
-    n: usize,
-) -> *const c_char {
-    let text = engine::explain(args as u64, size);
-    if buf.is_null() || n == 0 {
-        return text.unwrap_or(c"").as_ptr();
-    }
-    // SAFETY: the caller's n bytes.
-    let mut out = unsafe { Text::new(buf, n) };
-    if let Some(text) = text {
-        out.push(text.to_bytes());
-        if names_a_kernel(text) {
-            let (major, minor) = task::kernel_version();
-            out.push(b"; this is ");
-            out.push_number(major);
-            out.push(b".");
-            out.push_number(minor);
-        }
-    }
-    buf
-}
-
-/// Whether a text speaks of the kernel it would need.
-fn names_a_kernel(text: &CStr) -> bool {
-    text.to_bytes().windows(12).any(|word| word == b"needs Linux ")
-}
-
-/// A caller's buffer, always ended by a NUL.
-struct Text {
-    next: *mut c_char,
-    room: usize,
-}
-
-impl Text {
-    /// # Safety
-    /// `buf` must have `n` bytes, at least one.
-    unsafe fn new(buf: *mut c_char, n: usize) -> Text {
-        // SAFETY: by the contract.
-        unsafe { buf.write(0) };
-        Text { next: buf, room: n - 1 }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes.iter().take(self.room) {
-            // SAFETY: room is left for the byte and the NUL behind it.
-            unsafe {
-                self.next.write(byte as c_char);
-                self.next = self.next.add(1);
-                self.next.write(0);
-            }
-            self.room -= 1;
-        }
-    }
-
-    fn push_number(&mut self, number: u32) {
-        if number >= 10 {
-            self.push_number(number / 10);
-        }
-        self.push(&[b'0' + (number % 10) as u8]);
-    }
 }
 
 extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {

@@ -10,6 +10,7 @@
 mod atfork;
 mod clone;
 mod contract;
+mod explain;
 mod fork;
 
 use crate::host::{self, errno};
