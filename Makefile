@@ -13,7 +13,8 @@ Q       := $(if $(filter 1,$(V)),,@)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libclone3.so.0
 B       := build
-# Debian suites (bullseye 5.10, bookworm 6.1, trixie 6.12, sid) and x86_64 or aarch64.
+# SUITE:ARCH[:FILTER] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what check takes, and
+# what check-kernels does.
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
@@ -67,6 +68,9 @@ check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:
 	$(Q)$(MAKE) --no-print-directory aarch64 || echo "check-kernels: no library for aarch64" >&2
 	$(Q)tools/check-kernels $(B) $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 
+matrix-table: ## write the results that are in build/check into README.md
+	$(Q)tools/matrix-table $(B)
+
 bench: all ## fork, vfork and syscall() against the libc's own, as ratios
 	$(Q)bench/run $(B)
 
@@ -99,5 +103,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 setup demo check check-quick check-kernels bench install uninstall dist clean help
+.PHONY: all header aarch64 setup demo check check-quick check-kernels matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:
