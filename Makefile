@@ -18,6 +18,10 @@ B       := build
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
+# SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
+LIBCS   ?= bullseye:glibc sid:glibc sid:musl
+ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
+    bullseye:musl bookworm:musl trixie:musl sid:musl
 SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/package
 
 all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h ## build the library into build/
@@ -57,7 +61,7 @@ demo: ## install what is missing, build, run real programs under the preload
 check: ## install what is missing, build, run every test
 	$(Q)tools/setup build check programs kernels
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)KERNELS="$(KERNELS)" tools/check $(B)
+	$(Q)KERNELS="$(KERNELS)" LIBCS="$(LIBCS)" tools/check $(B)
 
 check-quick: all ## the C tests on this machine's libcs only
 	$(Q)tools/run-c-tests $(B) x86_64
@@ -67,6 +71,11 @@ check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(MAKE) --no-print-directory aarch64 || echo "check-kernels: no library for aarch64" >&2
 	$(Q)tools/check-kernels $(B) $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
+
+check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIBCS="SUITE:LIBC …")
+	$(Q)tools/setup build check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
 
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
@@ -103,5 +112,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 setup demo check check-quick check-kernels matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 setup demo check check-quick check-kernels check-libcs matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:

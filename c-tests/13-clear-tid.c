@@ -75,15 +75,10 @@ int main(void)
     syscall(SYS_set_tid_address, word);
     is(child_ends(fork), 7, "fork, after the program set its own");
     is(child_ends(_Fork), 7, "_Fork, after the program set its own");
-#ifdef __GLIBC__
     pthread_t thread;
     int status = 0;
     pthread_create(&thread, NULL, forks_in_thread, &status);
     pthread_join(thread, NULL);
     is(status, 7, "_Fork of another thread");
-#else
-    (void)forks_in_thread;
-    skip("_Fork of another thread", "musl's own _Fork, which sets none up to 1.2.3");
-#endif
     return done();
 }

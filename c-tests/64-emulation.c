@@ -183,6 +183,103 @@ static void autoreap_fails(enum how how)
     ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "and no child");
 }
 
+/* In a process of its own, whose children belong to another pid namespace. */
+static int autoreap_beside_a_namespace(void *unused)
+{
+    struct clone_args args = { .flags = CLONE_AUTOREAP };
+    (void)unused;
+    if (unshare(CLONE_NEWPID))
+        return 99;
+    if (clone3(&args, sizeof args) != -1 || errno != EINVAL)
+        return 1;
+    pid_t first = fork();
+    if (first == 0)
+        for (;;)
+            pause();
+    if (first < 0)
+        return 2; /* the namespace is closed */
+    int refused = clone3(&args, sizeof args) == -1 && errno == EINVAL;
+    kill(first, SIGKILL);
+    return status_of(first) == 128 + SIGKILL && refused ? 7 : 3;
+}
+
+/* A call that is the first to meet a filter goes on to emulation by itself. */
+static int met_on_the_way(void *how)
+{
+    struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+    clone3_allow_emulation(CLONE_CLEAR_SIGHAND);
+    if (status_of(make(*(enum how *)how, args, sighand_is_clear, NULL)) != 7)
+        return 1;
+    if (install_filter(find_filter("enosys")))
+        return 99;
+    return status_of(make(*(enum how *)how, args, sighand_is_clear, NULL)) == 7
+            && last().route == CLONE3_ROUTE_EMULATED ? 7 : 2;
+}
+
+/* SA_NOCLDWAIT and its like go too, where clone3 itself is out of reach. */
+static int waits_for_its_child(void *unused)
+{
+    (void)unused;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(7);
+    return status_of(pid);
+}
+
+static int flags_go_too(void *how)
+{
+    struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+    struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGUSR1 };
+    clone3_allow_emulation(CLONE_CLEAR_SIGHAND);
+    if (native() && install_filter(find_filter("enosys")))
+        return 99;
+    sigaction(SIGCHLD, &action, NULL);
+    return status_of(make(*(enum how *)how, args, waits_for_its_child, NULL));
+}
+
+/* A filter as only root can have it without no_new_privs. */
+static int without_prctl(void *how)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+    struct clone_args args = { .flags = CLONE_NNP, .exit_signal = SIGCHLD };
+    clone3_allow_emulation(CLONE_NNP);
+    if (raw(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 0, &program) != 0)
+        return 99;
+    return status_of(make(*(enum how *)how, args, end_with_7, NULL));
+}
+
+/* In a process for each, since they change what cannot be changed back. */
+static void alone(int (*act)(void *), enum how how, int wanted, const char *name)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(act(&how));
+    int status = status_of(pid);
+    if (status == 99)
+        skip(name, "no permission to set it up");
+    else
+        is(status, wanted, name);
+}
+
+static void in_odd_places(void)
+{
+    if (!(known & CLONE_AUTOREAP) && native())
+        alone(autoreap_beside_a_namespace, RETURNING, 7, "AUTOREAP for another pid namespace: EINVAL");
+    for (enum how how = RETURNING; how <= CALLED; how++) {
+        if (native())
+            alone(met_on_the_way, how, 7, "the call that meets the filter emulates");
+        alone(flags_go_too, how, 7, "CLEAR_SIGHAND clears SA_NOCLDWAIT");
+        if (!(known & CLONE_NNP) && !prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
+            alone(without_prctl, how, 127, "NNP that cannot be set: the child does not begin");
+    }
+}
+
 static void stays_refused(void)
 {
     ok(clone3_allow_emulation(CLONE_PIDFD_AUTOKILL) == -1 && errno == EINVAL, "AUTOKILL: no emulation");
@@ -238,6 +335,7 @@ int main(void)
             autoreap(how, CLONE_NEWPID | CLONE_NEWUTS);
         autoreap_fails(how);
     }
+    in_odd_places();
     stays_refused();
     return done();
 }

@@ -32,23 +32,36 @@ directive() { # file name default
 
 # What the linker is told in each mode.
 link_flags() { # mode
-    [ "$arch" = x86_64 ] || [ "$1" = static ] ||
-        echo "-Wl,--dynamic-linker,$sysroot/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags,-rpath,$sysroot"
     case $1 in
     # Only lld leaves such symbols open for the loader; cross compilers look for
     # it in a directory of their own.
     preload) echo "-fuse-ld=lld -B$work/ld -Wl,--unresolved-symbols=ignore-all" ;;
+    unthreaded) link_flags preload ;;
     shared) echo "-L$lib -lclone3 -Wl,-rpath,$lib" ;;
     static) echo "-static -Wl,-u,_Fork -L$lib -l:libclone3.a" ;;
     control) echo "" ;;
     esac
 }
 
+# And what of the libc; to be redefined by a runner with libcs of its own.
+libc_flags() { # libc mode
+    [ "$arch" = x86_64 ] || [ "$2" = static ] ||
+        echo "-Wl,--dynamic-linker,$sysroot/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags,-rpath,$sysroot"
+}
+
 compile() { # source output libc mode flags
     local upper=${4^^}
+    [ "$4" != unthreaded ] || upper=PRELOAD
     # shellcheck disable=SC2046,SC2086 # lists of flags
-    $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra -pthread -I"$root/include" \
-        -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4")
+    $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra $threads -I"$root/include" \
+        -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4") $(libc_flags "$3" "$4")
+}
+
+# Whether a test can be linked without a libpthread that is not in the libc.
+does_without_threads() { # source libc mode variant
+    local out
+    out=$(program "$@")
+    compile "$1" "$out" "$2" shared "$(directive "$1" cflags "") $4" >/dev/null 2>&1 && rm "$out"
 }
 
 # Where build_test puts a test.
@@ -65,7 +78,9 @@ build_test() { # source libc mode variant
     flags="$(directive "$1" cflags "") $4"
     compile "$1" "$out" "$2" "$3" "$flags" 2>&1 || return 1
     if grep -q 'ifdef CONTROL' "$1"; then
-        compile "$1" "$out.control" "$2" control "$flags -DCONTROL" 2>&1
+        local like=
+        [ "$3" != static ] || like=-static
+        compile "$1" "$out.control" "$2" control "$flags $like -DCONTROL" 2>&1
     fi
     if grep -q 'ifdef PLUGIN' "$1"; then
         compile "$1" "$out.plugin" "$2" control "$flags -DPLUGIN -fPIC -shared" 2>&1
@@ -93,9 +108,51 @@ report() { # name variant target tap passed
     [ "$5" = 0 ] || grep -A 6 -e '^not ok' "$4" | head -n 40 | sed 's/^/    /'
 }
 
+# Builds and runs one test of jobs_list, and reports it. A runner may say with
+# label what the target is called.
+limit=120 # seconds a test may take; each has a tighter alarm of its own
+run_one() { # source libc mode variant
+    local out name target preload="" status=0 threads=-pthread
+    if [ "$3" = unthreaded ]; then
+        threads=-D_REENTRANT
+        does_without_threads "$@" || return 0
+    fi
+    out=$(program "$@")
+    name=$(basename "$1" .c) target=${label:-$arch-$2}-$3
+    {
+        if ! build_test "$@"; then
+            echo "not ok 1 - compiles"; echo 1..1
+        else
+            case $3 in preload | unthreaded) preload=LD_PRELOAD=$lib/libclone3.so ;; esac
+            export LIBRARY=$lib/libclone3.so CONTROL=$out.control PLUGIN=$out.plugin
+            # The filter's program comes first, so that nothing is preloaded there.
+            local -a filter=()
+            [ -z "${FILTER:-}" ] || { export FILTERED=$FILTER; filter=("$work/filter" "$FILTER"); }
+            if [ "$arch" = x86_64 ]; then
+                in_session "${filter[@]}" env ${preload:+"$preload"} "$out" || status=$?
+            else
+                EMULATED=1 in_session qemu-aarch64-static ${preload:+-E "$preload"} "$out" || status=$?
+            fi
+            [ $status = 0 ] || echo "# exit status $status"
+        fi
+    } > "$out.tap"
+    verdict "$out.tap" $status || status=1
+    report "$name" "$4" "$target" "$out.tap" $status
+    rm -f "$out" "$out.control" "$out.plugin"
+}
+
+# Runs a command with the time limit and ends whatever it leaves behind.
+in_session() {
+    local status=0
+    setsid timeout -k 5 $limit "$@" </dev/null 2>&1 &
+    wait $! || status=$?
+    pkill -KILL -s $! && echo "# processes were left behind and killed"
+    return $status
+}
+
 # Whether a runner takes this mode of this libc; to be redefined by it.
 takes() { # libc mode
-    true
+    [ "$2" != unthreaded ]
 }
 
 # Every test there is, as NUL-terminated source, libc, mode, variant.
@@ -113,6 +170,7 @@ jobs_list() {
         IFS=';' read -ra variants <<< "$(directive "$source" variants "")"
         [ ${#variants[@]} != 0 ] || variants=("")
         modes=$(directive "$source" modes "preload shared static")
+        case " $modes " in *" preload "*) modes+=" unthreaded" ;; esac
         # The storms take as long as all the rest: under a filter, once a libc.
         [ -z "${FILTER:-}" ] || modes=$(directive "$source" filtered "$modes")
         for libc in $(directive "$source" libcs "glibc musl"); do
@@ -127,5 +185,6 @@ jobs_list() {
     done
 }
 
-export -f compile compiler directive link_flags program build_test verdict report
-export root build arch lib work sysroot
+threads=-pthread
+export -f in_session run_one does_without_threads compile compiler directive libc_flags link_flags program build_test verdict report
+export threads limit root build arch lib work sysroot

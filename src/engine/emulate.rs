@@ -4,7 +4,7 @@
 //!
 //! | flag | by | weaker in that |
 //! |---|---|---|
-//! | CLONE_CLEAR_SIGHAND | the child sets each handled signal to its default | others may see the child before |
+//! | CLONE_CLEAR_SIGHAND | the child sets each handled signal to its default, without flags | others may see the child before |
 //! | CLONE_NNP | the child sets no_new_privs | others may see the child before |
 //! | CLONE_AUTOREAP | the child is an orphan (`process::orphan`) | its parent is the next reaper, not the caller |
 //!
@@ -12,11 +12,16 @@
 
 use super::{Memory, Request, known};
 use crate::uapi::flags::*;
+use crate::uapi::sys;
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// All flags there is an emulation of.
 pub const EMULABLE: u64 = CLONE_CLEAR_SIGHAND | CLONE_AUTOREAP | CLONE_NNP;
+
+/// Exit status of a child that could not become what it was to be, as that of a
+/// spawned one (POSIX, posix_spawn).
+const NOT_AS_ASKED: i32 = 127;
 
 /// What the program allowed (`clone3_allow_emulation`).
 static ALLOWED: AtomicU64 = AtomicU64::new(0);
@@ -73,17 +78,23 @@ pub fn in_child(emulated: u64) {
         clear_sighand();
     }
     if emulated & CLONE_NNP != 0 {
-        // Cannot fail; a filter that forbids it has set it already.
-        let _ = task::set_no_new_privs();
+        // A filter that only root can have put there may forbid it. A child that
+        // was to have no new privileges does not begin with them.
+        if task::set_no_new_privs().is_err() {
+            sys::exit_group(NOT_AS_ASKED);
+        }
     }
 }
 
 fn clear_sighand() {
-    let default = KernelSigaction::of(libc::SIG_DFL);
     for signal in 1..=LAST_SIGNAL {
-        if task::disposition(signal).is_ok_and(|now| now.is_handled()) {
-            // SAFETY: the default is no function.
-            let _ = unsafe { task::set_disposition(signal, &default) };
+        // The kernel clears flags and masks too, SA_NOCLDWAIT for one.
+        let Ok(now) = task::disposition(signal) else { continue };
+        if now.is_handled() || !now.is_plain() {
+            let ignored = now.handler == libc::SIG_IGN;
+            let handler = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+            // SAFETY: neither is a function.
+            let _ = unsafe { task::set_disposition(signal, &KernelSigaction::of(handler)) };
         }
     }
 }

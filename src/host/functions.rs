@@ -45,10 +45,16 @@ fn find(name: &CStr) -> *const c_void {
     if !next.is_null() {
         return next;
     }
-    match symbols::errno_location() {
-        Some(in_libc) => elf::function_of(in_libc as *const c_void, name),
-        None => core::ptr::null(),
-    }
+    // Before glibc 2.34 libpthread has an __errno_location too, and not what is
+    // looked for here.
+    let in_libc = match symbols::gnu_get_libc_version() {
+        Some(glibcs) => glibcs as *const c_void,
+        None => match symbols::errno_location() {
+            Some(musls) => musls as *const c_void,
+            None => return core::ptr::null(),
+        },
+    };
+    elf::function_of(in_libc, name)
 }
 
 static FORK: Function = Function::new(c"fork");

@@ -50,11 +50,3 @@ pub fn fork_is_simple(state: &Repair) -> bool {
         && threads::is_single_threaded(state)
         && !glibc::loader_lock_held(state.tid())
 }
-
-/// Whether `_Fork` is better left to the host: musl counts its threads where
-/// only it can reset the count.
-///
-/// Async-signal-safe.
-pub fn wants_own_underscore_fork(state: &Repair) -> bool {
-    state.threads.is_some() && !threads::is_single_threaded(state)
-}

@@ -68,6 +68,21 @@ impl Repair {
         }
     }
 
+    /// Has the kernel tell of the end of the first thread of a child that the
+    /// host's fork made. musl's own (up to 1.2.3) asks for no word at all, and
+    /// glibc 2.43's for one where nobody looks: whoever joins that thread in the
+    /// child waits forever.
+    ///
+    /// # Safety
+    /// Only in such a child, in the copy of the thread the repair was looked up
+    /// in.
+    pub unsafe fn tell_of_end(&self) {
+        if !self.clear_tid.is_null() {
+            // SAFETY: the address the parent's thread had; copied with it.
+            unsafe { sys::set_tid_address(self.clear_tid) };
+        }
+    }
+
     /// Mends the libc, in the child, with all signals still blocked; the child's
     /// thread id. `clears_tid`: the creator chose a clear_child_tid, which is
     /// kept.

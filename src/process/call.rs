@@ -42,12 +42,34 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
 /// A stack in the request must be writable, big enough and used by nobody
 /// else; `start` must be sound to run in such a child.
 pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
-    let memory = request.memory();
-    if memory == Memory::Shared && request.stack.is_callers() {
+    if request.memory() == Memory::Shared && request.stack.is_callers() {
         report::record(Record::NONE);
         return Err(Errno::EINVAL);
     }
-    let request = &request.with_emulated(emulate::needed(request, emulate::Start::Calling));
+    let needed = || emulate::needed(request, emulate::Start::Calling);
+    let emulated = needed();
+    // SAFETY: by the contract.
+    let outcome = unsafe { create_with(emulated, request, start, argument) };
+    match outcome {
+        // The call may have been the one to find out that a flag is out of reach.
+        // SAFETY: as above; there is no child yet.
+        Err(_) if needed() != emulated => unsafe {
+            create_with(needed(), request, start, argument)
+        },
+        _ => outcome,
+    }
+}
+
+/// # Safety
+/// As [`create`].
+unsafe fn create_with(
+    emulated: u64,
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let memory = request.memory();
+    let request = &request.with_emulated(emulated);
     // SAFETY: by the contract.
     let run = |setup: Option<&Setup>| unsafe { run(request, start, argument, setup) };
     if memory != Memory::Copied && request.emulated == 0 {

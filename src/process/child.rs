@@ -70,7 +70,26 @@ impl Setup {
 /// # Safety
 /// As [`engine::create_copy`].
 pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, Errno> {
-    let request = request.with_emulated(emulate::needed(request, emulate::Start::Returning));
+    let needed = || emulate::needed(request, emulate::Start::Returning);
+    let emulated = needed();
+    // SAFETY: by the contract.
+    let outcome = unsafe { create_with(emulated, request, repair) };
+    match outcome {
+        // The call may have been the one to find out that a flag is out of reach.
+        // SAFETY: as above; there is no child yet.
+        Err(_) if needed() != emulated => unsafe { create_with(needed(), request, repair) },
+        _ => outcome,
+    }
+}
+
+/// # Safety
+/// As [`create`].
+unsafe fn create_with(
+    emulated: u64,
+    request: &Request,
+    repair: Option<Repair>,
+) -> Result<Pid, Errno> {
+    let request = request.with_emulated(emulated);
     let setup = Setup::begin(&request, repair);
     if request.emulated & CLONE_AUTOREAP != 0 {
         // SAFETY: the child made is the one described.

@@ -188,6 +188,11 @@ fn is_handled() -> bool {
 }
 
 fn experiment(flags: u64, report: &Report) {
+    // Ignored, or with SA_NOCLDWAIT, the children would be gone before they are
+    // looked at.
+    let default = KernelSigaction::of(libc::SIG_DFL);
+    // SAFETY: no function.
+    let _ = unsafe { task::set_disposition(libc::SIGCHLD as usize, &default) };
     // A handler that is never run: all signals are blocked.
     let handled = KernelSigaction::of(yes as *const () as usize);
     // SAFETY: as above.

@@ -6,7 +6,7 @@
 use super::{atfork, child};
 use crate::engine::Request;
 use crate::engine::report::{self, Record, Rung};
-use crate::host::{self, errno, functions};
+use crate::host::{self, Repair, errno, functions};
 use crate::uapi::Errno;
 use crate::uapi::sys::{self, Pid};
 
@@ -21,7 +21,7 @@ pub fn fork() -> Result<Pid, Errno> {
     let outcome = match host::repair() {
         Some(repair) if host::fork_is_simple(&repair) => with_handlers(|| create(Some(repair))),
         repair => match functions::fork() {
-            Some(function) => hosts(function),
+            Some(function) => hosts(function, repair),
             // No libc to be found: no handlers or locks of one either.
             None => with_handlers(|| create(repair)),
         },
@@ -42,8 +42,8 @@ fn with_handlers(create: impl FnOnce() -> Result<Pid, Errno>) -> Result<Pid, Err
     outcome
 }
 
-/// The outcome of one of the host's functions.
-fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
+/// The outcome of one of the host's functions. `repair` is of the calling thread.
+fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno> {
     // SAFETY: the host's function of that prototype; it returns once per
     // process, each with its own memory.
     let outcome = match unsafe { function() } {
@@ -51,7 +51,13 @@ fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
         pid => Ok(pid),
     };
     match outcome {
-        Ok(0) => report::forget(sys::gettid()),
+        Ok(0) => {
+            if let Some(repair) = repair {
+                // SAFETY: the child of the host's fork, in the same thread.
+                unsafe { repair.tell_of_end() };
+            }
+            report::forget(sys::gettid());
+        }
         _ => report::record(Record { rung: Rung::Host, ..Record::NONE }),
     }
     outcome
@@ -60,9 +66,9 @@ fn hosts(function: functions::Fork) -> Result<Pid, Errno> {
 /// `_Fork()`: no handlers, async-signal-safe.
 pub fn underscore_fork() -> Result<Pid, Errno> {
     let repair = host::repair();
-    if repair.as_ref().is_none_or(host::wants_own_underscore_fork) {
+    if repair.is_none() {
         if let Some(function) = functions::underscore_fork() {
-            return hosts(function);
+            return hosts(function, None);
         }
     }
     // SAFETY: a plain fork request copies the memory.

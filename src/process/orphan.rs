@@ -15,7 +15,7 @@ use super::child::Setup;
 use crate::engine::{self, Request, emulate, report};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, task};
+use crate::uapi::{Errno, file, task};
 use core::ptr::{read_volatile, write_volatile};
 
 /// Shares what can be shared without a common memory. No signal at its end.
@@ -64,7 +64,9 @@ impl Note {
 
 /// Creates the child of a request whose CLONE_AUTOREAP is to be emulated, by
 /// `make` in a process in between. EINVAL, which the kernel gave for the flag,
-/// where an orphan would come back to the caller.
+/// where an orphan would come back to the caller, or children belong to another
+/// pid namespace: the ids that the middle process sees are not the caller's
+/// there, and as the namespace's first it would take it with it.
 ///
 /// Async-signal-safe and thread-safe.
 #[cold]
@@ -74,7 +76,7 @@ pub fn create(
     make: impl FnOnce(&Setup) -> Result<Pid, Errno>,
 ) -> Result<Pid, Errno> {
     let comes_back = task::is_subreaper() || task::getpid() == 1;
-    let note = if comes_back { Err(Errno::EINVAL) } else { Note::new() };
+    let note = if comes_back || !stays_here() { Err(Errno::EINVAL) } else { Note::new() };
     let outcome = note.and_then(|note| {
         let setup = setup.with_note(note);
         // SAFETY: a copy of the memory, no stack.
@@ -96,6 +98,12 @@ pub fn create(
     outcome
 }
 
+/// Whether the calling thread's children are in its own pid namespace. Without
+/// /proc it is not known, and that is no.
+fn stays_here() -> bool {
+    file::is_same(c"/proc/thread-self/ns/pid", c"/proc/thread-self/ns/pid_for_children")
+}
+
 /// Makes the child. Comes back with something in that child only.
 fn in_middle(
     request: &Request,
@@ -103,10 +111,7 @@ fn in_middle(
     make: impl FnOnce() -> Result<Pid, Errno>,
 ) -> Option<Result<Pid, Errno>> {
     let mut word = Word { pid: 0, errno: 0, pidfd: -1 };
-    // As the first of a pid namespace that was unshared earlier it would take
-    // the namespace with it.
-    let made = if task::getpid() == 1 { Err(Errno::EINVAL) } else { make() };
-    match made {
+    match make() {
         Ok(0) => return Some(Ok(0)),
         Ok(pid) => word.pid = pid,
         Err(errno) => word.errno = errno.0,

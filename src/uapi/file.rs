@@ -7,9 +7,8 @@ use crate::arch::syscall;
 use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 
-/// Link count of a file (newfstatat(2)): for a directory, two and its
-/// subdirectories.
-pub fn link_count(path: &CStr) -> Result<u64, Errno> {
+/// What there is to know of a file (newfstatat(2)).
+fn stat(path: &CStr) -> Result<libc::stat, Errno> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: path ends in NUL; the kernel fills the struct it is given.
     let raw = unsafe {
@@ -20,9 +19,22 @@ pub fn link_count(path: &CStr) -> Result<u64, Errno> {
     };
     Errno::check(raw)?;
     // SAFETY: the call succeeded, so the kernel has filled the struct.
-    let links = unsafe { stat.assume_init() }.st_nlink;
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Link count of a file: for a directory, two and its subdirectories.
+pub fn link_count(path: &CStr) -> Result<u64, Errno> {
+    let links = stat(path)?.st_nlink;
     #[allow(clippy::useless_conversion)] // nlink_t is 32 bits wide on aarch64
     Ok(u64::from(links))
+}
+
+/// Whether two names lead to one file that is there (newfstatat(2)).
+pub fn is_same(one: &CStr, other: &CStr) -> bool {
+    match (stat(one), stat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => false,
+    }
 }
 
 /// openat(2) relative to the working directory.

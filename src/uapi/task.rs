@@ -90,6 +90,11 @@ impl KernelSigaction {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
     }
 
+    /// Whether it says nothing but what `handler` says.
+    pub fn is_plain(&self) -> bool {
+        self.flags == 0 && self.mask == 0
+    }
+
     /// Whether a function is called.
     pub fn is_handled(&self) -> bool {
         self.handler > libc::SIG_IGN
