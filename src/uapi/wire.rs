@@ -50,11 +50,15 @@ pub const CLONE_ARGS_SIZE_VER2: usize = 88;
 
 const _: () = {
     assert!(size_of::<clone_args>() == CLONE_ARGS_SIZE_VER2);
-    assert!(size_of::<clone_args>() == size_of::<libc::clone_args>());
     assert!(align_of::<clone_args>() == 8);
-    assert!(offset_of!(clone_args, exit_signal) == offset_of!(libc::clone_args, exit_signal));
-    assert!(offset_of!(clone_args, tls) == offset_of!(libc::clone_args, tls));
     assert!(offset_of!(clone_args, set_tid) == CLONE_ARGS_SIZE_VER0);
     assert!(offset_of!(clone_args, cgroup) == CLONE_ARGS_SIZE_VER1);
+};
+
+#[cfg(target_pointer_width = "64")] // the crate has it for those only
+const _: () = {
+    assert!(size_of::<clone_args>() == size_of::<libc::clone_args>());
+    assert!(offset_of!(clone_args, exit_signal) == offset_of!(libc::clone_args, exit_signal));
+    assert!(offset_of!(clone_args, tls) == offset_of!(libc::clone_args, tls));
     assert!(offset_of!(clone_args, cgroup) == offset_of!(libc::clone_args, cgroup));
 };
