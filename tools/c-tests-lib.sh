@@ -15,14 +15,29 @@ compiler() { # libc
     case $arch-$1 in
     x86_64-glibc) echo cc ;;
     x86_64-musl) command -v musl-gcc >/dev/null && echo musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu ;;
-    aarch64-glibc) command -v aarch64-linux-gnu-gcc >/dev/null && echo aarch64-linux-gnu-gcc ;;
+    aarch64-glibc | i686-glibc) command -v "$arch-linux-gnu-gcc" >/dev/null && echo "$arch-linux-gnu-gcc" ;;
+    i686-musl)
+        local specs=/usr/lib/i386-linux-musl/musl-gcc.specs headers=/usr/i686-linux-gnu/include
+        [ -f $specs ] && command -v i686-linux-gnu-gcc >/dev/null &&
+            echo i686-linux-gnu-gcc -specs=$specs -idirafter $headers ;;
     esac
 }
 
 # Programs name the cross libc's loader themselves. With qemu's -L instead, the
 # loader may be the cross package's and the libc the one of libc6:arm64, which do
 # not agree on their private data: children of the libc's fork spin forever.
-sysroot=/usr/aarch64-linux-gnu/lib
+sysroot=/usr/$arch-linux-gnu/lib
+case $arch in
+aarch64) loader=ld-linux-aarch64.so.1 ;;
+i686) loader=ld-linux.so.2 ;;
+*) loader= ;;
+esac
+
+# Whether this kernel runs programs for 32-bit x86.
+runs_i686() {
+    echo 'int main(void) { return 0; }' | i686-linux-gnu-gcc -static -x c - -o "$work/runs" 2>/dev/null &&
+        "$work/runs" 2>/dev/null
+}
 
 directive() { # file name default
     local value
@@ -31,10 +46,10 @@ directive() { # file name default
 }
 
 # What the linker is told in each mode.
-link_flags() { # mode
-    [ "$arch" = x86_64 ] || [ "$1" = static ] ||
-        echo "-Wl,--dynamic-linker,$sysroot/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags,-rpath,$sysroot"
-    case $1 in
+link_flags() { # libc mode
+    [ -z "$loader" ] || [ "$1" = musl ] || [ "$2" = static ] ||
+        echo "-Wl,--dynamic-linker,$sysroot/$loader -Wl,--disable-new-dtags,-rpath,$sysroot"
+    case $2 in
     # Only lld leaves such symbols open for the loader; cross compilers look for
     # it in a directory of their own.
     preload) echo "-fuse-ld=lld -B$work/ld -Wl,--unresolved-symbols=ignore-all" ;;
@@ -48,7 +63,7 @@ compile() { # source output libc mode flags
     local upper=${4^^}
     # shellcheck disable=SC2046,SC2086 # lists of flags
     $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra -pthread -I"$root/include" \
-        -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4")
+        -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$3" "$4")
 }
 
 # Where build_test puts a test.
@@ -109,7 +124,7 @@ jobs_list() {
             done
             [ $wanted = yes ] || continue
         fi
-        [[ " $(directive "$source" archs "x86_64 aarch64") " == *" $arch "* ]] || continue
+        [[ " $(directive "$source" archs "x86_64 aarch64 i686") " == *" $arch "* ]] || continue
         IFS=';' read -ra variants <<< "$(directive "$source" variants "")"
         [ ${#variants[@]} != 0 ] || variants=("")
         modes=$(directive "$source" modes "preload shared static")
@@ -128,4 +143,4 @@ jobs_list() {
 }
 
 export -f compile compiler directive link_flags program build_test verdict report
-export root build arch lib work sysroot
+export root build arch lib work sysroot loader
