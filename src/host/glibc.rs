@@ -19,9 +19,12 @@ pub fn is_host() -> bool {
 
 /// From the robust list's head back to the tid. On 64-bit machines struct pthread
 /// holds tid, an int, the list's back link and the head in this order (measured
-/// on 2.31, 2.36, 2.41 and 2.43); on i686, where the list has no back links, tid
-/// and head (2.36).
-const TID_BEFORE_ROBUST_HEAD: usize = if cfg!(target_pointer_width = "64") { 16 } else { 4 };
+/// on 2.31, 2.36, 2.41 and 2.43). With 32 bits the list has no back link, and the
+/// int has gone in the course of time (still in 2.31, not in 2.36 and 2.43).
+#[cfg(target_pointer_width = "64")]
+const TID_BEFORE_ROBUST_HEAD: [usize; 1] = [16];
+#[cfg(target_pointer_width = "32")]
+const TID_BEFORE_ROBUST_HEAD: [usize; 2] = [4, 8];
 
 /// Whether the thread pointer points at struct pthread, with TLS below (TLS
 /// variant II); behind it otherwise (variant I).
@@ -116,8 +119,7 @@ fn look_up() -> Option<Repair> {
     if !robust.is_null() && !is_in_tcb(robust.addr()) {
         return None; // somebody registered a list of their own
     }
-    let by_robust = (!robust.is_null())
-        .then(|| robust.addr().wrapping_sub(TID_BEFORE_ROBUST_HEAD) as *mut c_int);
+    let by_robust = (!robust.is_null()).then(|| tid_before(robust.addr()));
     let tid = match (by_robust, by_thread_db) {
         (None, None) => tid_by_search(sys::gettid())?,
         _ => agree(by_robust, by_thread_db, clear_tid)?,
@@ -131,6 +133,19 @@ fn look_up() -> Option<Repair> {
         _ => return None,
     };
     Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
+}
+
+/// The tid's place before the head of the registered robust list, in the TCB.
+fn tid_before(head: usize) -> *mut c_int {
+    let place = |distance: usize| head.wrapping_sub(distance) as *mut c_int;
+    let [usual, ..] = TID_BEFORE_ROBUST_HEAD;
+    let tid = sys::gettid();
+    TID_BEFORE_ROBUST_HEAD
+        .map(place)
+        .into_iter()
+        // SAFETY: words of the calling thread's own TCB, or just below it.
+        .find(|place| unsafe { place.read_volatile() } == tid)
+        .unwrap_or(place(usual))
 }
 
 /// One place out of up to three ways to it; at least two ways where there are
@@ -184,12 +199,14 @@ fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
             true => thread_pointer() + i * step,
             false => thread_pointer() - i * step,
         };
-        let head = place + TID_BEFORE_ROBUST_HEAD;
-        // SAFETY: words of the calling thread's own struct pthread.
-        let found = unsafe {
-            (place as *const c_int).read_volatile() == tid
-                && (head as *const usize).read_volatile() == head
-        };
+        // SAFETY: a word of the calling thread's own struct pthread.
+        let has_tid = unsafe { (place as *const c_int).read_volatile() } == tid;
+        let found = has_tid
+            && TID_BEFORE_ROBUST_HEAD.iter().any(|distance| {
+                let head = place + distance;
+                // SAFETY: as above.
+                unsafe { (head as *const usize).read_volatile() == head }
+            });
         found.then_some(place as *mut c_int)
     })
 }
