@@ -70,6 +70,11 @@ check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:
 	$(Q)$(MAKE) --no-print-directory aarch64 || echo "check-kernels: no library for aarch64" >&2
 	$(Q)tools/check-kernels $(B) $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 
+check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a table
+	$(Q)tools/setup build check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/check-arch $(B) aarch64 i686
+
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
 
@@ -105,5 +110,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-arch matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:
