@@ -45,10 +45,12 @@ header: $(B)/.stamp ## write include/clone3.h anew from the sources
 	$(Q)cp $(B)/clone3.h include/clone3.h
 
 aarch64: $(SOURCES) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
-	$(Q)tools/setup aarch64
+i686: $(SOURCES) ## the same for 32-bit x86, into build/i686/
+aarch64 i686:
+	$(Q)tools/setup $@
 	$(Q)COMPILER_PATH=/usr/bin RUSTC=/usr/bin/rustc $(CARGO) build --release --locked \
-	    --target aarch64-unknown-linux-gnu --target-dir target/debian
-	$(Q)CROSS=aarch64-linux-gnu- tools/package target/debian/aarch64-unknown-linux-gnu/release $(B)/aarch64
+	    --target $@-unknown-linux-gnu --target-dir target/debian
+	$(Q)CROSS=$@-linux-gnu- tools/package target/debian/$@-unknown-linux-gnu/release $(B)/$@
 
 setup: ## install what building needs (Debian, Ubuntu)
 	$(Q)tools/setup build
@@ -76,6 +78,11 @@ check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIB
 	$(Q)tools/setup build check
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
+
+check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a table
+	$(Q)tools/setup build check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/check-arch $(B) aarch64 i686
 
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
@@ -112,5 +119,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 setup demo check check-quick check-kernels check-libcs matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:

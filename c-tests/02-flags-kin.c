@@ -65,14 +65,14 @@ static int be_a_thread(void *unused)
 
 static void thread_group(void)
 {
-    struct timespec limit = { 5, 0 };
+    long limit[] = { 5, 0 }; /* the kernel's struct timespec */
     struct clone_args args = { .flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
             | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID,
         .child_tid = (uintptr_t)&thread.running, .parent_tid = (uintptr_t)&thread.running,
         .stack = (uintptr_t)child_stack, .stack_size = sizeof child_stack };
     pid_t tid = make(CALLED, args, be_a_thread, NULL);
     if (thread.running)
-        raw(SYS_futex, &thread.running, FUTEX_WAIT, tid, &limit);
+        raw(SYS_futex, &thread.running, FUTEX_WAIT, tid, limit);
     is(thread.running, 0, "clone3_call: THREAD ends alone");
     is(thread.pid, getpid(), "in the same process");
     ok(tid != getpid() && thread.tid == tid, "under an id of its own");

@@ -96,9 +96,9 @@ static void clear_tid(enum how how)
         args.stack = (uintptr_t)child_stack;
         args.stack_size = sizeof child_stack;
     }
-    struct timespec limit = { 5, 0 };
+    long limit[] = { 5, 0 }; /* the kernel's struct timespec */
     pid_t pid = make(how, args, end_later, NULL);
-    long woken = raw(SYS_futex, &futex_word, FUTEX_WAIT, 1, &limit);
+    long woken = raw(SYS_futex, &futex_word, FUTEX_WAIT, 1, limit);
     ok(futex_word == 0 && (woken == 0 || woken == -EAGAIN),
         "%s: CHILD_CLEARTID clears the word in shared memory and wakes", by[how]);
     is(status_of(pid), 7, "and makes a child");
@@ -186,13 +186,13 @@ static int has_thread_pointer(void *wanted)
     return thread_pointer() == (uintptr_t)wanted ? 7 : 1;
 }
 
-static void settls(enum how how)
+static void sets_tls(enum how how)
 {
     static uintptr_t block[1024]; /* the child uses no TLS, but a tracer may */
     void *pointer = block + 512;
     block[512] = (uintptr_t)pointer;
     struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD,
-        .tls = (uintptr_t)pointer };
+        .tls = (uintptr_t)settls(pointer) };
     is(status_of(make(how, args, has_thread_pointer, pointer)), 7, "SETTLS");
     is(run(how, 0, has_thread_pointer, (void *)thread_pointer()), 7, "without SETTLS");
 }
@@ -249,7 +249,7 @@ int main(void)
     begin(60);
     for (enum how how = RETURNING; how <= CALLED; how++) {
         tids(how);
-        settls(how);
+        sets_tls(how);
         if (!possible(~0ull, "all other flags"))
             continue;
         pidfd(how);

@@ -44,9 +44,9 @@ static int look_around(void *argument)
 
 static void wait_while(volatile pid_t *word, pid_t value)
 {
-    struct timespec limit = { 5, 0 };
+    long limit[] = { 5, 0 }; /* the kernel's struct timespec */
     if (*word == value)
-        raw(SYS_futex, word, FUTEX_WAIT, value, &limit);
+        raw(SYS_futex, word, FUTEX_WAIT, value, limit);
 }
 
 static void seven_arguments(int flags)
@@ -56,7 +56,12 @@ static void seven_arguments(int flags)
     parent_word = child_word = -5;
     if (emulated())
         flags = CLONE_CHILD_SETTID | CLONE_SETTLS;
-    pid_t pid = clone(look_around, TOP, flags | SIGCHLD, seen, (pid_t *)&parent_word, pointer,
+#ifdef __GLIBC__
+    void *by = settls(pointer);
+#else
+    void *by = pointer; /* musl's clone() takes a thread pointer everywhere */
+#endif
+    pid_t pid = clone(look_around, TOP, flags | SIGCHLD, seen, (pid_t *)&parent_word, by,
         (pid_t *)&child_word);
     if (flags & CLONE_VM)
         wait_while(&child_word, pid);

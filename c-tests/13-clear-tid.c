@@ -65,8 +65,8 @@ int main(void)
     args.flags = CLONE_CHILD_CLEARTID;
     pid_t pid = clone3(&args, sizeof args);
     if (pid == 0) {
-        int *address = NULL;
-        if (prctl(40 /* PR_GET_TID_ADDRESS */, &address) == 0 && address != word)
+        uintptr_t address[2] = { 0 }; /* a 64-bit kernel writes 64 bits */
+        if (prctl(40 /* PR_GET_TID_ADDRESS */, address) == 0 && address[0] != (uintptr_t)word)
             _exit(1);
         _exit(child_ends(fork) == 7 && child_ends(_Fork) == 7 ? 7 : 2);
     }

@@ -45,6 +45,37 @@ __asm__(".text\n.type registers, @function\nregisters:\n"
         "4: mov stack_pointer(%rip), %rsp\n  add $8, %rsp\n"
         "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbp\n  pop %rbx\n  ret\n"
         ".size registers, . - registers\n");
+#elif defined(__i386__)
+#define EACH_REGISTER(X) X("ebx", "0x1111") X("esi", "0x2222") X("edi", "0x3333") X("ebp", "0x4444")
+#define PUSH(name, value) "  push %" name "\n"
+#define SET(name, value) "  mov $" value ", %" name "\n"
+#define CHECK(name, value) "  cmp $" value ", %" name "\n  jne 3f\n"
+#define SPOIL(name, value) "  not %" name "\n"
+/* Arguments are the callee's to spoil, so each call has copies of its own. */
+__asm__(".text\n.type registers, @function\nregisters:\n"
+        EACH_REGISTER(PUSH)
+        "  mov 20(%esp), %eax\n  mov 24(%esp), %ecx\n  mov 28(%esp), %edx\n"
+        "  sub $12, %esp\n"
+        "  push $0\n  push $0\n  push $0\n  push $0\n  push $0\n  push $0\n"
+        "  push %edx\n  push %ecx\n"
+        "  call 1f\n1: pop %ecx\n"
+        "  mov %esp, stack_pointer-1b(%ecx)\n"
+        EACH_REGISTER(SET)
+        "  call *%eax\n"
+        "  call 2f\n2: pop %ecx\n"
+        "  cmp %esp, stack_pointer-2b(%ecx)\n  jne 3f\n"
+        EACH_REGISTER(CHECK)
+        "  test %eax, %eax\n  jnz 4f\n"
+        EACH_REGISTER(SPOIL)
+        "  lea -65536(%esp), %edi\n  mov $65536 + 32, %ecx\n  mov $0xa5, %al\n  rep stosb\n"
+        "  mov $7, %ebx\n"
+        "5: mov $252, %eax\n  int $0x80\n"
+        "3: mov $1, %ebx\n  test %eax, %eax\n  jz 5b\n"
+        "  mov $-2, %eax\n"
+        "4: call 6f\n6: pop %ecx\n"
+        "  mov stack_pointer-6b(%ecx), %esp\n  add $44, %esp\n"
+        "  pop %ebp\n  pop %edi\n  pop %esi\n  pop %ebx\n  ret\n"
+        ".size registers, . - registers\n");
 #elif defined(__aarch64__)
 #define EACH_REGISTER(X) X("19") X("20") X("21") X("22") X("23") X("24") X("25") \
     X("26") X("27") X("28") X("29")

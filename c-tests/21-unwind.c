@@ -179,6 +179,19 @@ __asm__(".text\n.type entry, @function\nentry:\n"
         "  ret\n"
         ".size entry, . - entry\n");
 enum { DIRECTION = 0x400 };
+#elif defined(__i386__)
+__asm__(".text\n.type entry, @function\nentry:\n"
+        "  mov 4(%esp), %ecx\n"
+        "  lea 4(%esp), %eax\n"
+        "  mov %eax, (%ecx)\n"
+        "  mov %ebp, 4(%ecx)\n"
+        "  pushf\n"
+        "  pop %eax\n"
+        "  mov %eax, 8(%ecx)\n"
+        "  mov $7, %eax\n"
+        "  ret\n"
+        ".size entry, . - entry\n");
+enum { DIRECTION = 0x400 };
 #elif defined(__aarch64__)
 __asm__(".text\n.type entry, %function\nentry:\n"
         "  mov x1, sp\n"

@@ -104,8 +104,12 @@ static struct verdict judge_hidden(struct differ *d, long patience)
     uint64_t needs_privilege = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC
         | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET;
     args->flags &= ~needs_privilege; /* what clone(2) says of those is not foreseen, */
-    if (args->tls >> 47)
+    if (sizeof(void *) == 8 && args->tls >> 47)
         args->flags &= ~(uint64_t)CLONE_SETTLS; /* nor of this */
+#ifdef __i386__
+    if (args->tls == (uintptr_t)place.read_only) /* nor of a descriptor that is none */
+        args->flags &= ~(uint64_t)CLONE_SETTLS;
+#endif
     pause_ms(patience);
     clone3_explain(d->address, d->size, v.text, sizeof v.text);
     v.explained = number_of(v.text);

@@ -96,7 +96,7 @@ static int namespace_after_first(void)
         return 77;
     pid_t first = fork();
     if (first == 0)
-        raw(SYS_nanosleep, &(struct timespec){ .tv_sec = 100 }, NULL);
+        pause_ms(100000);
     int status = refused((struct clone_args){ .flags = NEWPID, .exit_signal = SIGCHLD },
         "EINVAL: CLONE_NEWPID after unshare");
     kill(first, SIGKILL);

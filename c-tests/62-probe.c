@@ -40,7 +40,7 @@ static int makes(uint64_t flag)
     if (flag == CLONE_INTO_CGROUP) /* any errno but EINVAL: the flag is taken */
         directory = open("/", O_PATH | O_CLOEXEC);
     struct clone_args args = { .flags = flag | company(flag), .pidfd = (uintptr_t)&pidfd,
-        .parent_tid = (uintptr_t)&word, .child_tid = (uintptr_t)&word, .tls = thread_pointer(),
+        .parent_tid = (uintptr_t)&word, .child_tid = (uintptr_t)&word, .tls = (uintptr_t)settls((void *)thread_pointer()),
         .cgroup = (uint64_t)directory };
     long pid = bare_clone3(&args, sizeof args);
     if (pid > 0)

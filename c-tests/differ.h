@@ -114,10 +114,12 @@ static inline void differ_make(struct differ *d)
     args->pidfd = differ_pointer(&d->pidfd);
     args->parent_tid = one_in(12) ? args->pidfd : differ_pointer(&d->parent_tid);
     args->child_tid = differ_pointer(&d->child_tid);
-    args->tls = thread_pointer();
-#ifdef __x86_64__ /* aarch64 takes any, and a child with a bad one cannot return */
+    args->tls = (uintptr_t)settls((void *)thread_pointer());
+#if defined(__x86_64__) /* aarch64 takes any, and a child with a bad one cannot return */
     if (one_in(6))
         args->tls = 1ull << 63;
+#elif defined(__i386__)
+    args->tls = differ_pointer((void *)(uintptr_t)args->tls);
 #endif
     if (one_in(8))
         differ_stack(args);
@@ -143,6 +145,14 @@ static inline long bare_clone3(void *args, size_t size)
                      : "=a"(result)
                      : "0"((long)SYS_clone3), "D"(args), "i"(SYS_exit), "S"(size)
                      : "rcx", "r11", "memory");
+    return result;
+#elif defined(__i386__)
+    long result;
+    __asm__ volatile("int $0x80\n\ttest %%eax, %%eax\n\tjnz 1f\n\t"
+                     "xor %%ebx, %%ebx\n\tmov %3, %%eax\n\tint $0x80\n\tud2\n1:"
+                     : "=a"(result)
+                     : "0"(SYS_clone3), "b"(args), "i"(SYS_exit), "c"(size)
+                     : "memory");
     return result;
 #elif defined(__aarch64__)
     register long x8 __asm__("x8") = SYS_clone3;

@@ -19,6 +19,8 @@
 
 #if defined(__x86_64__)
 #define FILTER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define FILTER_ARCH AUDIT_ARCH_I386
 #elif defined(__aarch64__)
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
 #endif
@@ -54,7 +56,7 @@ static inline const struct filter_kind *find_filter(const char *name)
     return NULL;
 }
 
-/* The low and the high half of an argument; both architectures are little-endian. */
+/* The low and the high half of an argument; all architectures here are little-endian. */
 #define FILTER_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 #define FILTER_HIGH(n) (FILTER_LOW(n) + 4)
 #define FILTER_LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)

@@ -26,6 +26,19 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e,
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
+#elif defined(__i386__)
+    /* Seven values and six registers a compiler may give away. */
+    const long words[7] = { a, b, c, d, e, f, number };
+    long result;
+    __asm__ volatile("push %%ebp\n\tpush %%ebx\n\t"
+                     "mov 24(%%eax), %%ebp\n\tpush %%ebp\n\t"
+                     "mov (%%eax), %%ebx\n\tmov 4(%%eax), %%ecx\n\tmov 8(%%eax), %%edx\n\t"
+                     "mov 12(%%eax), %%esi\n\tmov 16(%%eax), %%edi\n\tmov 20(%%eax), %%ebp\n\t"
+                     "pop %%eax\n\tint $0x80\n\tpop %%ebx\n\tpop %%ebp"
+                     : "=a"(result)
+                     : "0"(words)
+                     : "ecx", "edx", "esi", "edi", "memory");
+    return result;
 #elif defined(__aarch64__)
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
@@ -86,12 +99,44 @@ static inline uint64_t raw_mask(void)
     return mask;
 }
 
+#ifdef __i386__
+/* The kernel's struct user_desc: what CLONE_SETTLS points at here. */
+struct thread_area { unsigned number, base, limit, flags; };
+
+/* The calling thread's, as gs has it. */
+static inline struct thread_area own_thread_area(void)
+{
+    unsigned selector;
+    __asm__("mov %%gs, %0" : "=r"(selector));
+    struct thread_area area = { .number = (selector & 0xffff) >> 3 };
+    raw(SYS_get_thread_area, &area);
+    return area;
+}
+#endif
+
+/* What CLONE_SETTLS takes so that a child's thread pointer is this: a value
+ * that is good until the next call. */
+static inline void *settls(void *pointer)
+{
+#ifdef __i386__
+    static struct thread_area area;
+    area = own_thread_area();
+    area.base = (uintptr_t)pointer;
+    return &area;
+#else
+    return pointer;
+#endif
+}
+
 /* The thread pointer, read without looking at what it points to. */
 static inline uintptr_t thread_pointer(void)
 {
     uintptr_t pointer = 0;
 #if defined(__x86_64__)
     raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &pointer);
+#elif defined(__i386__)
+    struct thread_area area = own_thread_area();
+    pointer = area.base;
 #elif defined(__aarch64__)
     __asm__ volatile("mrs %0, tpidr_el0" : "=r"(pointer));
 #endif
@@ -100,8 +145,8 @@ static inline uintptr_t thread_pointer(void)
 
 static inline void pause_ms(long ms)
 {
-    struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
-    raw(SYS_nanosleep, &time, NULL);
+    long time[] = { ms / 1000, ms % 1000 * 1000000 }; /* the kernel's, on 32 bits too */
+    raw(SYS_nanosleep, time, NULL);
 }
 
 static inline long now_ms(void)

@@ -51,9 +51,9 @@ static void ask_robust(void ***head, size_t *length)
 
 static void *ask_tid_address(void)
 {
-    void *address = NULL;
-    prctl(40 /* PR_GET_TID_ADDRESS */, &address, 0, 0, 0);
-    return address;
+    uintptr_t address[2] = { 0 }; /* a 64-bit kernel writes 64 bits */
+    prctl(40 /* PR_GET_TID_ADDRESS */, address, 0, 0, 0);
+    return (void *)address[0];
 }
 
 static void ask_action(int signal, struct kernel_sigaction *action)
@@ -123,7 +123,7 @@ static void print_ids(void)
     block = &_thread_db_sizeof_pthread ? block - _thread_db_sizeof_pthread : NULL;
 #endif
     if (known.robust)
-        say("tid before the robust list: %s\n", part_of(((int *)known.robust)[-4]));
+        say("tid before the robust list: %s\n", part_of(*(int *)((char *)known.robust - 2 * sizeof(int) - sizeof(void *))));
     if (_thread_db_pthread_tid && block)
         say("tid by thread_db: %s\n", part_of(*(int *)(block + _thread_db_pthread_tid[2])));
 #else
@@ -134,7 +134,7 @@ static void print_ids(void)
 /* Whether the kernel has glibc's rseq area for this thread. */
 static const char *rseq_state(void)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
     const unsigned signature = 0x53053053;
 #else
     const unsigned signature = 0xd428bc00;

@@ -327,7 +327,8 @@
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
  *
  * Every field is 64 bits wide on every architecture; an address is stored by
- * casting it through `uintptr_t`. Fields that are not used must be zero.
+ * casting it through `uintptr_t`, so that its upper half is zero where pointers
+ * have 32 bits. Fields that are not used must be zero.
  *
  * Source: clone(2); include/uapi/linux/sched.h.
  */
@@ -362,7 +363,8 @@ struct CLONE3_ALIGNED(8) clone_args {
    */
   uint64_t stack_size;
   /**
-   * Thread pointer for CLONE_SETTLS.
+   * Thread pointer for CLONE_SETTLS; on 32-bit x86 the address of a
+   * `struct user_desc`.
    */
   uint64_t tls;
   /**

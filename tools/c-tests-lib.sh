@@ -15,14 +15,29 @@ compiler() { # libc
     case $arch-$1 in
     x86_64-glibc) echo cc ;;
     x86_64-musl) command -v musl-gcc >/dev/null && echo musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu ;;
-    aarch64-glibc) command -v aarch64-linux-gnu-gcc >/dev/null && echo aarch64-linux-gnu-gcc ;;
+    aarch64-glibc | i686-glibc) command -v "$arch-linux-gnu-gcc" >/dev/null && echo "$arch-linux-gnu-gcc" ;;
+    i686-musl)
+        local specs=/usr/lib/i386-linux-musl/musl-gcc.specs headers=/usr/i686-linux-gnu/include
+        [ -f $specs ] && command -v i686-linux-gnu-gcc >/dev/null &&
+            echo i686-linux-gnu-gcc -specs=$specs -idirafter $headers ;;
     esac
 }
 
 # Programs name the cross libc's loader themselves. With qemu's -L instead, the
 # loader may be the cross package's and the libc the one of libc6:arm64, which do
 # not agree on their private data: children of the libc's fork spin forever.
-sysroot=/usr/aarch64-linux-gnu/lib
+sysroot=/usr/$arch-linux-gnu/lib
+case $arch in
+aarch64) loader=ld-linux-aarch64.so.1 ;;
+i686) loader=ld-linux.so.2 ;;
+*) loader= ;;
+esac
+
+# Whether this kernel runs programs for 32-bit x86.
+runs_i686() {
+    echo 'int main(void) { return 0; }' | i686-linux-gnu-gcc -static -x c - -o "$work/runs" 2>/dev/null &&
+        "$work/runs" 2>/dev/null
+}
 
 directive() { # file name default
     local value
@@ -45,8 +60,8 @@ link_flags() { # mode
 
 # And what of the libc; to be redefined by a runner with libcs of its own.
 libc_flags() { # libc mode
-    [ "$arch" = x86_64 ] || [ "$2" = static ] ||
-        echo "-Wl,--dynamic-linker,$sysroot/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags,-rpath,$sysroot"
+    [ -z "$loader" ] || [ "$1" = musl ] || [ "$2" = static ] ||
+        echo "-Wl,--dynamic-linker,$sysroot/$loader -Wl,--disable-new-dtags,-rpath,$sysroot"
 }
 
 compile() { # source output libc mode flags
@@ -128,7 +143,7 @@ run_one() { # source libc mode variant
             # The filter's program comes first, so that nothing is preloaded there.
             local -a filter=()
             [ -z "${FILTER:-}" ] || { export FILTERED=$FILTER; filter=("$work/filter" "$FILTER"); }
-            if [ "$arch" = x86_64 ]; then
+            if [ "$arch" != aarch64 ]; then
                 in_session "${filter[@]}" env ${preload:+"$preload"} "$out" || status=$?
             else
                 EMULATED=1 in_session qemu-aarch64-static ${preload:+-E "$preload"} "$out" || status=$?
@@ -166,7 +181,7 @@ jobs_list() {
             done
             [ $wanted = yes ] || continue
         fi
-        [[ " $(directive "$source" archs "x86_64 aarch64") " == *" $arch "* ]] || continue
+        [[ " $(directive "$source" archs "x86_64 aarch64 i686") " == *" $arch "* ]] || continue
         IFS=';' read -ra variants <<< "$(directive "$source" variants "")"
         [ ${#variants[@]} != 0 ] || variants=("")
         modes=$(directive "$source" modes "preload shared static")
@@ -187,4 +202,4 @@ jobs_list() {
 
 threads=-pthread
 export -f in_session run_one does_without_threads compile compiler directive libc_flags link_flags program build_test verdict report
-export threads limit root build arch lib work sysroot
+export threads limit root build arch lib work sysroot loader

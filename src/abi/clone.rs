@@ -92,7 +92,7 @@ unsafe extern "C" fn exported_clone3_call(
     })
 }
 
-/// Variadic in C; in the C ABIs of both architectures the optional arguments
+/// Variadic in C; in the C ABIs of all architectures here the optional arguments
 /// lie where fixed ones would, and what was not passed is only ever ignored.
 unsafe extern "C" fn exported_clone(
     start: Option<Start>,
@@ -107,6 +107,10 @@ unsafe extern "C" fn exported_clone(
     let (Some(start), 1..) = (start, stack) else {
         return or_errno(Err(Errno::EINVAL));
     };
+    #[cfg(target_arch = "x86")]
+    let area = crate::host::thread_area(tls as usize);
+    #[cfg(target_arch = "x86")]
+    let tls = area.as_ref().map_or(tls as usize, |area| &raw const *area as usize);
     let request =
         Request::from_legacy(flags as u32, stack, parent_tid as u64, child_tid as u64, tls as u64);
     // SAFETY: clone(2)'s own contract.

@@ -15,7 +15,7 @@
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
 //! Beside each lies `memory_….rs` with the four memory functions that a
-//! compiler calls unasked.
+//! compiler calls unasked; i686's returns-twice entries fill a file as well.
 //!
 //! The macros emit named code; who invokes them chooses the names, so that the
 //! list of exported symbols stays in `src/abi/`.
@@ -34,9 +34,20 @@ mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(target_arch = "x86", not(test)))]
+mod memory_x86;
+#[cfg(target_arch = "x86")]
+mod twice_x86;
+#[cfg(target_arch = "x86")]
+mod x86;
+#[cfg(target_arch = "x86")]
+pub(crate) use twice_x86::returns_twice;
+#[cfg(target_arch = "x86")]
+pub use x86::*;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "x86")))]
 compile_error!(
-    "libclone3 knows x86_64 and aarch64; see \"how to add an architecture\" in docs/DESIGN.md"
+    "libclone3 knows x86_64, aarch64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
 );
 
 /// A system call of up to five arguments, laid out for the assembly.
@@ -105,14 +116,15 @@ macro_rules! weak_symbol {
         core::arch::global_asm!(
             concat!(".weak ", $name),
             ".pushsection .data.rel.ro,\"aw\",%progbits",
-            ".balign 8",
+            ".balign {size}",
             concat!(".hidden ", $variable),
             concat!(".globl ", $variable),
             concat!(".type ", $variable, ",%object"),
-            concat!(".size ", $variable, ",8"),
+            concat!(".size ", $variable, ",{size}"),
             concat!($variable, ":"),
-            concat!(".8byte ", $name),
+            concat!(".{size}byte ", $name),
             ".popsection",
+            size = const size_of::<usize>(),
         );
     };
 }

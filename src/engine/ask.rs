@@ -19,7 +19,7 @@ use crate::uapi::{Errno, clone_args, file, sys, task};
 use core::mem::{offset_of, size_of};
 
 /// No user's address on any architecture, whatever is mapped.
-const NOWHERE: u64 = !7;
+pub const NOWHERE: u64 = !7;
 
 /// An answer: granted, or the errno of the first rule broken.
 pub type Answer = Result<(), Errno>;
@@ -120,7 +120,17 @@ pub fn stack(stack: u64, stack_size: u64) -> Answer {
 
 /// A child with this thread pointer.
 pub fn tls(tls: u64) -> Answer {
-    would_make_any(&clone_args { flags: CLONE_SETTLS, tls, ..clone_args::default() })
+    let flags = CLONE_SETTLS;
+    would_make_any(&clone_args { flags, tls, ..clone_args::default() })?;
+    // EFAULT may have been for tls, where that is an address (32-bit x86). So
+    // once more, with something else in the way: a pid no kernel gives.
+    let pid = sys::Pid::MAX;
+    let (set_tid, set_tid_size) = (&raw const pid as u64, 1);
+    let args = clone_args { flags, tls, set_tid, set_tid_size, ..clone_args::default() };
+    match call(&args, CLONE_ARGS_SIZE_VER1) {
+        Err(Errno::EFAULT) => Err(Errno::EFAULT),
+        _ => Ok(()),
+    }
 }
 
 /// A pidfd: EMFILE or ENFILE where there is no descriptor for it.

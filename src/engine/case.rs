@@ -196,6 +196,11 @@ impl Case<'_> {
         })
     }
 
+    /// The thread pointer, if one is asked for.
+    pub fn tls(&self) -> Answer {
+        self.answer(self.any(CLONE_SETTLS), |args| Child::WithTls(args.tls))
+    }
+
     /// A pidfd, if one is asked for.
     pub fn pidfd(&self) -> Answer {
         self.answer(self.any(CLONE_PIDFD), |_| Child::WithPidfd)

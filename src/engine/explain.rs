@@ -2,9 +2,10 @@
 //! Why clone3(2) refuses, in words.
 
 use super::case::{Case, Child, Kernel, Witness};
+use super::request::Stack;
 use super::{ask, known, legacy, read, rules};
 use crate::uapi::flags::*;
-use crate::uapi::{Errno, clone_args};
+use crate::uapi::{Errno, clone_args, sys};
 use core::ffi::CStr;
 use core::mem::size_of;
 
@@ -70,6 +71,13 @@ impl Witness for Nobody {
         match child {
             Child::With(flags) if flags & !(known::FIRST | LATER | CLONE_DETACHED) != 0 => {
                 Err(Errno::EINVAL)
+            }
+            Child::OnStack(base, size) if !Stack { base, size }.is_addressable() => {
+                Err(Errno::EINVAL)
+            }
+            // Where clone(2) looks at it.
+            Child::WithTls(tls) if cfg!(target_arch = "x86") => {
+                sys::probe(tls).and(sys::probe(tls.wrapping_add(8)))
             }
             _ => Ok(()),
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What legacy clone(2) can say of a request.
 
+use super::ask::NOWHERE;
 use super::{Request, Route};
 use crate::arch::{Syscall, legacy_clone_order};
 use crate::uapi::flags::*;
@@ -34,11 +35,18 @@ pub fn express(request: &Request) -> Result<Syscall, Errno> {
         args: legacy_clone_order(
             word(request.flags | request.exit_signal)?,
             word(request.stack.top())?,
-            word(parent_tid)?,
-            word(request.child_tid)?,
-            word(request.tls)?,
+            address(parent_tid),
+            address(request.child_tid),
+            address(request.tls),
         ),
     })
+}
+
+/// A field of 64 bits as a pointer. What no pointer can hold (an address that
+/// was extended by its sign, say) is nobody's to clone3(2); so it is to clone(2),
+/// which then says EFAULT, or minds it not, when its turn has come.
+fn address(field: u64) -> usize {
+    usize::try_from(field).unwrap_or(NOWHERE as usize)
 }
 
 /// What goes into clone(2)'s parent_tid, if the request, made for clone3, can
@@ -76,6 +84,7 @@ fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
         || both(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)
         || (shares_signal && request.exit_signal != 0)
         || (request.stack.base == 0) != (request.stack.size == 0)
+        || !request.stack.is_addressable()
         || (both(CLONE_PIDFD | CLONE_PARENT_SETTID) && request.pidfd == request.parent_tid)
         || request.exit_signal > 64;
     if refused { Err(Errno::EINVAL) } else { Ok(()) }
@@ -150,9 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn half_a_stack_is_refused() {
-        let stack = Stack { base: 0x1000, size: 0 };
-        assert_eq!(express(&Request { stack, ..Request::FORK }), Err(Errno::EINVAL));
+    fn half_a_stack_is_refused_and_one_beyond_all_addresses() {
+        for (base, size) in [(0x1000, 0), (0, 0x1000), (!0xfff, 0x2000)] {
+            let stack = Stack { base, size };
+            assert_eq!(express(&Request { stack, ..Request::FORK }), Err(Errno::EINVAL));
+        }
     }
 
     #[test]

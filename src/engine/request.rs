@@ -30,6 +30,11 @@ impl Stack {
         self.base.wrapping_add(self.size)
     }
 
+    /// Whether there is a pointer to each of its bytes.
+    pub fn is_addressable(&self) -> bool {
+        self.base.checked_add(self.size).is_some_and(|top| usize::try_from(top).is_ok())
+    }
+
     /// Whether the child runs on the caller's stack.
     pub fn is_callers(&self) -> bool {
         *self == Stack::default()

@@ -212,7 +212,11 @@ rules! {
         [EVER, NEVER] "create_new_namespaces" |c| c.namespaces() == Err(Errno::ENOSPC);
     EPERM "CLONE_SETTLS: tls is no address in user space" [EVER, NEVER]
         "copy_thread (x86)"
-        |c| c.answer(c.has(CLONE_SETTLS), |args| Child::WithTls(args.tls)) == Err(Errno::EPERM);
+        |c| c.tls() == Err(Errno::EPERM);
+    EFAULT "CLONE_SETTLS: tls does not point to a struct user_desc (32-bit x86)" [EVER, NEVER]
+        "do_set_thread_area (x86)" |c| c.tls() == Err(Errno::EFAULT);
+    EINVAL "CLONE_SETTLS: tls describes no segment for thread-local storage (32-bit x86)"
+        [EVER, NEVER] "do_set_thread_area (x86)" |c| c.tls() == Err(Errno::EINVAL);
     EINVAL "set_tid: more pids than nested pid namespaces, one out of range, or the first of a new namespace is not 1"
         [EVER, NEVER] "alloc_pid" |c| c.pids() == Err(Errno::EINVAL);
     EPERM "set_tid needs CAP_SYS_ADMIN or, since Linux 5.9, CAP_CHECKPOINT_RESTORE in each of the pid namespaces"

@@ -256,6 +256,16 @@ fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
             Ok(Request { tls: 1 << 63, ..with(CLONE_SETTLS) }),
             refusing(|child| when(child == Child::WithTls(1 << 63), Errno::EPERM)),
         ),
+        (
+            "EFAULT: CLONE_SETTLS",
+            Ok(Request { tls: 8, ..with(CLONE_SETTLS) }),
+            refusing(|child| when(child == Child::WithTls(8), Errno::EFAULT)),
+        ),
+        (
+            "EINVAL: CLONE_SETTLS",
+            Ok(Request { tls: 8, ..with(CLONE_SETTLS) }),
+            refusing(|child| when(child == Child::WithTls(8), Errno::EINVAL)),
+        ),
         ("EINVAL: set_tid: more", Ok(Request { set_tid: (8, 1), ..fork() }), pids(Errno::EINVAL)),
         ("EPERM: set_tid needs", Ok(Request { set_tid: (8, 1), ..fork() }), pids(Errno::EPERM)),
         ("EEXIST: set_tid", Ok(Request { set_tid: (8, 1), ..fork() }), pids(Errno::EEXIST)),

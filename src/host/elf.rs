@@ -16,11 +16,16 @@ unsafe extern "C" {
     fn clone3_visit_object(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int;
 }
 
+#[cfg(target_pointer_width = "32")]
+use libc::{Elf32_Phdr as Phdr, Elf32_Sym as Sym};
+#[cfg(target_pointer_width = "64")]
+use libc::{Elf64_Phdr as Phdr, Elf64_Sym as Sym};
+
 /// One loaded object, by its program headers.
 #[derive(Clone, Copy)]
 pub struct Object {
     base: usize,
-    headers: *const libc::Elf64_Phdr,
+    headers: *const Phdr,
     count: usize,
 }
 
@@ -104,7 +109,7 @@ pub fn symbol_size(name: &CStr, address: *const c_void) -> Option<usize> {
 }
 
 impl Object {
-    fn headers(&self) -> &[libc::Elf64_Phdr] {
+    fn headers(&self) -> &[Phdr] {
         if self.headers.is_null() {
             return &[];
         }
@@ -145,24 +150,24 @@ impl Object {
     }
 }
 
-/// `Elf64_Dyn`.
+/// `Elf64_Dyn` or `Elf32_Dyn`.
 #[repr(C)]
 struct Dyn {
-    tag: i64,
-    value: u64,
+    tag: isize,
+    value: usize,
 }
 
-const DT_NULL: i64 = 0;
-const DT_HASH: i64 = 4;
-const DT_STRTAB: i64 = 5;
-const DT_SYMTAB: i64 = 6;
-const DT_GNU_HASH: i64 = 0x6fff_fef5;
-const DT_VERSYM: i64 = 0x6fff_fff0;
+const DT_NULL: isize = 0;
+const DT_HASH: isize = 4;
+const DT_STRTAB: isize = 5;
+const DT_SYMTAB: isize = 6;
+const DT_GNU_HASH: isize = 0x6fff_fef5;
+const DT_VERSYM: isize = 0x6fff_fff0;
 
 /// The tables a symbol look-up needs; null where the object has none.
 struct Tables {
     strings: *const c_char,
-    symbols: *const libc::Elf64_Sym,
+    symbols: *const Sym,
     versions: *const u16,
     gnu_hash: *const u32,
     sysv_hash: *const u32,
@@ -182,11 +187,11 @@ impl Tables {
         loop {
             // SAFETY: the section goes on until DT_NULL.
             let entry = unsafe { &*dynamic };
-            let address = || object.address_of(entry.value as usize);
+            let address = || object.address_of(entry.value);
             match entry.tag {
                 DT_NULL => return tables,
                 DT_STRTAB => tables.strings = address() as *const c_char,
-                DT_SYMTAB => tables.symbols = address() as *const libc::Elf64_Sym,
+                DT_SYMTAB => tables.symbols = address() as *const Sym,
                 DT_VERSYM => tables.versions = address() as *const u16,
                 DT_GNU_HASH => tables.gnu_hash = address() as *const u32,
                 DT_HASH => tables.sysv_hash = address() as *const u32,
@@ -224,7 +229,7 @@ impl Tables {
     ///
     /// # Safety
     /// `index` must be in the symbol table.
-    unsafe fn defines(&self, index: usize, name: &CStr) -> Option<&libc::Elf64_Sym> {
+    unsafe fn defines(&self, index: usize, name: &CStr) -> Option<&Sym> {
         const HIDDEN_VERSION: u16 = 0x8000;
         const STT_OBJECT: u8 = 1;
         const STT_FUNC: u8 = 2;
@@ -271,7 +276,7 @@ fn sysv_hash(name: &CStr) -> u32 {
 
 /// Hands the indices of the chain that holds `hash` to `check` until it says
 /// true. Layout: number of buckets, first index, number of filter words, a
-/// shift; then the filter (words of 64 bits), the buckets, the chains.
+/// shift; then the filter (words of a pointer's size), the buckets, the chains.
 ///
 /// # Safety
 /// `table` must be a DT_GNU_HASH table.
@@ -283,7 +288,8 @@ unsafe fn each_by_gnu_hash(table: *const u32, hash: u32, check: &mut dyn FnMut(u
         if buckets == 0 {
             return;
         }
-        let bucket = table.add(4 + 2 * filter as usize);
+        let filter = table.add(4).cast::<usize>().add(filter as usize);
+        let bucket = filter.cast::<u32>();
         let chain = bucket.add(buckets as usize);
         let mut index = *bucket.add((hash % buckets) as usize);
         if index < first {

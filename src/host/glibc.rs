@@ -17,10 +17,18 @@ pub fn is_host() -> bool {
     symbols::gnu_get_libc_version().is_some() || !symbols::libc_setup_tls().is_null()
 }
 
-/// From the robust list's head back to the tid on 64-bit machines: struct
-/// pthread holds tid, an int, the list's back link and the head in this order
-/// (measured on 2.31, 2.36, 2.41 and 2.43).
-const TID_BEFORE_ROBUST_HEAD: usize = 16;
+/// From the robust list's head back to the tid. On 64-bit machines struct pthread
+/// holds tid, an int, the list's back link and the head in this order (measured
+/// on 2.31, 2.36, 2.41 and 2.43). With 32 bits the list has no back link, and the
+/// int has gone in the course of time (still in 2.31, not in 2.36 and 2.43).
+#[cfg(target_pointer_width = "64")]
+const TID_BEFORE_ROBUST_HEAD: [usize; 1] = [16];
+#[cfg(target_pointer_width = "32")]
+const TID_BEFORE_ROBUST_HEAD: [usize; 2] = [4, 8];
+
+/// Whether the thread pointer points at struct pthread, with TLS below (TLS
+/// variant II); behind it otherwise (variant I).
+const POINTS_AT_TCB: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
 
 /// The thread pointer lies at one end of struct pthread, which has 2304 bytes
 /// in 2.31 and grows slowly.
@@ -111,8 +119,7 @@ fn look_up() -> Option<Repair> {
     if !robust.is_null() && !is_in_tcb(robust.addr()) {
         return None; // somebody registered a list of their own
     }
-    let by_robust = (!robust.is_null())
-        .then(|| robust.addr().wrapping_sub(TID_BEFORE_ROBUST_HEAD) as *mut c_int);
+    let by_robust = (!robust.is_null()).then(|| tid_before(robust.addr()));
     let tid = match (by_robust, by_thread_db) {
         (None, None) => tid_by_search(sys::gettid())?,
         _ => agree(by_robust, by_thread_db, clear_tid)?,
@@ -126,6 +133,19 @@ fn look_up() -> Option<Repair> {
         _ => return None,
     };
     Some(Repair { tid, clear_tid, robust, robust_len, threads: None })
+}
+
+/// The tid's place before the head of the registered robust list, in the TCB.
+fn tid_before(head: usize) -> *mut c_int {
+    let place = |distance: usize| head.wrapping_sub(distance) as *mut c_int;
+    let [usual, ..] = TID_BEFORE_ROBUST_HEAD;
+    let tid = sys::gettid();
+    TID_BEFORE_ROBUST_HEAD
+        .map(place)
+        .into_iter()
+        // SAFETY: words of the calling thread's own TCB, or just below it.
+        .find(|place| unsafe { place.read_volatile() } == tid)
+        .unwrap_or(place(usual))
 }
 
 /// One place out of up to three ways to it; at least two ways where there are
@@ -148,7 +168,7 @@ fn agree(
 
 /// Whether an address can be in the calling thread's struct pthread.
 fn is_in_tcb(address: usize) -> bool {
-    let tcb = match cfg!(target_arch = "x86_64") {
+    let tcb = match POINTS_AT_TCB {
         true => thread_pointer(),
         false => thread_pointer().wrapping_sub(TCB_REACH),
     };
@@ -172,28 +192,29 @@ fn tid_by_thread_db() -> Option<*mut c_int> {
 /// pthread.
 fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
     let step = size_of::<usize>();
-    // 720 bytes up on x86_64, 1648 down of 1856 on aarch64 (2.36).
-    let reach = if cfg!(target_arch = "x86_64") { 1024 } else { 1792 };
+    // 720 bytes up on x86_64, 104 on i686, 1648 down of 1856 on aarch64 (2.36).
+    let reach = if POINTS_AT_TCB { 1024 } else { 1792 };
     (1..reach / step).find_map(|i| {
-        let place = match cfg!(target_arch = "x86_64") {
+        let place = match POINTS_AT_TCB {
             true => thread_pointer() + i * step,
             false => thread_pointer() - i * step,
         };
-        let head = place + TID_BEFORE_ROBUST_HEAD;
-        // SAFETY: words of the calling thread's own struct pthread.
-        let found = unsafe {
-            (place as *const c_int).read_volatile() == tid
-                && (head as *const usize).read_volatile() == head
-        };
+        // SAFETY: a word of the calling thread's own struct pthread.
+        let has_tid = unsafe { (place as *const c_int).read_volatile() } == tid;
+        let found = has_tid
+            && TID_BEFORE_ROBUST_HEAD.iter().any(|distance| {
+                let head = place + distance;
+                // SAFETY: as above.
+                unsafe { (head as *const usize).read_volatile() == head }
+            });
         found.then_some(place as *mut c_int)
     })
 }
 
-/// Start of the calling thread's struct pthread. The thread pointer points at
-/// it on x86_64 (TLS variant II) and behind it on aarch64 (variant I), by the
-/// size that libthread_db is told.
+/// Start of the calling thread's struct pthread: where the thread pointer
+/// points, or before that by the size that libthread_db is told.
 fn tcb() -> Option<usize> {
-    if cfg!(target_arch = "x86_64") {
+    if POINTS_AT_TCB {
         return Some(thread_pointer());
     }
     let size = symbols::thread_db_size();
@@ -234,12 +255,13 @@ unsafe fn minor_of(version: *const c_char) -> Option<u32> {
 }
 
 /// `struct __pthread_mutex_s` up to its kind, public in
-/// <bits/struct_mutex.h>, the same on x86_64 and aarch64.
+/// <bits/struct_mutex.h>; with 32 bits `nusers` comes after that.
 #[repr(C)]
 struct Mutex {
     lock: c_int,
     count: c_uint,
     owner: c_int,
+    #[cfg(target_pointer_width = "64")]
     nusers: c_uint,
     kind: c_int,
 }
@@ -316,7 +338,7 @@ mod tests {
         assert_eq!(agree(at(64), at(64), at(64)), at(64));
         assert_eq!(agree(at(64), at(68), at(64)), None);
         assert_eq!(agree(at(64), None, at(16)), None, "not in this thread");
-        let mine = thread_pointer() - usize::from(!cfg!(target_arch = "x86_64"));
+        let mine = thread_pointer() - usize::from(!POINTS_AT_TCB);
         assert_eq!(agree(at(64), None, at(mine)), at(64));
         assert_eq!(agree(None, at(64), None), at(64));
         assert_eq!(agree(None, None, at(64)), None);

@@ -16,6 +16,13 @@ mod threads;
 
 pub use repair::Repair;
 
+/// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc
+/// passes it on as it is (`None`), musl takes a thread pointer everywhere.
+#[cfg(target_arch = "x86")]
+pub fn thread_area(tls: usize) -> Option<crate::arch::ThreadArea> {
+    (!glibc::is_host()).then(|| crate::arch::ThreadArea::at(tls))
+}
+
 /// Looks up all that cannot be looked up in a signal handler, or may no longer
 /// be found later. Called when the library is loaded, or before main.
 pub fn on_load() {

@@ -10,11 +10,12 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// struct pthread as far as it can be seen, the same in every 1.2 release. Its
 /// first word is its own address; errno is the int behind the tid.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 mod layout {
-    pub const PREVIOUS: usize = 16;
-    pub const NEXT: usize = 24;
-    pub const TID: usize = 48;
+    // self, dtv, previous, next, sysinfo, canary: words all.
+    pub const PREVIOUS: usize = 2 * size_of::<usize>();
+    pub const NEXT: usize = 3 * size_of::<usize>();
+    pub const TID: usize = 6 * size_of::<usize>();
 }
 #[cfg(target_arch = "aarch64")]
 mod layout {

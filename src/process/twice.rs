@@ -145,9 +145,9 @@ fn from_syscall(saved: &[usize; 7]) -> Option<Request> {
                 Request::from_legacy(flags, b as u64, c as u64, child_tid as u64, tls as u64);
             Some(request).filter(can_return)
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
         libc::SYS_fork => Some(Request::FORK),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
         libc::SYS_vfork => Some(Request::VFORK),
         _ => None,
     }

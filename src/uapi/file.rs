@@ -4,16 +4,22 @@
 
 use super::Errno;
 use crate::arch::syscall;
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_int, c_ulong};
 use core::mem::MaybeUninit;
 
+// The calls whose structs have 64-bit fields everywhere, under one name.
+#[cfg(target_pointer_width = "64")]
+use libc::{SYS_fstat, SYS_newfstatat, stat as Stat};
+#[cfg(target_pointer_width = "32")]
+use libc::{SYS_fstat64 as SYS_fstat, SYS_fstatat64 as SYS_newfstatat, stat64 as Stat};
+
 /// What there is to know of a file (newfstatat(2)).
-fn stat(path: &CStr) -> Result<libc::stat, Errno> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
+fn stat(path: &CStr) -> Result<Stat, Errno> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: path ends in NUL; the kernel fills the struct it is given.
     let raw = unsafe {
         syscall(
-            libc::SYS_newfstatat,
+            SYS_newfstatat,
             [libc::AT_FDCWD as usize, path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0],
         )
     };
@@ -25,7 +31,7 @@ fn stat(path: &CStr) -> Result<libc::stat, Errno> {
 /// Link count of a file: for a directory, two and its subdirectories.
 pub fn link_count(path: &CStr) -> Result<u64, Errno> {
     let links = stat(path)?.st_nlink;
-    #[allow(clippy::useless_conversion)] // nlink_t is 32 bits wide on aarch64
+    #[allow(clippy::useless_conversion)] // nlink_t is 64 bits wide on x86_64
     Ok(u64::from(links))
 }
 
@@ -85,7 +91,7 @@ pub fn dup_onto(from: c_int, to: c_int) -> Result<(), Errno> {
 ///
 /// # Safety
 /// `argument` must be what `request` takes.
-pub unsafe fn ioctl(fd: c_int, request: u64, argument: usize) -> Result<c_int, Errno> {
+pub unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> Result<c_int, Errno> {
     // SAFETY: passed on from the caller.
     let raw =
         unsafe { syscall(libc::SYS_ioctl, [fd as usize, request as usize, argument, 0, 0, 0]) };
@@ -122,17 +128,34 @@ pub enum FileKind {
     Other,
 }
 
+/// # Safety
+/// The struct must be the caller's to fill.
+#[cfg(target_pointer_width = "64")]
+unsafe fn fstatfs(fd: c_int, statfs: *mut libc::statfs64) -> isize {
+    // SAFETY: by the contract.
+    unsafe { syscall(libc::SYS_fstatfs, [fd as usize, statfs as usize, 0, 0, 0, 0]) }
+}
+
+/// # Safety
+/// The struct must be the caller's to fill.
+#[cfg(target_pointer_width = "32")]
+unsafe fn fstatfs(fd: c_int, statfs: *mut libc::statfs64) -> isize {
+    let arguments = [fd as usize, size_of::<libc::statfs64>(), statfs as usize, 0, 0, 0];
+    // SAFETY: by the contract.
+    unsafe { syscall(libc::SYS_fstatfs64, arguments) }
+}
+
 /// What an open descriptor is, O_PATH or not (fstat(2), fstatfs(2)); EBADF if
 /// it is none.
 pub fn file_kind(fd: c_int) -> Result<FileKind, Errno> {
     const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    let mut statfs = MaybeUninit::<libc::statfs>::zeroed();
+    let mut stat = MaybeUninit::<Stat>::zeroed();
+    let mut statfs = MaybeUninit::<libc::statfs64>::zeroed();
     // SAFETY: the kernel fills the structs it is given.
     let raw = unsafe {
         [
-            syscall(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]),
-            syscall(libc::SYS_fstatfs, [fd as usize, statfs.as_mut_ptr() as usize, 0, 0, 0, 0]),
+            syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]),
+            fstatfs(fd, statfs.as_mut_ptr()),
         ]
     };
     for result in raw {

@@ -110,12 +110,13 @@ pub unsafe fn set_tid_address(address: *mut c_int) -> Pid {
 /// thread (prctl(2), PR_GET_TID_ADDRESS; needs CONFIG_CHECKPOINT_RESTORE).
 pub fn tid_address() -> Result<*mut c_int, Errno> {
     const PR_GET_TID_ADDRESS: usize = 40;
-    let mut address: *mut c_int = null_mut();
+    // A 64-bit kernel writes eight bytes for a 32-bit process, too.
+    let mut address = [0usize; size_of::<u64>() / size_of::<usize>()];
     // SAFETY: the place lives over the call.
     let raw = unsafe {
         syscall(libc::SYS_prctl, [PR_GET_TID_ADDRESS, &raw mut address as usize, 0, 0, 0, 0])
     };
-    Errno::check(raw).map(|_| address)
+    Errno::check(raw).map(|_| address[0] as *mut c_int)
 }
 
 /// Whether eight bytes can be read; EFAULT if not.
@@ -144,7 +145,7 @@ pub fn probe(address: u64) -> Result<(), Errno> {
 /// (process_vm_writev(2) on the calling process, Linux 3.2).
 pub fn store(address: u64, value: c_int) -> Result<(), Errno> {
     let from = [&raw const value as usize, size_of::<c_int>()];
-    let to = [address as usize, size_of::<c_int>()];
+    let to = [usize::try_from(address).map_err(|_| Errno::EFAULT)?, size_of::<c_int>()];
     // SAFETY: the kernel checks the address; that it is the caller's to write to
     // is what the caller of the library says.
     let raw = unsafe {
@@ -161,10 +162,11 @@ pub fn probe_writable(address: u64) -> Result<(), Errno> {
     const ADD_NOTHING: usize = (libc::FUTEX_OP_ADD as usize) << 28;
     let operation = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as usize;
     let mine: c_int = 0;
+    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
     let first = address & !3;
     let last = address.wrapping_add(3) & !3;
     for word in [first, last] {
-        let arguments = [&raw const mine as usize, operation, 0, 0, word as usize, ADD_NOTHING];
+        let arguments = [&raw const mine as usize, operation, 0, 0, word, ADD_NOTHING];
         // SAFETY: an atomic addition of nothing.
         let raw = unsafe { syscall(libc::SYS_futex, arguments) };
         if Errno::check(raw) == Err(Errno::EFAULT) {
@@ -187,9 +189,12 @@ pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
 fn map(len: usize, sharing: c_int) -> Result<*mut c_void, Errno> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
     let flags = sharing | libc::MAP_ANONYMOUS;
+    #[cfg(not(target_arch = "x86"))]
+    use libc::SYS_mmap;
+    #[cfg(target_arch = "x86")]
+    use libc::SYS_mmap2 as SYS_mmap; // the older one takes a struct
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let raw =
-        unsafe { syscall(libc::SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0]) };
+    let raw = unsafe { syscall(SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0]) };
     Errno::check(raw).map(|address| address as *mut c_void)
 }
 

@@ -73,13 +73,13 @@ pub fn is_subreaper() -> bool {
     prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
 }
 
-/// The kernel's `struct sigaction`, the same on both architectures here.
+/// The kernel's `struct sigaction`, the same on all architectures here.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct KernelSigaction {
     /// SIG_DFL (0), SIG_IGN (1) or a function.
     pub handler: usize,
-    flags: u64,
+    flags: usize,
     restorer: usize,
     mask: u64,
 }
@@ -101,7 +101,7 @@ impl KernelSigaction {
     }
 }
 
-/// Highest signal number on both architectures (_NSIG).
+/// Highest signal number on all architectures here (_NSIG).
 pub const LAST_SIGNAL: usize = 64;
 
 /// What a signal does (rt_sigaction(2)).

@@ -6,7 +6,8 @@ use core::mem::{align_of, offset_of, size_of};
 /// Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
 ///
 /// Every field is 64 bits wide on every architecture; an address is stored by
-/// casting it through `uintptr_t`. Fields that are not used must be zero.
+/// casting it through `uintptr_t`, so that its upper half is zero where pointers
+/// have 32 bits. Fields that are not used must be zero.
 ///
 /// Source: clone(2); include/uapi/linux/sched.h.
 #[repr(C, align(8))]
@@ -28,7 +29,8 @@ pub struct clone_args {
     pub stack: u64,
     /// Size of that stack in bytes, or 0.
     pub stack_size: u64,
-    /// Thread pointer for CLONE_SETTLS.
+    /// Thread pointer for CLONE_SETTLS; on 32-bit x86 the address of a
+    /// `struct user_desc`.
     pub tls: u64,
     /// `pid_t *`: pids wanted, innermost namespace first (Linux 5.5).
     pub set_tid: u64,
@@ -50,11 +52,15 @@ pub const CLONE_ARGS_SIZE_VER2: usize = 88;
 
 const _: () = {
     assert!(size_of::<clone_args>() == CLONE_ARGS_SIZE_VER2);
-    assert!(size_of::<clone_args>() == size_of::<libc::clone_args>());
     assert!(align_of::<clone_args>() == 8);
-    assert!(offset_of!(clone_args, exit_signal) == offset_of!(libc::clone_args, exit_signal));
-    assert!(offset_of!(clone_args, tls) == offset_of!(libc::clone_args, tls));
     assert!(offset_of!(clone_args, set_tid) == CLONE_ARGS_SIZE_VER0);
     assert!(offset_of!(clone_args, cgroup) == CLONE_ARGS_SIZE_VER1);
+};
+
+#[cfg(target_pointer_width = "64")] // the crate has it for those only
+const _: () = {
+    assert!(size_of::<clone_args>() == size_of::<libc::clone_args>());
+    assert!(offset_of!(clone_args, exit_signal) == offset_of!(libc::clone_args, exit_signal));
+    assert!(offset_of!(clone_args, tls) == offset_of!(libc::clone_args, tls));
     assert!(offset_of!(clone_args, cgroup) == offset_of!(libc::clone_args, cgroup));
 };
