@@ -29,8 +29,8 @@ static void refused(struct clone_args *args, const char *name)
         is(given, kernels, name);
 }
 
-static pthread_mutex_t *parents; /* errorcheck, held by the parent, shared */
 static int keeps_thread_id;
+static pthread_mutex_t *parents; /* errorcheck, held by the parent, shared */
 static int first_pid_expected;   /* the child must be process 1 */
 static char link_name[32];       /* in /proc/self/ns */
 static char link_before[64], *link_after;
@@ -51,6 +51,8 @@ static int libc_knows_itself(void)
     pthread_mutex_t mutex;
     struct sched_param parameter;
     int policy, *words = (int *)&mutex;
+    if (!keeps_thread_id)
+        return 1;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ERRORCHECK);
     pthread_mutex_init(&mutex, &kind);
@@ -71,7 +73,7 @@ static int look_around(void *unused)
     read_link(link_name, link_after);
     if (first_pid_expected && (raw(SYS_getpid) != 1 || raw(SYS_gettid) != 1 || getpid() != 1))
         return 8;
-    return !keeps_thread_id || libc_knows_itself() ? 7 : 9;
+    return libc_knows_itself() ? 7 : 9;
 }
 
 /* A flag and the link in /proc/self/ns that it changes. */
