@@ -61,7 +61,7 @@ demo: ## install what is missing, build, run real programs under the preload
 	$(Q)tools/demo $(B)/libclone3.so
 
 check: ## install what is missing, build, run every test
-	$(Q)tools/setup build check programs kernels
+	$(Q)tools/setup build check programs servers kernels
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)KERNELS="$(KERNELS)" LIBCS="$(LIBCS)" tools/check $(B)
 
@@ -83,6 +83,15 @@ check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a tabl
 	$(Q)tools/setup build check
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-arch $(B) aarch64 i686
+
+check-programs: ## real programs and servers without and with the preload, as a table
+	$(Q)tools/setup build check programs servers
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/check-programs $(B)
+
+check-all: check ## check, and the whole of check-libcs, check-kernels, check-arch, check-programs
+	$(Q)status=0; for part in libcs kernels arch programs; do \
+	    $(MAKE) --no-print-directory check-$$part || status=1; done; exit $$status
 
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
@@ -119,5 +128,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -4,17 +4,20 @@
 # library, with it preloaded, or so and under strace, and counts what it made.
 
 workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")/workloads" && pwd)
-limit=60 # seconds a run may take
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin
 
 # Those whose processes are counted.
 counted=(bash dash python3 perl git make)
 
+# Servers and the like, which take longer or bring packages that few have. Of
+# CPython's own tests one workload has the quick ones.
+servers=(redis nginx gcc-pipe stress-ng postgres cpython cpython-long)
+
 # What there is to know of a workload: `command`, its command line; `needs`,
-# the programs it cannot do without; `least`, a bit less than the number of
+# the programs it cannot do without; `limit`, the seconds a run may take; `least`, a bit less than the number of
 # processes that it makes through the names that the library takes over.
 workload() { # name
-    least=0
+    least=0 limit=60
     local python=(python3 -I -S -W ignore)
     case $1 in
     bash) needs=(bash) least=150 command=(bash "$workloads/bash.sh") ;;
@@ -25,6 +28,26 @@ workload() { # name
     make) needs=(make bash) least=200 command=(bash "$workloads/make.sh") ;;
     python3) needs=(python3) least=95 command=("${python[@]}" "$workloads/python.py") ;;
     python3-*) needs=(python3) command=("${python[@]}" "$workloads/python-${1#*-}.py") ;;
+    redis) needs=(redis-server redis-benchmark redis-cli bash) command=(bash "$workloads/redis.sh") ;;
+    nginx) needs=(nginx python3 pgrep bash) least=12 command=(bash "$workloads/nginx.sh") ;;
+    gcc-pipe) needs=(gcc make bash) least=30 command=(bash "$workloads/gcc-pipe.sh") ;;
+    stress-ng) needs=(stress-ng bash) limit=180 command=(bash "$workloads/stress-ng.sh") ;;
+    postgres)
+        # By the path of one of its programs, which are not in PATH.
+        needs=("$(find /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -n 1)" setpriv bash)
+        [ -n "${needs[0]}" ] || needs[0]=initdb
+        [ "$(id -u)" = 0 ] || needs+=(root)
+        command=(bash "$workloads/postgres.sh")
+        ;;
+    cpython*)
+        needs=(python3 "$(find /usr/lib/python3*/test/test_fork1.py 2>/dev/null | tail -n 1)")
+        [ -n "${needs[1]}" ] || needs[1]=libpython3-testsuite
+        limit=400 command=(python3 "$workloads/cpython.py")
+        case $1 in
+        *-long) command+=(test_subprocess test_threading test_multiprocessing_fork test_os) ;;
+        *) command+=(test_fork1 test_popen test_posix) ;;
+        esac
+        ;;
     gdb) needs=(gdb cc bash) command=(bash "$workloads/utilities.sh" gdb) ;;
     *) needs=("$1" bash) command=(bash "$workloads/utilities.sh" "$1") ;;
     esac
@@ -34,7 +57,7 @@ workload() { # name
 missing() { # programs…
     local program
     for program in "$@"; do
-        command -v "$program" > /dev/null || { echo "$program"; return; }
+        command -v "$program" > /dev/null || [ -f "$program" ] || { echo "$program"; return; }
     done
 }
 
@@ -42,6 +65,7 @@ missing() { # programs…
 open_scratch() { # library
     [ -f "$1" ] || { echo "${0##*/}: no library at $1" >&2; exit 125; }
     scratch=$(mktemp -d) || exit 125
+    chmod 711 "$scratch" # for what runs as another user and loads the library
     session=
     trap close_scratch EXIT
     trap 'exit 129' HUP
