@@ -144,6 +144,9 @@ pub fn probe(address: u64) -> Result<(), Errno> {
 /// Stores an int where a pointer of a caller's says, EFAULT if that cannot be
 /// (process_vm_writev(2) on the calling process, Linux 3.2).
 pub fn store(address: u64, value: c_int) -> Result<(), Errno> {
+    // Which takes an arm64 address with something in its top byte, that a store
+    // of the kernel's by itself does not.
+    probe_writable(address)?;
     let from = [&raw const value as usize, size_of::<c_int>()];
     let to = [usize::try_from(address).map_err(|_| Errno::EFAULT)?, size_of::<c_int>()];
     // SAFETY: the kernel checks the address; that it is the caller's to write to

@@ -11,11 +11,13 @@ counted=(bash dash python3 perl git make)
 
 # Servers and the like, which take longer or bring packages that few have. Of
 # CPython's own tests one workload has the quick ones.
-servers=(redis nginx gcc-pipe stress-ng postgres cpython cpython-long)
+servers=(redis nginx gcc-pipe stress-ng postgres cpython
+    cpython-os cpython-subprocess cpython-threading cpython-multiprocessing_fork)
 
 # What there is to know of a workload: `command`, its command line; `needs`,
-# the programs it cannot do without; `limit`, the seconds a run may take; `least`, a bit less than the number of
-# processes that it makes through the names that the library takes over.
+# the programs it cannot do without; `limit`, the seconds a run may take; `least`,
+# a bit less than the number of processes that it makes through the names that the
+# library takes over.
 workload() { # name
     least=0 limit=60
     local python=(python3 -I -S -W ignore)
@@ -42,9 +44,9 @@ workload() { # name
     cpython*)
         needs=(python3 "$(find /usr/lib/python3*/test/test_fork1.py 2>/dev/null | tail -n 1)")
         [ -n "${needs[1]}" ] || needs[1]=libpython3-testsuite
-        limit=400 command=(python3 "$workloads/cpython.py")
+        limit=900 command=(/usr/bin/python3 "$workloads/cpython.py")
         case $1 in
-        *-long) command+=(test_subprocess test_threading test_multiprocessing_fork test_os) ;;
+        *-*) command+=("test_${1#*-}") ;;
         *) command+=(test_fork1 test_popen test_posix) ;;
         esac
         ;;
