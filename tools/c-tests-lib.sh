@@ -116,10 +116,10 @@ verdict() { # tap status
 }
 
 # One line for the test, and what is wrong with it.
-report() { # name variant target tap passed
+report() { # name variant target tap passed [seconds]
     local word=ok
     [ "$5" = 0 ] || word=FAILED
-    printf '%-7s %-40s %s\n' "$word" "$1${2:+ $2}" "$3"
+    printf '%-7s %-40s %-24s %s\n' "$word" "$1${2:+ $2}" "$3" "${6:+$6 s}"
     [ "$5" = 0 ] || grep -A 6 -e '^not ok' "$4" | head -n 40 | sed 's/^/    /'
 }
 
@@ -127,7 +127,7 @@ report() { # name variant target tap passed
 # label what the target is called.
 limit=120 # seconds a test may take; each has a tighter alarm of its own
 run_one() { # source libc mode variant
-    local out name target preload="" status=0 threads=-pthread
+    local out name target preload="" status=0 threads=-pthread start=$SECONDS
     if [ "$3" = unthreaded ]; then
         threads=-D_REENTRANT
         does_without_threads "$@" || return 0
@@ -152,7 +152,7 @@ run_one() { # source libc mode variant
         fi
     } > "$out.tap"
     verdict "$out.tap" $status || status=1
-    report "$name" "$4" "$target" "$out.tap" $status
+    report "$name" "$4" "$target" "$out.tap" $status $((SECONDS - start))
     rm -f "$out" "$out.control" "$out.plugin"
 }
 
