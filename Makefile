@@ -73,7 +73,7 @@ check-core: ## the core of check-filters, check-arch, check-libcs, check-kernels
 check-filters: ## the C tests where seccomp filters hide clone3
 	$(Q)tools/setup build check
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check $(B) filters
+	$(Q)FILTERS=all tools/check $(B) filters
 
 check-quick: all ## nothing but the C tests on this machine's libcs
 	$(Q)tools/run-c-tests $(B) x86_64
@@ -89,8 +89,8 @@ check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIB
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
 
-check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a table
-	$(Q)tools/setup build check
+check-arch: ## the C tests on aarch64 (qemu-user, qemu-system) and i686 (natively), as a table
+	$(Q)tools/setup build check kernels
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-arch $(B) aarch64 i686
 
