@@ -314,7 +314,7 @@ static void stays_refused(void)
 int main(void)
 {
     struct clone3_features features = { .size = sizeof features };
-    begin(60);
+    begin(110);
     keeps_thread_id = libc_keeps_thread_id();
     clone3_probe(&features);
     known = features.known;
