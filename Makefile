@@ -46,11 +46,12 @@ header: $(B)/.stamp ## write include/clone3.h anew from the sources
 
 aarch64: $(SOURCES) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
 i686: $(SOURCES) ## the same for 32-bit x86, into build/i686/
-aarch64 i686:
+riscv64: $(SOURCES) ## the same, into build/riscv64/ (a newer Debian's rustc, 125 MB into ~/.cache)
+aarch64 i686 riscv64:
 	$(Q)tools/setup $@
-	$(Q)COMPILER_PATH=/usr/bin RUSTC=/usr/bin/rustc $(CARGO) build --release --locked \
-	    --target $@-unknown-linux-gnu --target-dir target/debian
-	$(Q)CROSS=$@-linux-gnu- tools/package target/debian/$@-unknown-linux-gnu/release $(B)/$@
+	$(Q)RUSTC=$$(tools/cross-rustc $@) && target=$$(tools/cross-rustc $@ target) && export RUSTC && \
+	    COMPILER_PATH=/usr/bin $(CARGO) build --release --locked --target $$target --target-dir target/debian && \
+	    CROSS=$@-linux-gnu- tools/package target/debian/$$target/release $(B)/$@
 
 setup: ## install what building needs (Debian, Ubuntu)
 	$(Q)tools/setup build
@@ -79,10 +80,10 @@ check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIB
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
 
-check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a table
+check-arch: ## the C tests on aarch64, riscv64 (qemu-user) and i686 (natively), as a table
 	$(Q)tools/setup build check
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-arch $(B) aarch64 i686
+	$(Q)tools/check-arch $(B) aarch64 i686 riscv64
 
 check-programs: ## real programs and servers without and with the preload, as a table
 	$(Q)tools/setup build check programs servers
@@ -128,5 +129,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:
