@@ -18,6 +18,7 @@ B       := build
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
+CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 # SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
 ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
@@ -72,8 +73,9 @@ check-quick: all ## the C tests on this machine's libcs only
 check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:FILTER] …")
 	$(Q)tools/setup build check kernels
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(MAKE) --no-print-directory aarch64 || echo "check-kernels: no library for aarch64" >&2
-	$(Q)tools/check-kernels $(B) $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
+	$(Q)for arch in aarch64 riscv64; do case "$(CHECKED_KERNELS)" in *:$$arch*) \
+	    $(MAKE) --no-print-directory $$arch || echo "check-kernels: no library for $$arch" >&2 ;; esac; done
+	$(Q)tools/check-kernels $(B) $(CHECKED_KERNELS)
 
 check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIBCS="SUITE:LIBC …")
 	$(Q)tools/setup build check
