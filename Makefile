@@ -18,6 +18,7 @@ B       := build
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
+CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 # SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
 ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
@@ -46,11 +47,12 @@ header: $(B)/.stamp ## write include/clone3.h anew from the sources
 
 aarch64: $(SOURCES) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
 i686: $(SOURCES) ## the same for 32-bit x86, into build/i686/
-aarch64 i686:
+riscv64: $(SOURCES) ## the same, into build/riscv64/ (a newer Debian's rustc, 125 MB into ~/.cache)
+aarch64 i686 riscv64:
 	$(Q)tools/setup $@
-	$(Q)COMPILER_PATH=/usr/bin RUSTC=/usr/bin/rustc $(CARGO) build --release --locked \
-	    --target $@-unknown-linux-gnu --target-dir target/debian
-	$(Q)CROSS=$@-linux-gnu- tools/package target/debian/$@-unknown-linux-gnu/release $(B)/$@
+	$(Q)RUSTC=$$(tools/cross-rustc $@) && target=$$(tools/cross-rustc $@ target) && export RUSTC && \
+	    COMPILER_PATH=/usr/bin $(CARGO) build --release --locked --target $$target --target-dir target/debian && \
+	    CROSS=$@-linux-gnu- tools/package target/debian/$$target/release $(B)/$@
 
 setup: ## install what building needs (Debian, Ubuntu)
 	$(Q)tools/setup build
@@ -81,18 +83,19 @@ check-quick: all ## nothing but the C tests on this machine's libcs
 check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:FILTER] …")
 	$(Q)tools/setup build check kernels
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(MAKE) --no-print-directory aarch64 || echo "check-kernels: no library for aarch64" >&2
-	$(Q)tools/check-kernels $(B) $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
+	$(Q)for arch in aarch64 riscv64; do case "$(CHECKED_KERNELS)" in *:$$arch*) \
+	    $(MAKE) --no-print-directory $$arch || echo "check-kernels: no library for $$arch" >&2 ;; esac; done
+	$(Q)tools/check-kernels $(B) $(CHECKED_KERNELS)
 
 check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIBCS="SUITE:LIBC …")
 	$(Q)tools/setup build check
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
 
-check-arch: ## the C tests on aarch64 (qemu-user, qemu-system) and i686 (natively), as a table
+check-arch: ## the C tests on aarch64 (qemu-user, qemu-system), riscv64 (qemu-user), i686, as a table
 	$(Q)tools/setup build check kernels
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-arch $(B) aarch64 i686
+	$(Q)tools/check-arch $(B) aarch64 i686 riscv64
 
 check-programs: ## real programs and servers without and with the preload, as a table
 	$(Q)tools/setup build check programs servers
@@ -138,5 +141,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -112,6 +112,38 @@ __asm__(".text\n"
         "  brk #1\n"
         ".size on_own_stack, . - on_own_stack\n");
 #define POPPED 0
+#elif defined(__riscv)
+__asm__(".text\n"
+        ".type on_own_stack, %function\n"
+        "on_own_stack:\n"
+        "  addi sp, sp, -32\n"
+        "  sd ra, 24(sp)\n"
+        "  sd s0, 16(sp)\n"
+        "  sd s1, 8(sp)\n"
+        "  mv s0, a2\n"
+        "  mv s1, a3\n"
+        "  mv t0, a0\n"
+        "  ld a0, (t0)\n"
+        "  ld a1, 8(t0)\n"
+        "  ld a2, 16(t0)\n"
+        "  ld a3, 24(t0)\n"
+        "  ld a4, 32(t0)\n"
+        "  ld a5, 40(t0)\n"
+        "  li a6, 0\n"
+        "  call syscall@plt\n"
+        "  beqz a0, 1f\n"
+        "  ld s1, 8(sp)\n"
+        "  ld s0, 16(sp)\n"
+        "  ld ra, 24(sp)\n"
+        "  addi sp, sp, 32\n"
+        "  ret\n"
+        "1: mv a0, s1\n"
+        "  jalr s0\n"
+        "  li a7, 93\n"
+        "  ecall\n"
+        "  ebreak\n"
+        ".size on_own_stack, . - on_own_stack\n");
+#define POPPED 0
 #endif
 
 static volatile int written; /* by a child that shares the memory */

@@ -225,7 +225,7 @@ static char *run_control(void)
         /* qemu-user hands the call to a kernel that may not know what to do
          * with a program of another architecture. */
         if (emulated())
-            execlp("qemu-aarch64-static", "qemu-aarch64-static", program, (char *)NULL);
+            execlp(getenv("EMULATED"), getenv("EMULATED"), program, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);

@@ -108,6 +108,38 @@ __asm__(".text\n.type registers, %function\nregisters:\n"
         "  ldp x19, x20, [sp, #16]\n  ldp x21, x22, [sp, #32]\n  ldp x23, x24, [sp, #48]\n"
         "  ldp x25, x26, [sp, #64]\n  ldp x27, x28, [sp, #80]\n  ldp x29, x30, [sp], #112\n  ret\n"
         ".size registers, . - registers\n");
+#elif defined(__riscv)
+#define EACH_REGISTER(X) X("0") X("1") X("2") X("3") X("4") X("5") X("6") X("7") X("8") X("9") \
+    X("10") X("11")
+#define SAVE(n) "  sd s" n ", 8*" n "(sp)\n"
+#define LOAD(n) "  ld s" n ", 8*" n "(sp)\n"
+#define SET(n) "  li s" n ", 0x5" n "\n"
+#define CHECK(n) "  li t0, 0x5" n "\n  bne s" n ", t0, 3f\n"
+#define SPOIL(n) "  not s" n ", s" n "\n"
+__asm__(".text\n.type registers, %function\nregisters:\n"
+        "  addi sp, sp, -128\n"
+        EACH_REGISTER(SAVE)
+        "  sd ra, 96(sp)\n  fsd fs0, 104(sp)\n  fsd fs11, 112(sp)\n"
+        "  sd sp, stack_pointer, t0\n"
+        EACH_REGISTER(SET)
+        "  li t0, 2\n  fcvt.d.l fs0, t0\n  li t0, 4\n  fcvt.d.l fs11, t0\n"
+        "  mv t0, a0\n  mv a0, a1\n  mv a1, a2\n"
+        "  li a2, 0\n  li a3, 0\n  li a4, 0\n  li a5, 0\n  jalr t0\n"
+        "  ld t0, stack_pointer\n  bne sp, t0, 3f\n"
+        EACH_REGISTER(CHECK)
+        "  fcvt.l.d t0, fs0\n  li t1, 2\n  bne t0, t1, 3f\n"
+        "  fcvt.l.d t0, fs11\n  li t1, 4\n  bne t0, t1, 3f\n"
+        "  bnez a0, 4f\n"
+        EACH_REGISTER(SPOIL)
+        "  li t0, 8192\n  mv t1, sp\n"
+        "6: addi t1, t1, -8\n  sd t0, 0(t1)\n  addi t0, t0, -1\n  bnez t0, 6b\n"
+        "  li a0, 7\n"
+        "5: li a7, 94\n  ecall\n"
+        "3: mv a1, a0\n  li a0, 1\n  beqz a1, 5b\n  li a0, -2\n"
+        "4: ld t0, stack_pointer\n  mv sp, t0\n"
+        EACH_REGISTER(LOAD)
+        "  ld ra, 96(sp)\n  fld fs0, 104(sp)\n  fld fs11, 112(sp)\n  addi sp, sp, 128\n  ret\n"
+        ".size registers, . - registers\n");
 #endif
 
 int main(void)

@@ -4,7 +4,7 @@
  * after it, it reaches main. A start function is entered as the ABI wants it:
  * stack aligned, frame pointer zero, direction flag clear.
  *
- * cflags: -Wl,--eh-frame-hdr
+ * cflags: -fasynchronous-unwind-tables -Wl,--eh-frame-hdr
  */
 #define _GNU_SOURCE
 #include "flags.h"
@@ -198,6 +198,15 @@ __asm__(".text\n.type entry, %function\nentry:\n"
         "  stp x1, x29, [x0]\n"
         "  str xzr, [x0, #16]\n"
         "  mov w0, #7\n"
+        "  ret\n"
+        ".size entry, . - entry\n");
+enum { DIRECTION = 0 };
+#elif defined(__riscv)
+__asm__(".text\n.type entry, %function\nentry:\n"
+        "  sd sp, (a0)\n"
+        "  sd s0, 8(a0)\n"
+        "  sd zero, 16(a0)\n"
+        "  li a0, 7\n"
         "  ret\n"
         ".size entry, . - entry\n");
 enum { DIRECTION = 0 };

@@ -115,7 +115,7 @@ static inline void differ_make(struct differ *d)
     args->parent_tid = one_in(12) ? args->pidfd : differ_pointer(&d->parent_tid);
     args->child_tid = differ_pointer(&d->child_tid);
     args->tls = (uintptr_t)settls((void *)thread_pointer());
-#if defined(__x86_64__) /* aarch64 takes any, and a child with a bad one cannot return */
+#if defined(__x86_64__) /* the others take any, and a child with a bad one cannot return */
     if (one_in(6))
         args->tls = 1ull << 63;
 #elif defined(__i386__)
@@ -163,6 +163,15 @@ static inline long bare_clone3(void *args, size_t size)
                      : "r"(x1), "i"(SYS_exit)
                      : "memory");
     return (long)x0;
+#elif defined(__riscv)
+    register long a7 __asm__("a7") = SYS_clone3;
+    register void *a0 __asm__("a0") = args;
+    register size_t a1 __asm__("a1") = size;
+    __asm__ volatile("ecall\n\tbnez a0, 1f\n\tli a0, 0\n\tli a7, %3\n\tecall\n\tebreak\n1:"
+                     : "+r"(a0), "+r"(a7)
+                     : "r"(a1), "i"(SYS_exit)
+                     : "memory");
+    return (long)a0;
 #endif
 }
 

@@ -23,6 +23,8 @@
 #define FILTER_ARCH AUDIT_ARCH_I386
 #elif defined(__aarch64__)
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv)
+#define FILTER_ARCH AUDIT_ARCH_RISCV64
 #endif
 
 /* Of the namespaces that clone(2) makes, those that Docker lets nobody make. */

@@ -121,6 +121,8 @@ static void print_ids(void)
     char *block = __builtin_thread_pointer();
 #ifdef __aarch64__
     block = &_thread_db_sizeof_pthread ? block - _thread_db_sizeof_pthread : NULL;
+#elif defined(__riscv) /* two words, and the alignment of the struct before them */
+    block = &_thread_db_sizeof_pthread ? block - _thread_db_sizeof_pthread - 32 : NULL;
 #endif
     if (known.robust)
         say("tid before the robust list: %s\n", part_of(*(int *)((char *)known.robust - 2 * sizeof(int) - sizeof(void *))));
@@ -136,6 +138,8 @@ static const char *rseq_state(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     const unsigned signature = 0x53053053;
+#elif defined(__riscv)
+    const unsigned signature = 0xf1401073;
 #else
     const unsigned signature = 0xd428bc00;
 #endif

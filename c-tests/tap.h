@@ -67,7 +67,7 @@ static inline void skip(const char *name, const char *reason)
     printf("ok %d - %s # SKIP %s\n", ++tap_count, name, reason);
 }
 
-/* Whether this runs under qemu-user, which has no clone3, runs CLONE_VFORK |
+/* Whether this runs under qemu-user, whose name is there, and which has no clone3, runs CLONE_VFORK |
  * CLONE_VM as fork, refuses CLONE_VM for all but threads, and knows neither
  * robust lists nor PR_GET_TID_ADDRESS. */
 static inline int emulated(void)

@@ -15,7 +15,7 @@ compiler() { # libc
     case $arch-$1 in
     x86_64-glibc) echo cc ;;
     x86_64-musl) command -v musl-gcc >/dev/null && echo musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu ;;
-    aarch64-glibc | i686-glibc) command -v "$arch-linux-gnu-gcc" >/dev/null && echo "$arch-linux-gnu-gcc" ;;
+    aarch64-glibc | i686-glibc | riscv64-glibc) command -v "$arch-linux-gnu-gcc" >/dev/null && echo "$arch-linux-gnu-gcc" ;;
     i686-musl)
         local specs=/usr/lib/i386-linux-musl/musl-gcc.specs headers=/usr/i686-linux-gnu/include
         [ -f $specs ] && command -v i686-linux-gnu-gcc >/dev/null &&
@@ -29,8 +29,15 @@ compiler() { # libc
 sysroot=/usr/$arch-linux-gnu/lib
 case $arch in
 aarch64) loader=ld-linux-aarch64.so.1 ;;
+riscv64) loader=ld-linux-riscv64-lp64d.so.1 ;;
 i686) loader=ld-linux.so.2 ;;
 *) loader= ;;
+esac
+
+# What runs programs of a foreign architecture; none for what runs here as it is.
+case $arch in
+aarch64 | riscv64) emulator=qemu-$arch-static ;;
+*) emulator= ;;
 esac
 
 # Whether this kernel runs programs for 32-bit x86.
@@ -38,6 +45,14 @@ runs_i686() {
     echo 'int main(void) { return 0; }' | i686-linux-gnu-gcc -static -x c - -o "$work/runs" 2>/dev/null &&
         "$work/runs" 2>/dev/null
 }
+
+# lld before 15 cannot link RISC-V's start files. GNU ld is told instead that the
+# loader has our names; it opens a library of one name once, so not the libc.
+if [ "$arch" = riscv64 ] && [ -n "$(compiler glibc)" ]; then
+    sed -n 's/^ *\(clone3[a-z0-9_]*\);$/.globl \1\n.type \1,%function\n\1:/p' "$root"/src/abi/*.map \
+        > "$work/ld/open.s"
+    $(compiler glibc) -shared -nostdlib -Wl,-soname,"$loader" "$work/ld/open.s" -o "$work/ld/open.so"
+fi
 
 directive() { # file name default
     local value
@@ -50,7 +65,11 @@ link_flags() { # mode
     case $1 in
     # Only lld leaves such symbols open for the loader; cross compilers look for
     # it in a directory of their own.
-    preload) echo "-fuse-ld=lld -B$work/ld -Wl,--unresolved-symbols=ignore-all" ;;
+    preload)
+        if [ "$arch" = riscv64 ]; then echo "$work/ld/open.so -Wl,--unresolved-symbols=ignore-in-shared-libs"; else
+            echo "-fuse-ld=lld -B$work/ld -Wl,--unresolved-symbols=ignore-all"
+        fi
+        ;;
     unthreaded) link_flags preload ;;
     shared) echo "-L$lib -lclone3 -Wl,-rpath,$lib" ;;
     static) echo "-static -Wl,-u,_Fork -L$lib -l:libclone3.a" ;;
@@ -165,10 +184,10 @@ run_one() { # source libc mode variant
             # The filter's program comes first, so that nothing is preloaded there.
             local -a filter=()
             [ -z "${FILTER:-}" ] || { export FILTERED=$FILTER; filter=("$work/filter" "$FILTER"); }
-            if [ "$arch" != aarch64 ]; then
+            if [ -z "$emulator" ]; then
                 in_session "${filter[@]}" env ${preload:+"$preload"} "$out" || status=$?
             else
-                EMULATED=1 in_session qemu-aarch64-static ${preload:+-E "$preload"} "$out" || status=$?
+                EMULATED=$emulator in_session "$emulator" ${preload:+-E "$preload"} "$out" || status=$?
             fi
             [ $status = 0 ] || echo "# exit status $status"
         fi
@@ -203,7 +222,7 @@ jobs_list() {
             done
             [ $wanted = yes ] || continue
         fi
-        [[ " $(directive "$source" archs "x86_64 aarch64 i686") " == *" $arch "* ]] || continue
+        [[ " $(directive "$source" archs "x86_64 aarch64 i686 riscv64") " == *" $arch "* ]] || continue
         IFS=';' read -ra variants <<< "$(directive "$source" variants "")"
         [ ${#variants[@]} != 0 ] || variants=("")
         modes=$(directive "$source" modes "preload shared static")
@@ -234,4 +253,4 @@ jobs=$(($(nproc) * 2))
 
 threads=-pthread
 export -f build_or_reuse in_session run_one does_without_threads compile compiler directive libc_flags link_flags program build_test verdict report
-export threads limit root build arch lib work sysroot loader store inputs
+export threads limit root build arch lib work sysroot loader emulator store inputs

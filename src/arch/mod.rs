@@ -34,6 +34,13 @@ mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 
+#[cfg(all(target_arch = "riscv64", not(test)))]
+mod memory_riscv64;
+#[cfg(target_arch = "riscv64")]
+mod riscv64;
+#[cfg(target_arch = "riscv64")]
+pub use riscv64::*;
+
 #[cfg(all(target_arch = "x86", not(test)))]
 mod memory_x86;
 #[cfg(target_arch = "x86")]
@@ -45,9 +52,14 @@ pub(crate) use twice_x86::returns_twice;
 #[cfg(target_arch = "x86")]
 pub use x86::*;
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "x86")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64",
+    target_arch = "x86"
+)))]
 compile_error!(
-    "libclone3 knows x86_64, aarch64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
+    "libclone3 knows x86_64, aarch64, riscv64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
 );
 
 /// A system call of up to five arguments, laid out for the assembly.

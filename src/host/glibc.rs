@@ -30,6 +30,14 @@ const TID_BEFORE_ROBUST_HEAD: [usize; 2] = [4, 8];
 /// variant II); behind it otherwise (variant I).
 const POINTS_AT_TCB: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
 
+/// What lies between the end of struct pthread and the thread pointer: on
+/// riscv64 two words, as much as the struct is aligned to (32 bytes in 2.36; 8 in
+/// older releases and 64 elsewhere); nothing on the others.
+#[cfg(target_arch = "riscv64")]
+const HEAD_BEFORE_POINTER: [usize; 3] = [32, 16, 64];
+#[cfg(not(target_arch = "riscv64"))]
+const HEAD_BEFORE_POINTER: [usize; 1] = [0];
+
 /// The thread pointer lies at one end of struct pthread, which has 2304 bytes
 /// in 2.31 and grows slowly.
 const TCB_REACH: usize = 4096;
@@ -184,7 +192,19 @@ fn tid_by_thread_db() -> Option<*mut c_int> {
     // SAFETY: GLIBC_PRIVATE data of three words since 2.3.
     let [bits, count, offset] = unsafe { table.read() };
     let plausible = bits == 32 && count == 1 && offset % 4 == 0 && (offset as usize) < TCB_REACH;
-    if plausible { Some(tcb()?.wrapping_add(offset as usize) as *mut c_int) } else { None }
+    if !plausible {
+        return None;
+    }
+    let behind = tcb()?.wrapping_add(offset as usize);
+    let place = |head: &usize| behind.wrapping_sub(*head) as *mut c_int;
+    let tid = sys::gettid();
+    let [usual, ..] = HEAD_BEFORE_POINTER;
+    HEAD_BEFORE_POINTER
+        .iter()
+        .map(place)
+        // SAFETY: words of the calling thread's own struct pthread.
+        .find(|place| unsafe { place.read_volatile() } == tid)
+        .or(Some(place(&usual)))
 }
 
 /// The tid's place by the shape of what is around it: the id, a link, and an
@@ -192,7 +212,8 @@ fn tid_by_thread_db() -> Option<*mut c_int> {
 /// pthread.
 fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
     let step = size_of::<usize>();
-    // 720 bytes up on x86_64, 104 on i686, 1648 down of 1856 on aarch64 (2.36).
+    // 720 bytes up on x86_64, 104 on i686, 1648 down of 1856 on aarch64, and
+    // 32 more on riscv64 (2.36).
     let reach = if POINTS_AT_TCB { 1024 } else { 1792 };
     (1..reach / step).find_map(|i| {
         let place = match POINTS_AT_TCB {
@@ -212,7 +233,8 @@ fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
 }
 
 /// Start of the calling thread's struct pthread: where the thread pointer
-/// points, or before that by the size that libthread_db is told.
+/// points, or before that by the size that libthread_db is told; where a head
+/// lies between the two, so much behind the start.
 fn tcb() -> Option<usize> {
     if POINTS_AT_TCB {
         return Some(thread_pointer());

@@ -17,7 +17,7 @@ mod layout {
     pub const NEXT: usize = 3 * size_of::<usize>();
     pub const TID: usize = 6 * size_of::<usize>();
 }
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
 mod layout {
     // TLS variant I keeps dtv and canary at the far end.
     pub const PREVIOUS: usize = 8;
