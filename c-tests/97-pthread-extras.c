@@ -30,7 +30,7 @@ static void pidfd(void)
         is(error, missing == EINVAL ? ENOTSUP : missing, "pidfd: an older kernel says so");
         is(failed, CLONE3_PTHREAD_PIDFD, "pidfd: which extra it was");
         ok(fd == -1 && descriptors() == before, "pidfd: none is left");
-        ok(has_tasks(1), "pidfd: no thread is left");
+        ok(alone(), "pidfd: no thread is left");
         return;
     }
     is(error, 0, "pidfd: created");
@@ -272,7 +272,7 @@ static void detached_with_all(void)
     for (int i = 0; i < 5000 && !result; i++)
         pause_ms(1);
     is(result, 1, "detached, with all: begins with them, and is detached");
-    ok(has_tasks(1), "detached, with all: goes without being joined");
+    ok(alone(), "detached, with all: goes without being joined");
     if (fd >= 0)
         close(fd);
     is(descriptors(), before, "detached, with all: no descriptor is left");
@@ -289,6 +289,7 @@ int main(void)
         skip("threads with extras", no_threads());
         return done();
     }
+    alone();
     nothing();
     pidfd();
     name();

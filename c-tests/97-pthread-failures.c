@@ -31,7 +31,7 @@ static void fails(const char *name, struct clone3_pthread_extra *extra, int erro
         extra->failed = &failed;
         errno = 77;
         int got = clone3_pthread_create(&thread, attributes[kind], extra, starts, NULL);
-        int good = got == error && failed == which && errno == 77 && has_tasks(1) && !started
+        int good = got == error && failed == which && errno == 77 && alone() && !started
             && descriptors() == before;
         if (!ok(good, "%s, %s", name, kinds[kind]))
             printf("# %d (%s), failed %u, errno %d, %d tasks, %d descriptors, were %d%s\n", got, strerror(got),
@@ -58,7 +58,7 @@ static void arguments(void)
     more[0].set = CLONE3_PTHREAD_PIDFD | 1u << 8;
     more[0].pidfd = &fd;
     fails("the first unknown bit", more, EINVAL, 0);
-    ok(!started && has_tasks(1) && descriptors() == before, "nothing of all that is left");
+    ok(!started && alone() && descriptors() == before, "nothing of all that is left");
     more[0].set = 0;
     is(clone3_pthread_create(&thread, NULL, more, starts, NULL), 0, "nothing beyond what is known");
     ok(pthread_join(thread, NULL) == 0 && started, "and it runs");
@@ -69,17 +69,19 @@ static void the_hosts_own(void)
 {
     pthread_t thread;
     pthread_attr_t attr;
+    struct rlimit limit;
     unsigned failed = 77;
     struct clone3_pthread_extra named = extra(CLONE3_PTHREAD_NAME);
     named.name = "never";
     named.failed = &failed;
-    pthread_attr_init(&attr);
-    /* More than there are addresses. */
-    pthread_attr_setstacksize(&attr, (size_t)-1 / 4 & ~(size_t)65535);
+    make_impossible(&attr, &limit);
     int plain = pthread_create(&thread, &attr, starts, NULL);
-    is(clone3_pthread_create(&thread, &attr, &named, starts, NULL), plain, "the C library's own refusal is passed on");
-    ok(plain != 0 && failed == 0, "and is nobody's extra");
-    pthread_attr_destroy(&attr);
+    errno = 77;
+    int got = clone3_pthread_create(&thread, &attr, &named, starts, NULL), then = errno;
+    make_possible(&attr, &limit);
+    is(got, plain, "the C library's own refusal is passed on");
+    ok(plain != 0 && failed == 0 && alone(), "and is nobody's extra");
+    is(then, 77, "errno is untouched");
 }
 
 static void bad_extras(void)
@@ -146,7 +148,7 @@ static void too_many_files(void)
         int got = clone3_pthread_create(&thread, attributes[i], &bad, starts, NULL);
         setrlimit(RLIMIT_NOFILE, &limit);
         int wanted = error == 0 ? EMFILE : error == EINVAL ? ENOTSUP : error;
-        if (!ok(got == wanted && failed == CLONE3_PTHREAD_PIDFD && fd == -1 && !started && has_tasks(1),
+        if (!ok(got == wanted && failed == CLONE3_PTHREAD_PIDFD && fd == -1 && !started && alone(),
                 "too many descriptors, %s", kinds[i]))
             printf("# %d, wanted %d; failed %u, %d tasks\n", got, wanted, failed, tasks());
     }
@@ -155,6 +157,7 @@ static void too_many_files(void)
 static int without_rights(void)
 {
     struct rlimit none = { 0, 0 };
+    threads_before = tasks();
     struct clone3_pthread_extra bad = extra(CLONE3_PTHREAD_NICE);
     pthread_t thread;
     unsigned failed = 77;
@@ -162,7 +165,7 @@ static int without_rights(void)
     if (setrlimit(RLIMIT_NICE, &none) != 0 || (getuid() == 0 && setresuid(65534, 65534, 65534) != 0))
         return 2;
     int error = clone3_pthread_create(&thread, NULL, &bad, starts, NULL);
-    return error == EACCES && failed == CLONE3_PTHREAD_NICE && !started && has_tasks(1) ? 0 : 3;
+    return error == EACCES && failed == CLONE3_PTHREAD_NICE && !started && alone() ? 0 : 3;
 }
 
 int main(void)
@@ -173,6 +176,7 @@ int main(void)
         skip("threads without extras", no_threads());
         return done();
     }
+    alone();
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     pthread_attr_init(&own_stack);

@@ -65,13 +65,11 @@ static void errors(void)
 {
     pthread_t thread;
     pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, (size_t)-1 / 4 & ~(size_t)65535);
-    errno = 77;
+    struct rlimit limit;
+    make_impossible(&attr, &limit);
     int error = pthread_create(&thread, &attr, same, NULL);
-    ok((error == EAGAIN || error == ENOMEM || error == EINVAL) && has_tasks(1),
-       "the libc's errors come back");
-    pthread_attr_destroy(&attr);
+    make_possible(&attr, &limit);
+    ok((error == EAGAIN || error == ENOMEM) && alone(), "the libc's errors come back");
 }
 
 static void c11(void)
@@ -118,7 +116,7 @@ static void storm(void)
     }
     is(failed, 0, "a storm from 64 threads");
     is(count, MANY * repeats(100), "in which all were made");
-    ok(has_tasks(1) && descriptors() == before, "and of which nothing is left");
+    ok(alone() && descriptors() == before, "and of which nothing is left");
 }
 
 int main(void)
@@ -128,6 +126,7 @@ int main(void)
         skip("threads", no_threads());
         return done();
     }
+    alone();
 #ifdef MODE_STATIC
     skip("the names are the library's", "not in a static program");
 #else

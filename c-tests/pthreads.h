@@ -77,13 +77,35 @@ static inline int entries(const char *directory)
 static inline int tasks(void) { return entries("/proc/self/task"); }
 static inline int descriptors(void) { return entries("/proc/self/fd"); }
 
-/* Whether the process comes to have so many tasks: one that was joined is seen
- * a moment longer. */
-static inline int has_tasks(int wanted)
+/* Whether there comes to be no thread but those there were when this was first
+ * asked (qemu-user has one of its own): one that was joined is seen a moment
+ * longer. */
+static int threads_before;
+static inline int alone(void)
 {
-    for (int i = 0; i < 2000 && tasks() != wanted; i++)
+    if (!threads_before)
+        threads_before = tasks();
+    for (int i = 0; i < 2000 && tasks() != threads_before; i++)
         pause_ms(1);
-    return tasks() == wanted;
+    return tasks() == threads_before;
+}
+
+/* Attributes with a stack for which there will be no room between these. */
+static inline void make_impossible(pthread_attr_t *attr, struct rlimit *limit)
+{
+    struct rlimit low;
+    getrlimit(RLIMIT_AS, limit);
+    low = *limit;
+    low.rlim_cur = 512 << 20; /* for 32 bits, with which the most that both libcs take is 1 GiB */
+    pthread_attr_init(attr);
+    pthread_attr_setstacksize(attr, ((size_t)-1 / 4 - (1 << 20)) & ~(size_t)65535);
+    setrlimit(RLIMIT_AS, &low);
+}
+
+static inline void make_possible(pthread_attr_t *attr, const struct rlimit *limit)
+{
+    setrlimit(RLIMIT_AS, limit);
+    pthread_attr_destroy(attr);
 }
 
 /* The first line of a file of the thread's in /proc, or "". */

@@ -11,6 +11,7 @@
 
 use super::extra::{Extras, Failure, open_pidfd};
 use crate::arch::entry;
+use crate::host::errno;
 use crate::host::pthread::{self, Pthread, Start, ThrdCreate};
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, futex};
@@ -103,10 +104,12 @@ pub unsafe fn create(
     argument: *mut c_void,
 ) -> Result<(), Refusal> {
     let host = Pthread::of_host().ok_or(Refusal::Other(Errno::ENOSYS))?;
+    let errno = errno::get(); // which the host may use on its way
     let state = host.hold_cancellation();
     // SAFETY: by the contract.
     let outcome = unsafe { create_by(&host, thread, attributes, extras, start, argument) };
     host.restore_cancellation(state);
+    errno::restore(errno);
     outcome
 }
 
