@@ -154,6 +154,29 @@ static void too_many_files(void)
     }
 }
 
+static int mappings(void)
+{
+    int count = 0, c;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && (c = getc(maps)) != EOF)
+        count += c == '\n';
+    if (maps)
+        fclose(maps);
+    return count;
+}
+
+/* A thread that is not joined keeps its stack. */
+static void over_and_over(void)
+{
+    pthread_t thread;
+    struct clone3_pthread_extra bad = extra(CLONE3_PTHREAD_CGROUP);
+    bad.cgroup = -1;
+    int before = mappings();
+    for (int i = 0; i < 200; i++)
+        clone3_pthread_create(&thread, attributes[i % 2], &bad, starts, NULL);
+    ok(alone() && mappings() < before + 50, "no stack is left, over and over");
+}
+
 static int without_rights(void)
 {
     struct rlimit none = { 0, 0 };
@@ -187,6 +210,7 @@ int main(void)
     the_hosts_own();
     bad_extras();
     too_many_files();
+    over_and_over();
     pid_t pid = fork();
     if (pid == 0)
         _exit(without_rights());
