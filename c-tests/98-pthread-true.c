@@ -186,6 +186,19 @@ static void *creates(void *argument)
     return argument;
 }
 
+/* Undoing a thread means to join it, which is a cancellation point. */
+static void *creates_none(void *argument)
+{
+    struct clone3_pthread_extra bad = extra;
+    pthread_t thread;
+    bad.set |= CLONE3_PTHREAD_CGROUP, bad.cgroup = -1;
+    pthread_cancel(pthread_self());
+    for (int i = 0; i < 20; i++)
+        created += clone3_pthread_create(&thread, NULL, &bad, same, argument) == EBADF;
+    pthread_testcancel();
+    return argument;
+}
+
 static volatile int stopped;
 static void *creates_on(void *failed)
 {
@@ -216,6 +229,10 @@ static void disturbed(void)
     pthread_join(thread, &result);
     ok(created && result == PTHREAD_CANCELED, "a cancelled creator makes a thread and is then cancelled");
     ok(pthread_join(created_thread, &result) == 0 && result == &seen, "and the thread has run to its end");
+    created = 0;
+    pthread_create(&thread, NULL, creates_none, &seen);
+    pthread_join(thread, &result);
+    ok(created == 20 && result == PTHREAD_CANCELED, "a cancelled creator undoes threads and is then cancelled");
     struct sigaction action = { .sa_handler = interrupt };
     sigaction(SIGUSR1, &action, NULL);
     stopped = 0;
