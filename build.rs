@@ -24,6 +24,12 @@ fn link(root: &Path) {
         "-fuse-ld=lld".into(),
         map("libc-names.map"),
         map("clone3-names.map"),
+        // After LIBCLONE3_0.1: glibc takes an object's first version for
+        // references that name none.
+        map(&format!(
+            "glibc-names-{}.map",
+            env::var("CARGO_CFG_TARGET_ARCH").expect("set by cargo")
+        )),
         "-nostartfiles".into(),
         "-Wl,-soname,libclone3.so.0".into(),
         "-Wl,-z,defs,-z,nodelete,-z,now,-z,relro".into(),
@@ -46,9 +52,14 @@ fn link(root: &Path) {
 fn header(root: &Path) -> String {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in
-        ["uapi/flags.rs", "uapi/wire.rs", "abi/clone.rs", "abi/contract.rs", "abi/explain.rs"]
-    {
+    for source in [
+        "uapi/flags.rs",
+        "uapi/wire.rs",
+        "abi/clone.rs",
+        "abi/contract.rs",
+        "abi/explain.rs",
+        "abi/pthread.rs",
+    ] {
         builder = builder.with_src(root.join("src").join(source));
     }
     let mut text = Vec::new();

@@ -8,6 +8,7 @@
 #ifndef LIBCLONE3_CLONE3_H
 #define LIBCLONE3_CLONE3_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -322,6 +323,48 @@
  */
 #define CLONE3_ROUTE_HOST 5
 
+/**
+ * In struct clone3_pthread_extra: store a pidfd of the thread (Linux 6.9).
+ */
+#define CLONE3_PTHREAD_PIDFD 1
+
+/**
+ * In struct clone3_pthread_extra: name the thread.
+ */
+#define CLONE3_PTHREAD_NAME 2
+
+/**
+ * In struct clone3_pthread_extra: set the processors it may run on.
+ */
+#define CLONE3_PTHREAD_AFFINITY 4
+
+/**
+ * In struct clone3_pthread_extra: set its nice value.
+ */
+#define CLONE3_PTHREAD_NICE 8
+
+/**
+ * In struct clone3_pthread_extra: set its timer slack.
+ */
+#define CLONE3_PTHREAD_TIMER_SLACK 16
+
+/**
+ * In struct clone3_pthread_extra: move it into a threaded cgroup (Linux 4.14).
+ */
+#define CLONE3_PTHREAD_CGROUP 32
+
+/**
+ * In struct clone3_pthread_extra: give it a root, working directory and umask
+ * of its own, copied from the process's.
+ */
+#define CLONE3_PTHREAD_UNSHARE_FS 64
+
+/**
+ * In struct clone3_pthread_extra: give it descriptors of its own, copied from
+ * the process's.
+ */
+#define CLONE3_PTHREAD_UNSHARE_FILES 128
+
 #ifdef CLONE3_DECLARES_CLONE_ARGS
 /**
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
@@ -482,6 +525,60 @@ struct clone3_route {
    * Flags that the library stood in for.
    */
   uint64_t emulated;
+};
+
+/**
+ * What clone3_pthread_create() gives a thread besides its attributes.
+ *
+ * Only fields that a bit in set asks for are looked at. The struct may grow at
+ * its end; the caller says how much of it it knows.
+ */
+struct clone3_pthread_extra {
+  /**
+   * sizeof(struct clone3_pthread_extra)
+   */
+  uint32_t size;
+  /**
+   * CLONE3_PTHREAD_*: which of them are wanted.
+   */
+  uint32_t set;
+  /**
+   * Where to store the one CLONE3_PTHREAD_* that could not be had, 0 if
+   * there is none; may be NULL.
+   */
+  uint32_t *failed;
+  /**
+   * Where to store the pidfd, which is closed on exec.
+   */
+  int *pidfd;
+  /**
+   * Up to 15 bytes and a NUL.
+   */
+  const char *name;
+  /**
+   * A cpu_set_t.
+   */
+  const void *cpus;
+  /**
+   * Bytes in *cpus.
+   */
+  size_t cpus_size;
+  /**
+   * Directory of the cgroup, or NULL to use the field cgroup.
+   */
+  const char *cgroup_path;
+  /**
+   * Descriptor of the cgroup's directory, O_PATH or not.
+   */
+  int cgroup;
+  /**
+   * -20 (most favourable) to 19.
+   */
+  int nice;
+  /**
+   * Nanoseconds; 0 for the default, which is the creator's slack.
+   */
+  uint64_t timer_slack;
 };
 
 #ifdef __cplusplus
@@ -662,6 +759,62 @@ extern const char *clone3_explain(const struct clone_args *args,
                                   size_t size,
                                   char *buf,
                                   size_t n);
+
+/**
+ * Creates a thread of the C library's, as pthread_create() does, that has
+ * the extras when start(arg) begins to run.
+ *
+ * The C library makes the thread: it is a pthread in every respect. Before
+ * start it takes the extras, in the order name, affinity, nice value, timer
+ * slack, cgroup, own root and directory, own descriptors; then the caller
+ * opens the pidfd, in its own table. If one of them cannot be had, start
+ * never runs, the thread ends and is joined, nothing of it is left, and
+ * *extra->failed says which one it was. What *thread holds then is
+ * undefined.
+ *
+ * It returns when the thread has them all. It is no cancellation point, and
+ * signals do not disturb it. A thread whose attributes have it detached is
+ * detached before start runs.
+ *
+ * @param thread where the C library stores the thread's id
+ * @param attr   attributes, or NULL for the default ones
+ * @param extra  what else, or NULL for nothing
+ * @param start  what the thread runs
+ * @param arg    passed to start
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors, besides those of pthread_create(3), with the extra they can come
+ * from:
+ * - EINVAL: thread or start is NULL; size is smaller than the first
+ *   version's; unknown bits in set; NICE is out of range; AFFINITY names no
+ *   processor there is; TIMER_SLACK does not fit into an unsigned long
+ * - E2BIG: size is larger than what this version of the library knows, and
+ *   something there is not zero
+ * - EFAULT: PIDFD, NAME or AFFINITY with a NULL pointer, or one that cannot
+ *   be read
+ * - ENOTSUP: PIDFD, before Linux 6.9
+ * - ENOSYS: there are no threads here: before glibc 2.34, no libpthread is
+ *   loaded. Or PIDFD, before Linux 5.3
+ * - EMFILE, ENFILE: PIDFD, CGROUP or UNSHARE_FILES
+ * - ERANGE: NAME is longer than 15 bytes
+ * - EACCES: NICE is lower than RLIMIT_NICE allows; CGROUP may not be
+ *   written to
+ * - EBADF: CGROUP is no cgroup2 directory
+ * - EOPNOTSUPP: CGROUP is not threaded, or under another domain than the
+ *   process's
+ * - ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP: CGROUP, by its path
+ * - ENODEV: CGROUP has been removed
+ * - ENOMEM: UNSHARE_FS, UNSHARE_FILES; EPERM: whatever a seccomp filter
+ *   does not let the thread have
+ *
+ * Not async-signal-safe; thread-safe. Any Linux.
+ * Source: pthread_create(3); pidfd_open(2), unshare(2), cgroups(7).
+ */
+extern int clone3_pthread_create(pthread_t *thread,
+                                 const pthread_attr_t *attr,
+                                 const struct clone3_pthread_extra *extra,
+                                 void *(*start)(void *arg),
+                                 void *arg);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -4,14 +4,15 @@
 //! Every exported function begins with a landing pad in assembly
 //! (`arch::entry!`) and is declared here once more as C sees it: those
 //! declarations, with their comments, become `include/clone3.h`. Names that
-//! belong to a libc are exported without a version, so that they interpose;
-//! `clone3_*` carry LIBCLONE3_0.1 (`src/abi/*.map`).
+//! belong to a libc are exported without a version, so that they interpose, or
+//! under the libc's own versions; `clone3_*` carry LIBCLONE3_0.1 (`src/abi/*.map`).
 
 mod atfork;
 mod clone;
 mod contract;
 mod explain;
 mod fork;
+mod pthread;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

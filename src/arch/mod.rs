@@ -141,3 +141,17 @@ macro_rules! weak_symbol {
     };
 }
 pub(crate) use weak_symbol;
+
+/// Exports a function, defined by [`entry!`] in the same file, under its public
+/// name with a further version. The version must be a node of the version
+/// script; the extra label is gone afterwards.
+///
+/// `further_version!("label", "c_name", "VERSION")`
+macro_rules! further_version {
+    ($label:literal, $name:literal, $version:literal) => {
+        core::arch::global_asm!(concat!(
+            ".symver ", $label, ", ", $name, "@", $version, ", remove"
+        ));
+    };
+}
+pub(crate) use further_version;

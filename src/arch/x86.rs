@@ -175,7 +175,7 @@ pub fn trap() -> ! {
 macro_rules! entry {
     ($($name:literal),+ => $function:path) => {
         core::arch::global_asm!(
-            ".pushsection .text.entry,\"ax\",@progbits",
+            concat!(".pushsection .text.entry", $(".", $name,)+ ",\"ax\",@progbits"),
             ".balign 16",
             $(
                 concat!(".globl ", $name),

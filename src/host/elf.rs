@@ -84,6 +84,19 @@ pub fn next_function(name: &CStr, ours: *const c_void) -> *const c_void {
     found
 }
 
+/// The first definition of a function in any object but the one that contains
+/// `ours`: what a program gets that is not linked with us.
+pub fn first_function(name: &CStr, ours: *const c_void) -> *const c_void {
+    let mut found = null();
+    walk(&mut |object| {
+        if !object.contains(ours.addr()) {
+            found = object.symbol(name).map_or(null(), |symbol| symbol.0);
+        }
+        !found.is_null()
+    });
+    found
+}
+
 /// Whether the first object that defines a function is the one that contains
 /// `ours`, so that others' calls of it come to us.
 pub fn comes_first(name: &CStr, ours: *const c_void) -> bool {

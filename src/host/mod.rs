@@ -10,6 +10,7 @@ pub mod errno;
 pub mod functions;
 mod glibc;
 mod musl;
+pub mod pthread;
 mod repair;
 mod symbols;
 mod threads;
@@ -27,6 +28,7 @@ pub fn thread_area(tls: usize) -> Option<crate::arch::ThreadArea> {
 /// be found later. Called when the library is loaded, or before main.
 pub fn on_load() {
     functions::look_up_all();
+    pthread::look_up_next();
     if glibc::is_host() {
         glibc::loader_size();
         glibc::repair();

@@ -16,6 +16,7 @@ weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
 weak_symbol!("clone3_weak_thread_db_size", "_thread_db_sizeof_pthread");
 weak_symbol!("clone3_weak_thread_list_lock", "__thread_list_lock");
 weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
+weak_symbol!("clone3_weak_linked_pthread", "clone3_linked_pthread");
 
 /// The callback's first argument is a `struct dl_phdr_info`.
 pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
@@ -39,6 +40,8 @@ unsafe extern "C" {
     static THREAD_LIST_LOCK: *mut c_int;
     #[link_name = "clone3_weak_rtld_global"]
     static RTLD_GLOBAL: *const c_void;
+    #[link_name = "clone3_weak_linked_pthread"]
+    static LINKED_PTHREAD: *const [usize; 6];
 }
 
 macro_rules! getter {
@@ -84,3 +87,7 @@ getter!(
 getter!(
     /// `_rtld_global`, GLIBC_PRIVATE: the state of glibc's loader.
     rtld_global -> *const c_void = RTLD_GLOBAL);
+getter!(
+    /// The functions of `host::pthread`, in its order, in a program that is
+    /// linked with the archive and uses them; tools/package writes it.
+    linked_pthread -> *const [usize; 6] = LINKED_PTHREAD);

@@ -24,6 +24,7 @@ impl Errno {
     pub const ENOSYS: Errno = Errno(libc::ENOSYS);
     pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const EPERM: Errno = Errno(libc::EPERM);
+    pub const ERANGE: Errno = Errno(libc::ERANGE);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
 
     /// Splits a raw system call result: the kernel keeps the last page of the

@@ -6,6 +6,8 @@
 pub mod errno;
 pub mod file;
 pub mod flags;
+pub mod futex;
+pub mod own;
 pub mod sys;
 pub mod task;
 pub mod wire;

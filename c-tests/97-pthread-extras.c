@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What clone3_pthread_create() gives a thread is there when it begins, is the
+ * thread's alone, and is seen from outside.
+ */
+#define _GNU_SOURCE
+#include "pthreads.h"
+#include "cgroup.h"
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#define EXTRA(...) &(struct clone3_pthread_extra){ .size = sizeof(struct clone3_pthread_extra), __VA_ARGS__ }
+
+static void nothing(void)
+{
+    struct held held;
+    is(create_held(&held, NULL, NULL), 0, "without extras");
+    ok(release(&held), "is joined");
+    is(create_held(&held, NULL, EXTRA(.set = 0)), 0, "with none wanted");
+    ok(release(&held), "is joined");
+}
+
+static void pidfd(void)
+{
+    struct held held;
+    int fd = -1, missing = no_thread_pidfd(), before = descriptors();
+    unsigned failed = 77;
+    int error = create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_PIDFD, .pidfd = &fd, .failed = &failed));
+    if (missing) {
+        is(error, missing == EINVAL ? ENOTSUP : missing, "pidfd: an older kernel says so");
+        is(failed, CLONE3_PTHREAD_PIDFD, "pidfd: which extra it was");
+        ok(fd == -1 && descriptors() == before, "pidfd: none is left");
+        ok(alone(), "pidfd: no thread is left");
+        return;
+    }
+    is(error, 0, "pidfd: created");
+    is(failed, 0, "pidfd: nothing failed");
+    is(fcntl(fd, F_GETFD), FD_CLOEXEC, "pidfd: closed on exec");
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    is(poll(&wait, 1, 50), 0, "pidfd: not readable while the thread runs");
+    char path[64], line[128];
+    int pid = 0;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    FILE *info = fopen(path, "re");
+    while (info && fgets(line, sizeof line, info))
+        sscanf(line, "Pid: %d", &pid);
+    if (info)
+        fclose(info);
+    is(pid, held.tid, "pidfd: is the thread's");
+    ok(release(&held), "pidfd: the thread is joined");
+    ok(poll(&wait, 1, 5000) == 1, "pidfd: readable when it has ended");
+    close(fd);
+}
+
+static void name(void)
+{
+    struct held held;
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NAME, .name = "fifteen letters")), 0, "name: created");
+    ok(strcmp(task_file(held.tid, "comm"), "fifteen letters") == 0, "name: in /proc");
+    ok(strcmp(task_file(getpid(), "comm"), "fifteen letters") != 0, "name: not the process's");
+    ok(release(&held), "name: joined");
+}
+
+static void *affinity_of_self(void *set)
+{
+    (void)set;
+    static cpu_set_t now;
+    CPU_ZERO(&now);
+    raw(SYS_sched_getaffinity, 0, sizeof now, &now);
+    return &now;
+}
+
+static void affinity(void)
+{
+    struct held held;
+    cpu_set_t all, one;
+    CPU_ZERO(&all);
+    CPU_ZERO(&one);
+    raw(SYS_sched_getaffinity, 0, sizeof all, &all);
+    int last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET(last, &all))
+        last--;
+    CPU_SET(last, &one);
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_AFFINITY, .cpus = &one, .cpus_size = sizeof one)), 0,
+       "affinity: created");
+    ok(CPU_EQUAL((cpu_set_t *)in_thread(&held, affinity_of_self), &one), "affinity: the thread's");
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    raw(SYS_sched_getaffinity, 0, sizeof own, &own);
+    ok(CPU_EQUAL(&own, &all), "affinity: not the creator's");
+    ok(release(&held), "affinity: joined");
+}
+
+static void nice_value(void)
+{
+    struct held held;
+    int before = getpriority(PRIO_PROCESS, 0);
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NICE, .nice = 19)), 0, "nice: created");
+    is(getpriority(PRIO_PROCESS, (id_t)held.tid), 19, "nice: the thread's");
+    is(getpriority(PRIO_PROCESS, 0), before, "nice: not the creator's");
+    ok(release(&held), "nice: joined");
+}
+
+static void *slack_of_self(void *held)
+{
+    (void)held;
+    return (void *)raw(SYS_prctl, PR_GET_TIMERSLACK);
+}
+
+static void timer_slack(void)
+{
+    struct held held;
+    long before = raw(SYS_prctl, PR_GET_TIMERSLACK);
+    if (before < 0) {
+        skip("timer slack", "there is no PR_GET_TIMERSLACK here");
+        return;
+    }
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_TIMER_SLACK, .timer_slack = 123456)), 0, "timer slack: created");
+    is((long)in_thread(&held, slack_of_self), 123456, "timer slack: the thread's");
+    is(raw(SYS_prctl, PR_GET_TIMERSLACK), before, "timer slack: not the creator's");
+    ok(release(&held), "timer slack: joined");
+}
+
+static void *goes_away(void *held)
+{
+    (void)held;
+    umask(0123);
+    return (void *)(long)chdir("/proc");
+}
+
+static void unshared_fs(void)
+{
+    struct held held;
+    char before[4096], after[4096];
+    mode_t mask = umask(022);
+    if (!getcwd(before, sizeof before))
+        before[0] = 0;
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FS)), 0, "own directory: created");
+    is((long)in_thread(&held, goes_away), 0, "own directory: the thread changes it");
+    ok(getcwd(after, sizeof after) && strcmp(before, after) == 0, "own directory: not the process's");
+    is(umask(mask), 022, "own directory: nor its umask");
+    ok(release(&held), "own directory: joined");
+}
+
+static int shared_fd;
+static void *closes(void *held)
+{
+    (void)held;
+    return (void *)(long)close(shared_fd);
+}
+
+static void unshared_files(void)
+{
+    struct held held;
+    shared_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FILES)), 0, "own descriptors: created");
+    is((long)in_thread(&held, closes), 0, "own descriptors: the thread has a copy and closes it");
+    ok(fcntl(shared_fd, F_GETFD) >= 0, "own descriptors: the process's stays open");
+    ok(release(&held), "own descriptors: joined");
+    close(shared_fd);
+}
+
+/* The pidfd is the creator's even where the thread has a table of its own. */
+static void *looks_at_pidfd(void *held)
+{
+    (void)held;
+    return (void *)(long)fcntl(shared_fd, F_GETFD);
+}
+
+static void pidfd_with_own_files(void)
+{
+    struct held held;
+    if (no_thread_pidfd()) {
+        skip("pidfd and own descriptors", "pidfds of threads need Linux 6.9");
+        return;
+    }
+    shared_fd = -1;
+    int error = create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_PIDFD | CLONE3_PTHREAD_UNSHARE_FILES, .pidfd = &shared_fd));
+    is(error, 0, "pidfd and own descriptors: created");
+    ok(fcntl(shared_fd, F_GETFD) >= 0, "pidfd and own descriptors: the creator has it");
+    is((long)in_thread(&held, looks_at_pidfd), -1, "pidfd and own descriptors: the thread has not");
+    ok(release(&held), "pidfd and own descriptors: joined");
+    close(shared_fd);
+}
+
+static void in_cgroup(const char *how, const char *within, struct clone3_pthread_extra *extra)
+{
+    struct held held;
+    int error = create_held(&held, NULL, extra);
+    if (!is(error, 0, how))
+        return;
+    char path[64], line[4096] = "", found[4096] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/cgroup", held.tid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        sscanf(line, "0::%4095s", found);
+    if (file)
+        fclose(file);
+    ok(strcmp(found, within) == 0, "%s: the thread is in it", how);
+    file = fopen("/proc/self/cgroup", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "0::%4095s", found) == 1)
+            ok(strcmp(found, within) != 0, "%s: the process is not", how);
+    if (file)
+        fclose(file);
+    ok(release(&held), "%s: joined", how);
+}
+
+/* A threaded cgroup needs a domain above it that the process is in. */
+static void cgroup(void)
+{
+    char domain[4096], threaded[4200], *within;
+    int error = make_cgroup(domain, sizeof domain, &within);
+    if (error) {
+        skip("cgroup", "no cgroup2 to make a cgroup in");
+        return;
+    }
+    char number[16], own[4096] = "";
+    snprintf(threaded, sizeof threaded, "%s/threads", domain);
+    snprintf(number, sizeof number, "%d", getpid());
+    snprintf(own, sizeof own, "%.*s", (int)(strrchr(domain, '/') - domain), domain);
+    mkdir(threaded, 0755);
+    if (set_cgroup(threaded, "cgroup.type", "threaded") || set_cgroup(domain, "cgroup.procs", number)) {
+        skip("cgroup", "cannot make a threaded cgroup here");
+    } else {
+        char inside[4200];
+        int fd = open(threaded, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        snprintf(inside, sizeof inside, "%s/threads", within);
+        in_cgroup("cgroup by descriptor", inside, EXTRA(.set = CLONE3_PTHREAD_CGROUP, .cgroup = fd));
+        in_cgroup("cgroup by path", inside,
+            EXTRA(.set = CLONE3_PTHREAD_CGROUP, .cgroup_path = threaded, .cgroup = -1));
+        close(fd);
+        set_cgroup(own, "cgroup.procs", number);
+    }
+    for (int i = 0; i < 1000 && rmdir(threaded) != 0 && errno == EBUSY; i++)
+        pause_ms(1);
+    for (int i = 0; i < 1000 && rmdir(domain) != 0 && errno == EBUSY; i++)
+        pause_ms(1);
+    ok(access(domain, F_OK) != 0, "cgroup: nothing is left in it");
+}
+
+/* All at once, on a thread that is detached from its beginning on. */
+static void *everything_is_there(void *result)
+{
+    pthread_attr_t attr;
+    int state = -1;
+    char mine[16] = "";
+    raw(SYS_prctl, PR_GET_NAME, mine);
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getdetachstate(&attr, &state);
+        pthread_attr_destroy(&attr);
+    }
+    *(volatile int *)result = strcmp(mine, "all") == 0 && raw(SYS_getpriority, PRIO_PROCESS, 0) == 20 - 19
+        && state == PTHREAD_CREATE_DETACHED ? 1 : 2;
+    return NULL;
+}
+
+static void detached_with_all(void)
+{
+    static volatile int result;
+    pthread_attr_t attr;
+    pthread_t thread;
+    int fd = -1, with_pidfd = no_thread_pidfd() ? 0 : CLONE3_PTHREAD_PIDFD, before = descriptors();
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    int error = clone3_pthread_create(&thread, &attr,
+        EXTRA(.set = CLONE3_PTHREAD_NAME | CLONE3_PTHREAD_NICE | CLONE3_PTHREAD_UNSHARE_FS
+                  | CLONE3_PTHREAD_UNSHARE_FILES | (unsigned)with_pidfd,
+            .name = "all", .nice = 19, .pidfd = &fd),
+        everything_is_there, (void *)&result);
+    is(error, 0, "detached, with all: created");
+    for (int i = 0; i < 5000 && !result; i++)
+        pause_ms(1);
+    is(result, 1, "detached, with all: begins with them, and is detached");
+    ok(alone(), "detached, with all: goes without being joined");
+    if (fd >= 0)
+        close(fd);
+    is(descriptors(), before, "detached, with all: no descriptor is left");
+    int state;
+    pthread_attr_getdetachstate(&attr, &state);
+    is(state, PTHREAD_CREATE_DETACHED, "detached, with all: the attributes are as they were");
+    pthread_attr_destroy(&attr);
+}
+
+int main(void)
+{
+    begin(60);
+    if (no_threads()) {
+        skip("threads with extras", no_threads());
+        return done();
+    }
+    alone();
+    nothing();
+    pidfd();
+    name();
+    affinity();
+    nice_value();
+    timer_slack();
+    unshared_fs();
+    unshared_files();
+    pidfd_with_own_files();
+    cgroup();
+    detached_with_all();
+    return done();
+}

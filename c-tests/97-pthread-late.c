@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Threads in a program that is not linked with libpthread, which before glibc 2.34
+ * is opened later: until then there are none, and it is said so; from then on
+ * calls are passed on to it.
+ *
+ * libcs: glibc
+ * modes: preload shared
+ */
+#define _GNU_SOURCE
+#include "raw.h"
+#include "tap.h"
+#include "libc.h"
+#include <clone3.h>
+#include <dlfcn.h>
+
+#if defined(__x86_64__)
+#define OLDER "GLIBC_2.2.5"
+#elif defined(__i386__)
+#define OLDER "GLIBC_2.1"
+#elif defined(__aarch64__)
+#define OLDER "GLIBC_2.17"
+#else
+#define OLDER "GLIBC_2.27"
+#endif
+
+static void *same(void *argument) { return argument; }
+
+/* The references of objects that are linked with it have a version. */
+static __typeof__(&pthread_create) by_version(const char *version)
+{
+    return (__typeof__(&pthread_create))dlvsym(RTLD_DEFAULT, "pthread_create", version);
+}
+
+int main(void)
+{
+    pthread_t thread;
+    begin(30);
+    if (no_threads()) {
+        skip("libpthread opened late", no_threads());
+        return done();
+    }
+    int there = dlsym(RTLD_DEFAULT, "pthread_join") != NULL;
+    __typeof__(&pthread_create) create = by_version(OLDER);
+    ok(create && create == by_version("GLIBC_2.34"), "both versions are the library's");
+    if (there) {
+        skip("before libpthread: pthread_create", "it is here from the beginning");
+        skip("before libpthread: clone3_pthread_create", "it is here from the beginning");
+    } else {
+        is(create(&thread, NULL, same, NULL), ENOSYS, "before libpthread: pthread_create");
+        is(clone3_pthread_create(&thread, NULL, NULL, same, NULL), ENOSYS, "before libpthread: clone3_pthread_create");
+    }
+    ok(dlsym(RTLD_DEFAULT, "pthread_create") == NULL || there, "a name without version is not the library's");
+    void *library = dlopen("libpthread.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!ok(library != NULL, "libpthread opens")) {
+        printf("# %s\n", dlerror());
+        return done();
+    }
+    __typeof__(&pthread_join) join = (__typeof__(join))dlsym(library, "pthread_join");
+    void *result = NULL;
+    ok(create(&thread, NULL, same, &thread) == 0 && join(thread, &result) == 0 && result == &thread,
+       "then pthread_create makes a thread");
+    struct clone3_pthread_extra extra = { .size = sizeof extra, .set = CLONE3_PTHREAD_NAME, .name = "late" };
+    result = NULL;
+    ok(clone3_pthread_create(&thread, NULL, &extra, same, &thread) == 0 && join(thread, &result) == 0
+           && result == &thread,
+       "and clone3_pthread_create");
+    return done();
+}
