@@ -15,6 +15,9 @@ mod fork;
 mod spawn;
 mod spawn_actions;
 mod spawn_attr;
+mod spawn_plan;
+mod spawn_run;
+mod text;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

@@ -43,6 +43,21 @@ pub fn is_same(one: &CStr, other: &CStr) -> bool {
     }
 }
 
+/// Whether two descriptors stand for one file (fstat(2)).
+pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
+    let identity = |fd: c_int| {
+        let mut stat = MaybeUninit::<Stat>::uninit();
+        // SAFETY: the kernel fills the struct it is given.
+        Errno::check(unsafe {
+            syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0])
+        })?;
+        // SAFETY: the call succeeded, so the kernel has filled the struct.
+        let stat = unsafe { stat.assume_init() };
+        Ok((stat.st_dev, stat.st_ino))
+    };
+    Ok(identity(one)? == identity(other)?)
+}
+
 /// openat(2) relative to the working directory.
 pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
     open_at(libc::AT_FDCWD, path, flags)
