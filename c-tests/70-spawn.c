@@ -3,7 +3,7 @@
  * fail. The host libc's own are the control.
  */
 #define _GNU_SOURCE
-#include "spawn.h"
+#include "spawning.h"
 
 static char *const plain[] = { "sh", "-c", "exit 7", NULL };
 
@@ -49,7 +49,7 @@ static void without_environment(void)
         if (read(ends[0], text, sizeof text - 1) < 0)
             say("unread");
         close(ends[0]);
-        say("%s%s %s", i ? " " : "", error_name(error), text);
+        say("%s%s %s", i ? " " : "", error_name(error), trim(text));
         if (!error)
             status_of(pid);
     }
@@ -131,7 +131,7 @@ static void much(void)
     if (read(ends[0], text, sizeof text - 1) < 0)
         say("unread");
     close(ends[0]);
-    say("%s %s", error_name(error), text);
+    say("%s %s", error_name(error), trim(text));
     if (!error)
         status_of(pid);
 }

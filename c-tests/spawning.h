@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* spawn.h: cases of posix_spawn, each of which says in one line what came of it.
+/* spawning.h: cases of posix_spawn, each of which says in one line what came of it.
  *
  * What the library does is to be what the case wants, and to leave nothing
  * behind. The CONTROL build says what the host libc's own functions do: that is
  * the same, or the case says in what they differ and why. */
-#ifndef SPAWN_H
-#define SPAWN_H
+#ifndef SPAWNING_H
+#define SPAWNING_H
 
 #include "control.h"
 #include <dirent.h>
@@ -67,8 +67,14 @@ static inline void say(const char *format, ...)
     for (char *c = said + used; *c; c++)
         if (*c == '\n' || *c == '\t')
             *c = ' ';
-    for (size_t end = strlen(said); end && said[end - 1] == ' ';)
-        said[--end] = 0;
+}
+
+/* Without the white space at its end. */
+static inline char *trim(char *text)
+{
+    for (size_t end = strlen(text); end && strchr(" \n", text[end - 1]);)
+        text[--end] = 0;
+    return text;
 }
 
 /* An error by its name, which is the same everywhere. */
@@ -92,13 +98,11 @@ static inline const char *error_name(int error)
 static inline int spawn_sh(const actions_t *given, const attr_t *attr, const char *command,
     char *text, size_t size, int *status)
 {
-    char path[32], *argv[] = { "sh", "-c", (char *)command, NULL };
-    static actions_t none;
+    char *argv[] = { "sh", "-c", (char *)command, NULL };
     size_t used = 0;
     ssize_t got;
     pid_t pid;
     int ends[2], old, error;
-    (void)none;
     text[0] = 0;
     if (pipe2(ends, O_CLOEXEC))
         abort();
@@ -107,8 +111,7 @@ static inline int spawn_sh(const actions_t *given, const attr_t *attr, const cha
     fflush(stdout);
     old = fcntl(1, F_DUPFD_CLOEXEC, 50);
     dup2(ends[1], 1);
-    snprintf(path, sizeof path, "/bin/sh");
-    error = posix_spawn(&pid, path, given, attr, argv, environ);
+    error = posix_spawn(&pid, "/bin/sh", given, attr, argv, environ);
     dup2(old, 1);
     close(old);
     close(ends[1]);
@@ -126,13 +129,11 @@ static inline void say_sh(const actions_t *actions, const attr_t *attr, const ch
     char text[4096];
     int status, error = spawn_sh(actions, attr, command, text, sizeof text, &status);
     if (error)
-        say("%s ", error_name(error));
+        say("%s", error_name(error));
     else if (status)
-        say("%s status %d ", text, status);
+        say("%s%sstatus %d", trim(text), *text ? " " : "", status);
     else
-        say("%s ", text);
-    for (size_t end = strlen(said); end && said[end - 1] == ' ';)
-        said[--end] = 0;
+        say("%s", trim(text));
 }
 
 /* Runs a part of a case in a process of its own, whose state it may spoil. */
