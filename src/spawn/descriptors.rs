@@ -156,8 +156,7 @@ fn turn_ring(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<()
     let count = wanted.len() as c_int;
     let spare = exec::fcntl(first as c_int, libc::F_DUPFD_CLOEXEC, count);
     let mut index = first;
-    loop {
-        let Some(&source) = wanted.get(index) else { break };
+    while let Some(&source) = wanted.get(index) {
         pending.set(index, false);
         if index_of(source) == first {
             let spare = spare.map_err(|errno| (index, errno))?;

@@ -15,12 +15,16 @@ pub mod foreign;
 mod function;
 mod id_maps;
 pub mod launch;
+mod lock;
+pub mod pidfd;
 pub mod plan;
 pub mod posix;
 mod root;
 pub mod search;
+pub mod shell;
 pub mod spec;
 mod steps;
+pub mod stream;
 pub mod superset;
 
 pub use launch::launch;
