@@ -54,7 +54,11 @@ fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
     })?;
     let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::EINVAL)?;
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    let Ok(found) = file::open(path, flags) else { return Ok(None) };
+    let found = match file::open(path, flags) {
+        Ok(found) => found,
+        Err(Errno::ENOTDIR) => return Err(Errno::ENOTDIR),
+        Err(_) => return Ok(None),
+    };
     match file::is_same_file(fd, found) {
         Ok(true) => Ok(Some(found)),
         outcome => {

@@ -26,6 +26,7 @@ impl Errno {
     pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const EPERM: Errno = Errno(libc::EPERM);
     pub const EREMOTE: Errno = Errno(libc::EREMOTE);
+    pub const ENOTDIR: Errno = Errno(libc::ENOTDIR);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
 
     /// What it means, in the words that Unix has for it: of those numbers that a
