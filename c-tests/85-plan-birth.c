@@ -20,6 +20,7 @@ static void cgroups(void)
     const char *own = "while IFS= read -r l; do case $l in 0::*) echo ${l#0::};; esac; done < /proc/$$/cgroup";
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct clone3_route route = { .size = sizeof route };
+    int open_before = descriptors_open();
     is(clone3_spawn_set_cgroup(&plan, fd), 0, "set_cgroup");
     says(&plan, own, within, "born in a cgroup");
     clone3_last_route(&route);
@@ -28,7 +29,7 @@ static void cgroups(void)
         "route %u, emulated %llx", route.route, (unsigned long long)route.emulated);
     is(clone3_spawn_set_cgroup_path(&plan, path), 0, "set_cgroup_path");
     says(&plan, own, within, "by its path");
-    is(descriptors_open(), 4, "which was closed again");
+    is(descriptors_open(), open_before, "which was closed again");
     clone3_spawn_set_cgroup_path(&plan, "/nowhere");
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CGROUP, 0, ENOENT, "a path that leads nowhere");
     clone3_spawn_set_cgroup_path(&plan, "/usr");
@@ -155,7 +156,7 @@ static void later_flags(void)
         says(&plan, "while read k v; do case $k in NoNewPrivs:) echo $v;; esac; done < /proc/$$/status", "1",
             "NNP, where its emulation is allowed");
         clone3_last_route(&route);
-        ok(route.emulated & CLONE_NNP, "and it is named");
+        ok((route.emulated & CLONE_NNP) != 0, "and it is named");
         clone3_allow_emulation(0);
     }
 }
