@@ -89,8 +89,14 @@ static void draw(struct bytes *b, struct drawn *d)
     case 13: case 14: draw_action(b, d); break;
     case 15:
         d->limit_count = below(b, 4);
-        for (size_t i = 0; i < d->limit_count; i++)
-            d->limits[i] = (struct clone3_spawn_rlimit){ 1 + (int)below(b, 16) /* not RLIMIT_CPU, which kills when it likes */, 0, sizes[below(b, 8)], sizes[below(b, 8)] };
+        for (size_t i = 0; i < d->limit_count; i++) {
+            /* RLIMIT_CPU kills when it likes; and whether the program has enough memory
+             * depends on where the kernel happens to put it. */
+            int resource = 1 + (int)below(b, 16);
+            int memory = resource == RLIMIT_DATA || resource == RLIMIT_STACK || resource == RLIMIT_AS;
+            unsigned least = memory ? 5 : 0, soft = least + below(b, 8 - least), hard = least + below(b, 8 - least);
+            d->limits[i] = (struct clone3_spawn_rlimit){ resource, 0, sizes[soft], sizes[hard] };
+        }
         break;
     case 16: d->has_uid = 1, d->uid = below(b, 3) * 1000; break;
     case 17: d->has_gid = 1, d->gid = below(b, 3) * 1000; break;
