@@ -95,22 +95,33 @@ static void empty_part(void)
     say_found("/nowhere::/nowhere", "tool", NULL);
     say(", ");
     say_found("", "tool", NULL);
-    /* The directory is the child's. */
-    if (chdir("/"))
-        abort();
-    say(", ");
-    if (posix_spawn_file_actions_addchdir_np) {
-        actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addchdir_np(&actions, in_scratch("c"));
-        say_found(":/nowhere", "tool", &actions);
-        posix_spawn_file_actions_destroy(&actions);
-    }
 }
 static void empty(void)
 {
     apart(empty_part);
     remove_place("c", "tool");
+}
+
+/* The working directory is the child's. */
+static void empty_elsewhere_part(void)
+{
+    actions_t actions;
+    make_place("l", "tool", 0755, "#!/bin/sh\necho l\n");
+    if (chdir("/"))
+        abort();
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, in_scratch("l"));
+    say_found(":/nowhere", "tool", &actions);
+    posix_spawn_file_actions_destroy(&actions);
+}
+static void empty_elsewhere(void)
+{
+    if (!posix_spawn_file_actions_addchdir_np) {
+        say("missing");
+        return;
+    }
+    apart(empty_elsewhere_part);
+    remove_place("l", "tool");
 }
 
 static void denied_part(void)
@@ -250,7 +261,8 @@ static void callers_path(void)
 
 static const struct spawn_case cases[] = {
     { "the first that is there", search, "0 a, 0 b, 0 a, ENOTDIR, ENOENT, 0 a", NULL },
-    { "an empty element is the working directory", empty, "0 c, 0 c, 0 c, 0 c, 0 c", NULL },
+    { "an empty element is the working directory", empty, "0 c, 0 c, 0 c, 0 c", NULL },
+    { "an empty element is the child's directory", empty_elsewhere, "0 l", NULL },
     { "one that may not be executed is remembered", denied, "0 e, EACCES, EACCES", NULL },
     { "another error ends the search", ends_the_search, "ENOEXEC", NULL },
     { "a name with a slash is a path", with_a_slash, "0 h, ENOENT", NULL },
