@@ -106,7 +106,7 @@ static int patient_status(pid_t pid)
 
 int main(void)
 {
-    const int forks = emulated() ? 1000 : repeats(5000);
+    const int forks = emulated() ? 1000 : repeats(1500);
     int good = 0, stuck = 0, made = 0, last = 7;
     pthread_t threads[2];
     sigset_t child;
