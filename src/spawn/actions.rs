@@ -16,11 +16,14 @@ pub struct FileActions {
     room: u32,
     mark: usize,
     list: *mut Action,
-    padding: [c_int; 15 - size_of::<usize>() / 4 + 1],
+    padding: [c_int; PADDING],
 }
 
 const _: () =
     assert!(size_of::<FileActions>() == if cfg!(target_pointer_width = "64") { 80 } else { 76 });
+
+/// Up to the libcs' size.
+const PADDING: usize = if cfg!(target_pointer_width = "64") { 14 } else { 15 };
 
 /// No address: not aligned, and beyond all that user memory has on 64 bits.
 const MARK: usize = 0x9a5d_c35f_u64.wrapping_mul(0x1_0000_0001) as usize | 1;
@@ -35,7 +38,7 @@ impl FileActions {
     /// `this` must be memory for an object.
     pub unsafe fn init(this: *mut FileActions) {
         let empty =
-            FileActions { count: 0, room: 0, mark: MARK, list: null_mut(), padding: [0; _] };
+            FileActions { count: 0, room: 0, mark: MARK, list: null_mut(), padding: [0; PADDING] };
         // SAFETY: by the contract.
         unsafe { this.write(empty) };
     }

@@ -10,10 +10,12 @@ use core::ffi::{c_int, c_short};
 /// `sigset_t` of both libcs: 1024 signals, of which the kernel knows the first 64.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Sigset([usize; 128 / size_of::<usize>()]);
+pub struct Sigset([usize; WORDS]);
+
+const WORDS: usize = 128 / size_of::<usize>();
 
 impl Sigset {
-    const EMPTY: Sigset = Sigset([0; _]);
+    const EMPTY: Sigset = Sigset([0; WORDS]);
 
     /// As the kernel has it. The numbers 32 and 33, by which the libcs' threads
     /// signal each other, stay out: no sigset function of theirs lets them in.
@@ -80,10 +82,13 @@ pub struct SpawnAttributes {
     pub policy: c_int,
     /// For SETCGROUP.
     pub cgroup: c_int,
-    padding: [c_int; 13],
+    padding: [c_int; PADDING],
 }
 
 const _: () = assert!(size_of::<SpawnAttributes>() == 336);
+
+/// Up to the libcs' size.
+const PADDING: usize = 13;
 
 const MARK: u64 = 0xa7_7b5d_c35f_9a5d;
 
@@ -98,7 +103,7 @@ impl SpawnAttributes {
         priority: 0,
         policy: 0,
         cgroup: 0,
-        padding: [0; _],
+        padding: [0; PADDING],
     };
 
     /// Whether our init made it and destroy has not ended it.
