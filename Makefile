@@ -109,6 +109,11 @@ check-all: check ## check, check-filters, and the whole of check-libcs, -kernels
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
 
+FUZZ_SECONDS ?= 600
+fuzz: all ## random plans of clone3_spawn against a slow reference (FUZZ_SECONDS=600, as root)
+	$(Q)tools/setup build fuzz
+	$(Q)fuzz/run $(B) $(FUZZ_SECONDS)
+
 bench: all ## fork, vfork and syscall() against the libc's own, as ratios
 	$(Q)bench/run $(B)
 
@@ -141,5 +146,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -59,6 +59,8 @@ fn header(root: &Path) -> String {
         "abi/contract.rs",
         "abi/explain.rs",
         "abi/pthread.rs",
+        "abi/spawn_plan.rs",
+        "abi/spawn_run.rs",
     ] {
         builder = builder.with_src(root.join("src").join(source));
     }

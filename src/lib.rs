@@ -16,6 +16,7 @@ mod arch;
 mod engine;
 mod host;
 mod process;
+mod spawn;
 mod thread;
 mod uapi;
 

@@ -13,6 +13,13 @@ mod contract;
 mod explain;
 mod fork;
 mod pthread;
+mod shell;
+mod spawn;
+mod spawn_actions;
+mod spawn_attr;
+mod spawn_plan;
+mod spawn_run;
+mod text;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

@@ -5,13 +5,17 @@
 //! used: a libc that does not look as expected is `None` to the callers, who
 //! then leave the work to that libc's own functions.
 
+pub mod cancel;
 pub mod elf;
+pub mod environment;
 pub mod errno;
 pub mod functions;
 mod glibc;
+pub mod memory;
 mod musl;
 pub mod pthread;
 mod repair;
+pub mod streams;
 mod symbols;
 mod threads;
 

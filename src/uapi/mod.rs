@@ -3,13 +3,16 @@
 //!
 //! Nothing here decides anything; it says what can be said to the kernel.
 
+pub mod attribute;
 pub mod errno;
+pub mod exec;
 pub mod file;
 pub mod flags;
 pub mod futex;
 pub mod own;
 pub mod sys;
 pub mod task;
+pub mod text;
 pub mod wire;
 
 pub use errno::Errno;

@@ -73,6 +73,18 @@ pub fn is_subreaper() -> bool {
     prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
 }
 
+/// Descriptors are below this (prlimit(2), RLIMIT_NOFILE, the soft limit).
+pub fn open_max() -> u64 {
+    let mut limits = [u64::MAX; 2];
+    let (which, none) = (libc::RLIMIT_NOFILE as usize, 0);
+    // SAFETY: the kernel fills the struct of two 64-bit numbers it is given.
+    unsafe {
+        let arguments = [0, which, none, limits.as_mut_ptr() as usize, 0, 0];
+        syscall(libc::SYS_prlimit64, arguments);
+    }
+    limits[0]
+}
+
 /// The kernel's `struct sigaction`, the same on all architectures here.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -86,7 +98,7 @@ pub struct KernelSigaction {
 
 impl KernelSigaction {
     /// A disposition with no flags and nothing blocked.
-    pub fn of(handler: usize) -> KernelSigaction {
+    pub const fn of(handler: usize) -> KernelSigaction {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
     }
 
@@ -128,6 +140,29 @@ pub unsafe fn set_disposition(signal: usize, action: &KernelSigaction) -> Result
         )
     };
     Errno::check(raw).map(drop)
+}
+
+/// Sets what a signal does, and says what it did.
+///
+/// # Safety
+/// As [`set_disposition`].
+pub unsafe fn replace_disposition(
+    signal: usize,
+    action: &KernelSigaction,
+) -> Result<KernelSigaction, Errno> {
+    let mut old = KernelSigaction::of(0);
+    let (new, old_place) = (&raw const *action as usize, &raw mut old as usize);
+    // SAFETY: both structs live over the call; the caller vouches for the rest.
+    let raw = unsafe {
+        syscall(libc::SYS_rt_sigaction, [signal, new, old_place, size_of::<u64>(), 0, 0])
+    };
+    Errno::check(raw).map(|_| old)
+}
+
+/// kill(2).
+pub fn kill(pid: Pid, signal: c_int) {
+    // SAFETY: takes no memory.
+    unsafe { syscall(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0, 0]) };
 }
 
 /// The running kernel's version, major and minor (uname(2)); 0.0 if the release

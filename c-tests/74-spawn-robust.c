@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* posix_spawn where there is little room, and among signals: on small stacks, in
+ * a signal handler on its own stack, under a flood of signals of which no handler
+ * may run in a child, in a vfork child, and with a cancellation pending.
+ *
+ * filtered: preload
+ */
+#define _GNU_SOURCE
+#include "spawning.h"
+#include "libc.h"
+#include "raw.h"
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+static char *const seven[] = { "sh", "-c", "exit 7", NULL };
+
+static int spawn_seven(void)
+{
+    pid_t pid;
+    int error = posix_spawn(&pid, "/bin/sh", NULL, NULL, seven, environ);
+    return error ? -error : status_of(pid);
+}
+static int search_seven(void)
+{
+    pid_t pid;
+    int error = posix_spawnp(&pid, "sh", NULL, NULL, seven, environ);
+    return error ? -error : status_of(pid);
+}
+static int spawn_nothing(void)
+{
+    pid_t pid;
+    return -posix_spawn(&pid, "/nowhere", NULL, NULL, seven, environ);
+}
+
+static int results[4];
+
+static void spawn_all(void)
+{
+    results[0] = spawn_seven();
+    results[1] = search_seven();
+    results[2] = spawn_nothing();
+    results[3] = spawn_seven();
+}
+
+static void check_all(const char *where)
+{
+    ok(results[0] == 7 && results[1] == 7 && results[2] == -ENOENT && results[3] == 7,
+        "%s: %d %d %d %d", where, results[0], results[1], results[2], results[3]);
+    memset(results, 0, sizeof results);
+}
+
+static void *in_thread(void *unused)
+{
+    spawn_all();
+    return unused;
+}
+
+static void small_stacks(void)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+    if (no_threads()) {
+        skip("on a thread's smallest stack", no_threads());
+        return;
+    }
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN > 16384 ? PTHREAD_STACK_MIN : 16384);
+    if (pthread_create(&thread, &small, in_thread, NULL) != 0) {
+        skip("on a thread's smallest stack", "no such thread can be made");
+        return;
+    }
+    pthread_join(thread, NULL);
+    check_all("on a thread's smallest stack");
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    spawn_all();
+}
+
+static void in_handlers(void)
+{
+    unsigned long least = getauxval(51 /* AT_MINSIGSTKSZ, Linux 5.14 */);
+    if (least < 2048)
+        least = 2048;
+    /* The C library's part of this program wants some too. */
+    size_t size = least + 4096;
+    stack_t stack = { .ss_sp = malloc(size), .ss_size = size }, none = { .ss_flags = SS_DISABLE };
+    struct sigaction action = { .sa_handler = on_alarm };
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    check_all("in a signal handler");
+    action.sa_flags = SA_ONSTACK;
+    sigaction(SIGUSR1, &action, NULL);
+    sigaltstack(&stack, NULL);
+    raise(SIGUSR1);
+    check_all("in a signal handler on a small stack of its own");
+    sigaltstack(&none, NULL);
+    free(stack.ss_sp);
+    signal(SIGUSR1, SIG_DFL);
+}
+
+/* The child of a limit that leaves the program little stack. */
+static void tiny_limit(void)
+{
+    struct rlimit tiny = { 64 << 10, RLIM_INFINITY }, before;
+    getrlimit(RLIMIT_STACK, &before);
+    tiny.rlim_max = before.rlim_max;
+    setrlimit(RLIMIT_STACK, &tiny);
+    spawn_all();
+    setrlimit(RLIMIT_STACK, &before);
+    check_all("with RLIMIT_STACK at 64 KiB");
+}
+
+/* A handler that runs in a child writes here, whatever memory that is. */
+static struct { volatile int in_parent, in_child; } *seen;
+static pid_t self;
+
+static void count(int signal)
+{
+    (void)signal;
+    __atomic_fetch_add(raw(SYS_getpid) == self ? &seen->in_parent : &seen->in_child, 1,
+        __ATOMIC_RELAXED);
+}
+
+/* To the whole group, a child before its exec included. */
+static pid_t start_pest(void)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGURG, SIG_IGN);
+    for (;;) {
+        struct timespec shortly = { 0, 100000 };
+        kill(0, SIGURG); /* which a program without a handler does not mind */
+        nanosleep(&shortly, NULL);
+    }
+}
+
+static void among_signals(void)
+{
+    int rounds = emulated() ? 30 : repeats(400), good = 0, masks = 0;
+    struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
+    seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    self = getpid();
+    sigaction(SIGURG, &action, NULL);
+    pid_t pest = start_pest();
+    for (int i = 0; i < rounds; i++) {
+        uint64_t mask = mask_now();
+        good += i % 4 ? spawn_seven() == 7 : spawn_nothing() == -ENOENT;
+        masks += mask == mask_now();
+    }
+    kill(pest, SIGKILL);
+    status_of(pest);
+    signal(SIGURG, SIG_DFL);
+    is(good, rounds, "spawns among signals");
+    is(masks, rounds, "and the mask is what it was");
+    ok(seen->in_parent > 0, "handlers ran here, %d times", seen->in_parent);
+    is(seen->in_child, 0, "and never in a child");
+}
+
+/* posix_spawn where the memory is lent already. */
+static void in_a_vfork_child(void)
+{
+    pid_t child = vfork();
+    if (child == 0) {
+        pid_t pid;
+        int error = posix_spawn(&pid, "/bin/sh", NULL, NULL, seven, environ);
+        int missing = posix_spawn(&pid, "/nowhere", NULL, NULL, seven, environ);
+        _exit(error == 0 && missing == ENOENT ? 5 : 1);
+    }
+    is(status_of(child), 5, "in a vfork child");
+    is(spawn_seven(), 7, "and after it");
+}
+
+static volatile int came_back;
+
+static void *cancelled(void *unused)
+{
+    pid_t pid = -1;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cancel(pthread_self());
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    int error = posix_spawn(&pid, "/bin/sh", NULL, NULL, seven, environ);
+    came_back = error == 0 ? pid : -1;
+    pthread_testcancel();
+    return unused;
+}
+
+static void with_a_cancellation_pending(void)
+{
+    pthread_t thread;
+    void *result;
+    if (no_threads()) {
+        skip("with a cancellation pending", no_threads());
+        return;
+    }
+    pthread_create(&thread, NULL, cancelled, NULL);
+    pthread_join(thread, &result);
+    ok(came_back > 0 && result == PTHREAD_CANCELED, "a cancellation waits until the child is known");
+    is(status_of(came_back), 7, "and the child is whole");
+}
+
+int main(void)
+{
+    setpgid(0, 0);
+    begin(60);
+    spawn_all();
+    check_all("plainly");
+    small_stacks();
+    in_handlers();
+    tiny_limit();
+    among_signals();
+    in_a_vfork_child();
+    with_a_cancellation_pending();
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
+    return done();
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Children of clone3_spawn() in namespaces: new ones, with id maps and a root of
+ * their own, and those of others.
+ */
+#define _GNU_SOURCE
+#include "planning.h"
+#include <sys/mount.h>
+#include <sys/prctl.h>
+
+static const struct clone3_spawn_id_range to_root[] = { { 0, 1000, 1 }, { 1, 100000, 50 } }, one[] = { { 0, 4242, 1 } };
+
+static void fresh(void)
+{
+    static const struct { const char *name; uint64_t flag; } all[] = { { "uts", CLONE_NEWUTS }, { "ipc", CLONE_NEWIPC },
+        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP } };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        clone3_spawn_t plan = new_plan();
+        char command[100], own[100] = "";
+        snprintf(command, sizeof command, "/proc/self/ns/%s", all[i].name);
+        if (readlink(command, own, sizeof own - 1) < 0) {
+            skip(all[i].name, "not in this kernel");
+            continue;
+        }
+        clone3_spawn_set_flags(&plan, all[i].flag);
+        snprintf(command, sizeof command, "test \"$(readlink /proc/self/ns/%s)\" != '%s' && echo other", all[i].name, own);
+        says(&plan, command, "other", all[i].name);
+    }
+    clone3_spawn_t plan = new_plan();
+    clone3_spawn_set_flags(&plan, CLONE_NEWPID);
+    says(&plan, "echo $$", "1", "pid");
+    struct clone3_features features = { .size = sizeof features };
+    clone3_probe(&features);
+    if (!(features.permitted & CLONE_NEWTIME))
+        skip("time", "not in this kernel");
+    else {
+        plan = new_plan();
+        clone3_spawn_set_flags(&plan, CLONE_NEWTIME);
+        char own[100] = "", command[200];
+        if (readlink("/proc/self/ns/time", own, sizeof own - 1) < 0)
+            abort();
+        snprintf(command, sizeof command, "test \"$(readlink /proc/self/ns/time)\" != '%s' && echo other", own);
+        says(&plan, command, "other", "time");
+        char *argv[] = { "x", NULL };
+        is(spawn_plan(NULL, "/nowhere", &plan, argv), ENOENT, "a failed one is heard of");
+        is(error_of_plan.stage, CLONE3_SPAWN_STAGE_EXEC, "at its stage");
+    }
+}
+
+static void with_maps(void)
+{
+    clone3_spawn_t plan = new_plan();
+    int pidfd = -1;
+    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | CLONE_NEWPID);
+    is(clone3_spawn_set_uid_map(&plan, to_root, 2), 0, "set_uid_map");
+    is(clone3_spawn_set_gid_map(&plan, one, 1), 0, "set_gid_map");
+    clone3_spawn_set_uid(&plan, 1);
+    clone3_spawn_set_gid(&plan, 0);
+    if (native()) /* clone(2) has one place for both */
+        clone3_spawn_set_pidfd(&plan, &pidfd);
+    const char *got = shell(&plan, "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g; echo $$");
+    char squeezed[400] = "", *to = squeezed;
+    for (const char *from = got; *from && to < squeezed + 390; from++)
+        if (*from != ' ' || (to > squeezed && to[-1] != ' '))
+            *to++ = *from;
+    if (!ok(strcmp(squeezed, "0 1000 1 1 100000 50 0 4242 1 1 0 1") == 0, "user and pid namespace, mapped"))
+        printf("# %s\n", squeezed);
+    ok(!native() || pidfd >= 0, "with a pidfd");
+    close(pidfd);
+    ok(waitpid(-1, NULL, 0x40000000 | WNOHANG) == -1 && errno == ECHILD, "and the writer is gone");
+    clone3_spawn_set_pidfd(&plan, NULL);
+    const struct clone3_spawn_id_range twice[] = { { 0, 1, 2 }, { 1, 5, 1 } };
+    fails_at((clone3_spawn_set_uid_map(&plan, twice, 2), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 1, EINVAL,
+        "an overlapping uid_map");
+    clone3_spawn_set_uid_map(&plan, to_root, 2);
+    fails_at((clone3_spawn_set_gid_map(&plan, twice, 2), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 2, EINVAL,
+        "an overlapping gid_map");
+    static struct clone3_spawn_id_range many[400];
+    for (unsigned i = 0; i < 400; i++)
+        many[i] = (struct clone3_spawn_id_range){ 1000000000 + i, 2000000000 + i, 1 };
+    fails_at((clone3_spawn_set_gid_map(&plan, many, 400), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 2, EINVAL,
+        "a gid_map of more than a page");
+    clone3_spawn_set_gid_map(&plan, NULL, 0);
+    clone3_spawn_set_gid(&plan, 0);
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_GID, 0, EINVAL, "a gid without a map");
+    fails_at((clone3_spawn_set_oom_score_adj(&plan, 5), &plan), "/nowhere", CLONE3_SPAWN_STAGE_GID, 0, EINVAL,
+        "and with an oom_score_adj");
+    says(NULL, "test $(cat /proc/$$/oom_score_adj) = 5 || echo other", "other", "which is the child's only");
+}
+
+/* As a user without privileges, who may map himself. */
+static void rootless(void)
+{
+    /* After which its /proc would be root's. */
+    if (geteuid() == 0 && (setgid(4242) || setuid(4242) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)))
+        return;
+    clone3_spawn_t plan = new_plan();
+    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | CLONE_NEWUTS);
+    struct clone3_spawn_id_range uids[] = { { 0, geteuid(), 1 } }, gids[] = { { 0, getegid(), 1 } };
+    clone3_spawn_set_uid_map(&plan, uids, 1);
+    clone3_spawn_set_gid_map(&plan, gids, 1);
+    char *argv[] = { "sh", "-c", "test $(id -u) = 0 && exit 7", NULL };
+    pid_t pid;
+    int error = spawn_plan(&pid, "/bin/sh", &plan, argv);
+    if (error_of_plan.stage == CLONE3_SPAWN_STAGE_CREATE) {
+        skip("without privileges", "no user namespaces for users here");
+        return;
+    }
+    ok(error == EPERM && error_of_plan.stage == CLONE3_SPAWN_STAGE_ID_MAP && error_of_plan.index == 2,
+        "a gid_map while setgroups is allowed: %s", plan_error());
+    is(clone3_spawn_set_setgroups(&plan, 0), 0, "set_setgroups");
+    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "and while it is not");
+    is(status_of(pid), 7, "root in its own namespace");
+    uids[0].outside = 0;
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 1, EPERM, "somebody else's id");
+}
+
+/* Something to join: a sleeping child in namespaces of its own. */
+static void joined(void)
+{
+    clone3_spawn_t plan = new_plan();
+    char *argv[] = { "sleep", "60", NULL }, path[100];
+    pid_t pid;
+    int pidfd = -1, uts, pids;
+    clone3_spawn_set_flags(&plan, CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC);
+    clone3_spawn_set_pidfd(&plan, &pidfd);
+    if (!is(spawn_plan(&pid, "/bin/sleep", &plan, argv), 0, "somebody to join"))
+        return;
+    snprintf(path, sizeof path, "/proc/%d/ns/uts", pid);
+    uts = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
+    pids = open(path, O_RDONLY | O_CLOEXEC);
+    plan = new_plan();
+    const struct clone3_spawn_namespace by_file[] = { { uts, 0 }, { pids, CLONE_NEWPID } };
+    char command[300], link[100] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", uts);
+    if (readlink(path, link, sizeof link - 1) < 0)
+        abort();
+    is(clone3_spawn_set_namespaces(&plan, by_file, 2), 0, "set_namespaces");
+    snprintf(command, sizeof command, "test \"$(readlink /proc/self/ns/uts)\" = '%s' && echo there; test $$ -lt 20 && echo few", link);
+    says(&plan, command, "there few", "a uts and a pid namespace");
+    says(NULL, "test $$ -lt 20 || echo many", "many", "the caller's children are where they were");
+    const struct clone3_spawn_namespace by_pidfd[] = { { pidfd, CLONE_NEWUTS | CLONE_NEWPID } };
+    clone3_spawn_set_namespaces(&plan, by_pidfd, 1);
+    if (shell(&plan, ":")[0] && error_of_plan.error == EINVAL)
+        skip("by pidfd", "Linux 5.8");
+    else
+        says(&plan, command, "there few", "the same by a pidfd");
+    const struct clone3_spawn_namespace wrong[] = { { uts, 0 }, { uts, CLONE_NEWNET } };
+    fails_at((clone3_spawn_set_namespaces(&plan, wrong, 2), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_NAMESPACE, 1, EINVAL,
+        "a namespace of another kind");
+    const struct clone3_spawn_namespace nothing[] = { { 299, 0 } };
+    fails_at((clone3_spawn_set_namespaces(&plan, nothing, 1), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_NAMESPACE, 0, EBADF,
+        "no namespace");
+    kill(pid, SIGKILL);
+    status_of(pid);
+    clone3_spawn_set_namespaces(&plan, by_file, 2);
+    clone3_spawn_set_namespaces(&plan, by_file + 1, 1);
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, ENOMEM, "a pid namespace whose first process has ended");
+    says(NULL, "echo here", "here", "and the way back was found");
+    int time = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+    const struct clone3_spawn_namespace times[] = { { time, 0 } };
+    clone3_spawn_set_namespaces(&plan, times, 1);
+    if (time < 0)
+        skip("a time namespace", "not in this kernel");
+    else
+        says(&plan, "echo here", "here", "a time namespace");
+    close(time), close(uts), close(pids), close(pidfd);
+}
+
+static void roots(void)
+{
+    clone3_spawn_t plan = new_plan();
+    char path[] = "/tmp/clone3-root-XXXXXX", file[100];
+    if (!mkdtemp(path))
+        abort();
+    snprintf(file, sizeof file, "%s/here", path);
+    close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    snprintf(file, sizeof file, "%s/bin", path);
+    mkdir(file, 0700);
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    is(clone3_spawn_set_root(&plan, root), 0, "set_root");
+    struct stat seen;
+    snprintf(file, sizeof file, "%s/here", path);
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a root without a shell");
+    clone3_spawn_set_directory(&plan, "/bin");
+    fails_at(&plan, "../bin/../../../../bin/sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "no way out");
+    clone3_spawn_set_directory(&plan, "/here");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOTDIR, "but what is in it is there");
+    ok(stat("/bin/sh", &seen) == 0, "the caller's root is the old one");
+    /* A detached mount. */
+#ifdef SYS_open_tree
+    int tree = (int)syscall(SYS_open_tree, root, "", AT_EMPTY_PATH | 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+    plan = new_plan();
+    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    if (tree >= 0) {
+        clone3_spawn_set_root(&plan, tree);
+        clone3_spawn_set_directory(&plan, "/here");
+        fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOTDIR, "a detached mount for a root");
+        close(tree); /* it was mounted, and went with the child */
+        tree = (int)syscall(SYS_open_tree, root, "", AT_EMPTY_PATH | 1 | O_CLOEXEC);
+        clone3_spawn_set_root(&plan, tree);
+        clone3_spawn_set_directory(&plan, "/usr");
+        fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "with nothing else in it");
+        close(tree);
+    } else
+        skip("a detached mount", "no open_tree here");
+#endif
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    clone3_spawn_set_root(&plan, null);
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, ENOTDIR, "a root that is no directory");
+    clone3_spawn_set_root(&plan, 298);
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, EBADF, "no root");
+    close(null);
+    close(root);
+    snprintf(file, sizeof file, "%s/here", path);
+    unlink(file);
+    snprintf(file, sizeof file, "%s/bin", path);
+    rmdir(file);
+    rmdir(path);
+}
+
+int main(void)
+{
+    begin(60);
+    if (emulated() || geteuid() != 0 || filtered("docker-new") || filtered("docker-old")) {
+        skip("namespaces", "only root may, and not everywhere");
+        return done();
+    }
+    fresh();
+    with_maps();
+    joined();
+    roots();
+    apart(rootless);
+    return done();
+}
