@@ -169,6 +169,9 @@ static void programs(void)
     clone3_spawn_set_program(&plan, 277, 0);
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EBADF, "nothing for a program");
     ok(strcmp(plan_error(), "exec 277: Bad file descriptor") == 0, "in words: %s", plan_error());
+    clone3_spawn_set_fds(&plan, list, 3);
+    clone3_spawn_set_directory(&plan, "/nowhere");
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "but the steps before come first");
     close(sh);
     close(bin);
 }

@@ -86,6 +86,9 @@ static void no_new_privs(void)
 
 /* mkdir(2) gives EDQUOT. */
 static struct sock_filter no_mkdir[] = {
+    FILTER_LOAD(offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0),
+    FILTER_ALLOW,
     FILTER_LOAD(offsetof(struct seccomp_data, nr)),
 #ifdef SYS_mkdir
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 1, 0),
@@ -106,7 +109,11 @@ static void filters(void)
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_SECCOMP, 0, EACCES, "a filter without no_new_privs");
     clone3_spawn_set_no_new_privs(&plan);
     says(&plan, STATUS("Seccomp"), "2", "a filter");
+#ifdef __i386__
+    skip("and it works", "the shell is a program of another architecture");
+#else
     says(&plan, "mkdir /tmp/clone3-filtered 2>/dev/null || echo refused", "refused", "and it works");
+#endif
     fails_at((clone3_spawn_set_seccomp(&plan, &none, 0), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_SECCOMP, 0, EINVAL,
         "an empty one");
     /* It comes last: what the plan does before is not its business. */

@@ -3,7 +3,7 @@
  * call by ptrace(2): which of them failed, and which made tasks.
  *
  * Counted is what lies between two marks, and what a new task does up to its
- * first one. Needs Linux 5.3. */
+ * first one or until it has executed. Needs Linux 5.3. */
 #ifndef TRACE_H
 #define TRACE_H
 
@@ -22,6 +22,8 @@ struct trace {
     long number; /* of the first of these, */
     int error;   /* and its errno */
     int clone3s, clones;
+    int calls;   /* all there were, exec included */
+    uint64_t flags; /* of the last clone3 */
     int tasks;   /* that were made */
 };
 
@@ -55,6 +57,17 @@ static inline int is_no_failure(const struct traced *task, const struct syscall_
         || (task->number == SYS_rt_sigprocmask && info->exit.result == -EINVAL);
 }
 
+/* The 64 bits at an address of the tracee's. */
+static inline uint64_t trace_word(pid_t pid, uint64_t address)
+{
+    uint64_t word = 0;
+    for (size_t part = 0; part < sizeof word; part += sizeof(long)) {
+        long value = ptrace(PTRACE_PEEKDATA, pid, (void *)(uintptr_t)(address + part), 0);
+        memcpy((char *)&word + part, &value, sizeof value);
+    }
+    return word;
+}
+
 static inline void trace_syscall(struct trace *trace, struct traced *task)
 {
     struct syscall_info info = { 0 };
@@ -67,6 +80,9 @@ static inline void trace_syscall(struct trace *trace, struct traced *task)
         if (task->number == SYS_getppid && info.entry.args[0] == MARK_END)
             task->counts = 0;
         trace->clone3s += task->counts && task->number == SYS_clone3;
+        trace->calls += task->counts && task->number != SYS_getppid;
+        if (task->counts && task->number == SYS_clone3)
+            trace->flags = trace_word(task->pid, info.entry.args[0]);
         trace->clones += task->counts && makes_by_clone(task->number);
     } else if (info.op == 2 && task->counts && info.exit.is_error && !is_no_failure(task, &info)
         && trace->failed++ == 0) {
@@ -118,6 +134,8 @@ static inline struct trace traced_run(int (*run)(void *), void *argument)
         }
         if (task && signal == (SIGTRAP | 0x80))
             trace_syscall(&trace, task);
+        if (task && status >> 16 == PTRACE_EVENT_EXEC)
+            task->counts = 0;
         /* Passed on are true signals: not an event, nor a new tracee's stop. */
         int none = status >> 16 || signal == SIGSTOP || signal == (SIGTRAP | 0x80);
         ptrace(PTRACE_SYSCALL, pid, 0, none ? 0 : signal);

@@ -172,10 +172,10 @@ static void become(const struct drawn *d, pid_t parent, const sigset_t *mask)
         STEP(DIRECTORY, 0, chdir(d->directory) == 0);
     else if (d->directory_fd >= 0)
         STEP(DIRECTORY, 0, fchdir(d->directory_fd) == 0);
-    int program = d->program_fd;
+    int program = d->program_fd, no_program = 0;
     if (program >= 0 && (d->has_fds || d->action_count)) {
         program = fcntl(program, F_DUPFD_CLOEXEC, TOLD + 1);
-        STEP(EXEC, 0, program >= 0);
+        no_program = program < 0 ? errno : 0;
     }
     if (d->has_fds)
         descriptors(d);
@@ -196,6 +196,8 @@ static void become(const struct drawn *d, pid_t parent, const sigset_t *mask)
     if (d->filter)
         STEP(SECCOMP, 0, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filters[d->filter]) == 0);
     char *argv[] = { "paused", NULL }, *envp[] = { NULL };
+    if (no_program)
+        give_up(CLONE3_SPAWN_STAGE_EXEC, 0, no_program);
     if (program >= 0)
         syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
     else if (d->search)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn`, and how it says what went wrong.
 
+#![allow(dead_code)] // the constants are the header's
+
 use super::or_number;
 use super::spawn_plan::{self, clone3_spawn_plan};
 use super::text::Text;
@@ -159,7 +161,7 @@ const _: () = {
     assert!(CLONE3_SPAWN_STAGE_EXEC == Stage::Exec as c_int);
 };
 
-#[allow(dead_code)] // C's view of what the macros above define
+// C's view of what the macros above define.
 unsafe extern "C" {
     /// Makes a child that is as a plan says and runs a program.
     ///

@@ -19,6 +19,8 @@ use core::ffi::{CStr, c_int};
 pub struct Kept {
     pipe: c_int,
     program: c_int,
+    /// Why there is no program, to be said when its turn has come.
+    no_program: Option<Errno>,
     /// A pidfd of the parent.
     pub parent: c_int,
 }
@@ -29,10 +31,14 @@ impl Kept {
         let spec = extras.spec;
         let floor = spec.highest_descriptor();
         let above = |fd| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, floor);
-        let mut kept = Kept { pipe: job.exchange.keeps(), program: -1, parent: -1 };
+        let pipe = job.exchange.keeps();
+        let mut kept = Kept { pipe, program: -1, no_program: None, parent: -1 };
         if let Some((fd, _)) = spec.program {
             let moved = fd >= 0 && (spec.descriptors.is_some() || !spec.actions().is_empty());
-            kept.program = if moved { above(fd).map_err(Failure::at(Stage::Exec))? } else { fd };
+            match if moved { above(fd) } else { Ok(fd) } {
+                Ok(fd) => kept.program = fd,
+                Err(errno) => kept.no_program = Some(errno),
+            }
         }
         if extras.parent_fd >= 0 {
             kept.parent = above(extras.parent_fd).map_err(Failure::at(Stage::DeathSignal))?;
@@ -63,6 +69,9 @@ impl Kept {
             Program::Path(path) if !path.is_null() => (*path, flags),
             _ => (c"".as_ptr(), flags | libc::AT_EMPTY_PATH),
         };
+        if let Some(errno) = self.no_program {
+            return errno;
+        }
         let fd = self.program;
         let errno = attribute::exec_at(fd, path, plan.argv, plan.envp, flags);
         // SAFETY: a string of the caller's, or the one above.
