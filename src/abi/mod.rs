@@ -12,6 +12,7 @@ mod clone;
 mod contract;
 mod explain;
 mod fork;
+mod thread;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

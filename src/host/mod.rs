@@ -9,11 +9,18 @@ pub mod elf;
 pub mod errno;
 pub mod functions;
 mod glibc;
+mod modules;
 mod musl;
+mod page;
 mod repair;
 mod symbols;
+mod tcb;
+mod tcb_glibc;
+mod tcb_musl;
 mod threads;
+pub mod tls;
 
+pub use page::page_size;
 pub use repair::Repair;
 
 /// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc
@@ -31,7 +38,7 @@ pub fn on_load() {
         glibc::loader_size();
         glibc::repair();
     } else {
-        musl::remember_list_lock();
+        musl::remember_places();
     }
 }
 

@@ -11,6 +11,7 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(libc::EAGAIN);
     pub const EBADF: Errno = Errno(libc::EBADF);
     pub const EBUSY: Errno = Errno(libc::EBUSY);
+    pub const EDEADLK: Errno = Errno(libc::EDEADLK);
     pub const EEXIST: Errno = Errno(libc::EEXIST);
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
@@ -24,7 +25,10 @@ impl Errno {
     pub const ENOSYS: Errno = Errno(libc::ENOSYS);
     pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const EPERM: Errno = Errno(libc::EPERM);
+    pub const ENOTSUP: Errno = Errno(libc::ENOTSUP);
+    pub const ERANGE: Errno = Errno(libc::ERANGE);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
+    pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
 
     /// Splits a raw system call result: the kernel keeps the last page of the
     /// address space, −4095 to −1, for error numbers.

@@ -8,6 +8,7 @@ pub mod file;
 pub mod flags;
 pub mod sys;
 pub mod task;
+pub mod thread;
 pub mod wire;
 
 pub use errno::Errno;

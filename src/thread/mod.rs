@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bare threads: threads that the libc does not know of, and that may call what a
+//! signal handler may.
+//!
+//! Every thread has an entry in a table that is never unmapped, and a slot: guard,
+//! stack, TLS, control block, in this order. The kernel clears `Entry::tid` when
+//! the thread has gone; from then on the slot is somebody else's.
+
+mod ask;
+mod attributes;
+mod create;
+mod entry;
+mod join;
+mod slots;
+mod start;
+mod store;
+
+pub use ask::{pidfd, self_handle, signal, stack, tid};
+pub use attributes::Attributes;
+pub use create::create;
+pub use join::{Patience, detach, join};
+pub use start::{Start, exit};
