@@ -20,7 +20,7 @@ mod tcb_musl;
 mod threads;
 pub mod tls;
 
-pub use page::page_size;
+pub use page::{align_up, page_size};
 pub use repair::Repair;
 
 /// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc

@@ -15,3 +15,9 @@ pub fn page_size() -> usize {
 }
 
 const AT_PAGESZ: usize = libc::AT_PAGESZ as usize;
+
+/// The next multiple of a power of two. `next_multiple_of` would divide, by zero
+/// for all the compiler knows.
+pub fn align_up(value: usize, align: usize) -> usize {
+    value.wrapping_add(align.wrapping_sub(1)) & !(align.wrapping_sub(1))
+}

@@ -7,6 +7,7 @@
 //! thread; what was allocated on its own gets a place in the same memory.
 
 use super::modules::{self, Module};
+use super::page::align_up;
 use super::tcb::Tcb;
 use crate::arch::thread_pointer;
 use crate::uapi::{Errno, sys};
@@ -175,7 +176,7 @@ impl Plan {
 
 /// The place of the next block that is not in the static TLS area.
 fn take_block(free: &mut usize, module: &Module) -> usize {
-    let block = free.next_multiple_of(module.align);
+    let block = align_up(*free, module.align);
     *free = block + module.size;
     block
 }

@@ -8,8 +8,8 @@ use super::start::{self, Start, Task, Trial};
 use super::store::{Locked, Quiet};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Request, Stack};
-use crate::host::page_size;
 use crate::host::tls::{self, Place, Plan};
+use crate::host::{align_up, page_size};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, thread};
@@ -144,8 +144,8 @@ impl Site {
 
     fn map_stack(&mut self, attributes: &Attributes) -> Result<(), Errno> {
         let page = page_size();
-        let guard = attributes.guard_size.max(1).next_multiple_of(page);
-        let size = attributes.stack_size.next_multiple_of(page);
+        let guard = align_up(attributes.guard_size.max(1), page);
+        let size = align_up(attributes.stack_size, page);
         let base = thread::reserve(guard + size)?;
         let mapping = &self.slot.entry.mapping;
         mapping[0].store(base, Relaxed);

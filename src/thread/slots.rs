@@ -9,7 +9,7 @@ use super::attributes::DEFAULT_STACK;
 use super::entry::{Entry, Handle, Thread};
 use super::store::Locked;
 use crate::arch::thread_pointer;
-use crate::host::page_size;
+use crate::host::{align_up, page_size};
 use crate::uapi::{Errno, sys, thread};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -289,8 +289,8 @@ fn unused(room: usize) -> Option<Slot> {
 
 fn add_arena(room: usize) -> Result<(), Errno> {
     let page = page_size();
-    let room = room.next_multiple_of(page);
-    let slot_size = page + DEFAULT_STACK.next_multiple_of(page) + room;
+    let room = align_up(room, page);
+    let slot_size = page + align_up(DEFAULT_STACK, page) + room;
     let (arena, number) = TABLE
         .iter()
         .zip(0..)
@@ -298,8 +298,8 @@ fn add_arena(room: usize) -> Result<(), Errno> {
         .ok_or(Errno::EAGAIN)?;
     let mut size = FIRST_ARENA << number;
     loop {
-        let count = (size / slot_size).min(1 << SLOT_BITS);
-        let entries = (count * size_of::<Entry>()).next_multiple_of(page);
+        let count = size.checked_div(slot_size).unwrap_or(0).min(1 << SLOT_BITS);
+        let entries = align_up(count * size_of::<Entry>(), page);
         let mapped = entries + count * slot_size;
         // Where the limit on addresses (RLIMIT_AS) leaves no room for so many, fewer.
         let memory = match thread::reserve(mapped) {
