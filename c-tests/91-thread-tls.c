@@ -18,6 +18,12 @@ enum { PLUGIN_ZEROES = 300, PLUGIN_ALIGN = 32 };
 enum { PLUGIN_ZEROES = 3000, PLUGIN_ALIGN = 512 };
 #endif
 
+#if defined(__i386__) && !defined(__GLIBC__) && !defined(MODE_STATIC)
+/* What gcc calls there, and takes from a library that musl has no need of. */
+void __stack_chk_fail(void);
+__attribute__((visibility("hidden"))) void __stack_chk_fail_local(void) { __stack_chk_fail(); }
+#endif
+
 #ifdef PLUGIN
 
 /* As STATIC_TLS the object's storage is at a fixed distance from the thread pointer,

@@ -2,6 +2,7 @@
 //! The loaded objects that have thread-local storage, as dl_iterate_phdr tells.
 
 use super::symbols::{self, TlsIndex};
+use super::tcb_musl;
 use crate::arch::entry;
 use crate::uapi::Errno;
 use core::ffi::{c_int, c_void};
@@ -79,10 +80,20 @@ unsafe fn module_of(info: &libc::dl_phdr_info) -> Option<Module> {
         core::slice::from_raw_parts(info.dlpi_phdr.cast::<Phdr>(), info.dlpi_phnum as usize)
     };
     let tls = headers.iter().find(|header| header.p_type == libc::PT_TLS)?;
+    let id = info.dlpi_tls_modid;
+    let image = (info.dlpi_addr as usize).wrapping_add(tls.p_vaddr as usize);
+    // musl up to 1.2.2 gives the image for the block; its __tls_get_addr, which
+    // static programs may be without, neither allocates nor locks.
+    let data = match info.dlpi_tls_data.addr() {
+        data if data == image => {
+            block(id).ok().or_else(|| tcb_musl::block_by_dtv(id)).unwrap_or(data)
+        }
+        data => data,
+    };
     Some(Module {
-        id: info.dlpi_tls_modid,
-        data: info.dlpi_tls_data.addr(),
-        image: (info.dlpi_addr as usize).wrapping_add(tls.p_vaddr as usize),
+        id,
+        data,
+        image,
         file_size: tls.p_filesz as usize,
         size: tls.p_memsz as usize,
         align: (tls.p_align as usize).max(1),
@@ -108,11 +119,10 @@ fn go(mut visit: Visit) -> Result<Stamp, Errno> {
     visit.stamp.ok_or(Errno::ENOTSUP)
 }
 
-/// Has the libc make the calling thread's block of a module. It may allocate.
-pub fn touch(id: usize) -> Result<(), Errno> {
+/// The calling thread's block of a module, which the libc may have to allocate.
+pub fn block(id: usize) -> Result<usize, Errno> {
     let tls_get_addr = symbols::tls_get_addr().ok_or(Errno::ENOTSUP)?;
     let index = TlsIndex { module: id, offset: 0 };
     // SAFETY: the TLS ABI's function, with a module that is loaded.
-    unsafe { tls_get_addr(&raw const index) };
-    Ok(())
+    Ok(unsafe { tls_get_addr(&raw const index) }.addr())
 }

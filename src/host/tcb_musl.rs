@@ -78,18 +78,28 @@ pub fn robust_place(this: usize) -> Option<usize> {
     Some(found)
 }
 
-fn check_dtv(modules: &[Module]) -> Option<()> {
+/// The calling thread's dtv and the number of its last block.
+fn dtv() -> Option<(usize, usize)> {
     // SAFETY: in the calling thread's struct pthread.
     let dtv = unsafe { word(thread_pointer().wrapping_add_signed(place::DTV)) };
     if dtv == 0 || dtv % WORD != 0 {
         return None;
     }
     // SAFETY: every thread of musl's has a dtv with its size.
-    let last = unsafe { word(dtv) };
-    let agrees = |module: &Module| {
-        // SAFETY: within the dtv, as it says.
-        module.id <= last && unsafe { word(dtv + module.id * WORD) } == module.data
-    };
+    Some((dtv, unsafe { word(dtv) }))
+}
+
+/// The calling thread's block of a module.
+pub fn block_by_dtv(id: usize) -> Option<usize> {
+    musl::thread()?;
+    let (dtv, last) = dtv()?;
+    // SAFETY: within the dtv, as it says.
+    (id <= last).then(|| unsafe { word(dtv + id * WORD) })
+}
+
+fn check_dtv(modules: &[Module]) -> Option<()> {
+    let agrees = |module: &Module| block_by_dtv(module.id) == Some(module.data);
+    dtv()?;
     modules.iter().all(agrees).then_some(())
 }
 

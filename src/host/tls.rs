@@ -233,7 +233,7 @@ unsafe fn fill(plan: *mut Plan, len: usize, count: usize, stamp: Stamp) -> Resul
     if untouched != 0 {
         // Only now, that the loader's lock is no longer held.
         for module in list.iter().filter(|module| module.data == 0) {
-            modules::touch(module.id)?;
+            modules::block(module.id)?;
         }
         return Ok(false);
     }

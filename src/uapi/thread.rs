@@ -100,8 +100,30 @@ fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result
 }
 
 fn timespec(when: u64) -> Timespec {
-    Timespec { seconds: (when / NANOSECONDS) as i64, nanoseconds: (when % NANOSECONDS) as i64 }
+    let (seconds, nanoseconds) = split(when);
+    Timespec { seconds: seconds as i64, nanoseconds: nanoseconds as i64 }
 }
+
+/// Seconds and the rest.
+#[cfg(target_pointer_width = "64")]
+fn split(when: u64) -> (u64, u64) {
+    (when / NANOSECONDS, when % NANOSECONDS)
+}
+
+/// Seconds and the rest, bit by bit: 32-bit machines divide 64 bits by a function
+/// of the compiler's library, which is not to become a part of the archive.
+#[cfg(any(target_pointer_width = "32", test))]
+fn split_by_bits(when: u64) -> (u64, u64) {
+    (0..u64::BITS).rev().fold((0, 0), |(seconds, rest), bit| {
+        let rest = rest << 1 | when >> bit & 1;
+        match rest >= NANOSECONDS {
+            true => (seconds << 1 | 1, rest - NANOSECONDS),
+            false => (seconds << 1, rest),
+        }
+    })
+}
+#[cfg(target_pointer_width = "32")]
+use split_by_bits as split;
 
 /// Wakes up to `count` sleepers (futex(2)); the word may be gone already.
 pub fn wake(word: *const AtomicU32, count: c_int, futex: Futex) {
@@ -200,4 +222,18 @@ pub fn set_scheduler(policy: c_int, priority: c_int) -> Result<(), Errno> {
     let arguments = [0, policy as usize, &raw const priority as usize, 0, 0, 0];
     // SAFETY: the int lives over the call.
     Errno::check(unsafe { syscall(libc::SYS_sched_setscheduler, arguments) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_split_bit_by_bit_as_by_division() {
+        for when in
+            [0, 1, NANOSECONDS - 1, NANOSECONDS, 1 << 62, u64::MAX, 1_764_000_000_123_456_789]
+        {
+            assert_eq!(split_by_bits(when), (when / NANOSECONDS, when % NANOSECONDS));
+        }
+    }
 }
