@@ -61,6 +61,7 @@ fn header(root: &Path) -> String {
         "abi/pthread.rs",
         "abi/spawn_plan.rs",
         "abi/spawn_run.rs",
+        "abi/thread.rs",
     ] {
         builder = builder.with_src(root.join("src").join(source));
     }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "planning.h"
+#include "raw.h"
 #include <termios.h>
 
 /* What the shell says of a field of its /proc/PID/status. */
@@ -118,8 +119,18 @@ static void terminal(void)
 
 static void handled(int signal) { (void)signal; }
 
+/* glibc's posix_spawn has its children ignore the libc's own two signals, which
+ * those of make, for one, hand on to us. */
+static void have_all_defaults(void)
+{
+    static const char none[64];
+    for (int number = 1; number < 65; number++)
+        raw(SYS_rt_sigaction, number, none, NULL, 8);
+}
+
 static void signals(void)
 {
+    have_all_defaults();
     clone3_spawn_t plan = new_plan();
     sigset_t set;
     sigemptyset(&set);

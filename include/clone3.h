@@ -28,8 +28,10 @@
 #if defined(__GNUC__)
 #define CLONE3_RETURNS_TWICE __attribute__((__returns_twice__))
 #define CLONE3_ALIGNED(bytes) __attribute__((__aligned__(bytes)))
+#define CLONE3_NORETURN __attribute__((__noreturn__))
 #else
 #define CLONE3_RETURNS_TWICE
+#define CLONE3_NORETURN
 #define CLONE3_ALIGNED(bytes)
 #endif
 
@@ -580,6 +582,11 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
  */
 #define CLONE3_SPAWN_ACTION_TCSETPGRP 7
 
+/**
+ * In struct clone3_thread_attr, flags: the thread starts detached.
+ */
+#define CLONE3_THREAD_DETACHED 1
+
 #ifdef CLONE3_DECLARES_CLONE_ARGS
 /**
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
@@ -899,6 +906,91 @@ struct clone3_spawn_error {
    */
   const char *path;
 };
+
+/**
+ * How a bare thread is to be made. clone3_thread_attr_init() fills in the
+ * defaults. It may grow at its end.
+ */
+struct clone3_thread_attr {
+  /**
+   * sizeof(struct clone3_thread_attr), set by clone3_thread_attr_init().
+   */
+  uint32_t size;
+  /**
+   * 0 or CLONE3_THREAD_DETACHED.
+   */
+  uint32_t flags;
+  /**
+   * Which of CLONE_FS, CLONE_FILES, CLONE_SYSVSEM and CLONE_IO the thread
+   * shares with its creator. Default: the first three, as pthreads do.
+   */
+  uint64_t share;
+  /**
+   * Lowest byte of a stack of the caller's own, or NULL. It has no guard but
+   * the caller's, and is the caller's again once the thread has been joined.
+   */
+  void *stack;
+  /**
+   * Bytes in the stack, at least 16384; 0 for the default. More may be given.
+   */
+  size_t stack_size;
+  /**
+   * Bytes that cannot be accessed below a stack that is not the caller's; at
+   * least a page in any case.
+   */
+  size_t guard_size;
+  /**
+   * Name of the thread in /proc/PID/task/TID/comm, at most 15 bytes and a
+   * NUL; NULL for the creator's.
+   */
+  const char *name;
+  /**
+   * cpu_set_t: processors the thread may run on; NULL for the creator's.
+   */
+  const void *affinity;
+  /**
+   * Bytes in *affinity.
+   */
+  size_t affinity_size;
+  /**
+   * sigset_t: signals blocked in the thread. NULL: all but those that a thread
+   * raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
+   */
+  const void *sigmask;
+  /**
+   * Where a pidfd of the thread goes, close-on-exec (Linux 6.9); NULL for
+   * none.
+   */
+  int *pidfd;
+  /**
+   * Thread ids wanted, innermost pid namespace first (Linux 5.5); NULL for
+   * none.
+   */
+  const pid_t *set_tid;
+  /**
+   * Elements in *set_tid.
+   */
+  size_t set_tid_size;
+  /**
+   * SCHED_*, or -1 for the creator's scheduling.
+   */
+  int32_t sched_policy;
+  /**
+   * Static priority for SCHED_FIFO and SCHED_RR.
+   */
+  int32_t sched_priority;
+};
+
+/**
+ * The same under the name that the functions are declared with.
+ */
+typedef struct clone3_thread_attr clone3_thread_attr_t;
+
+/**
+ * A bare thread. 0 is none; no value is used again for a later thread of the
+ * process, until 2^28 threads have used one place.
+ */
+typedef uint64_t clone3_thread_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1661,6 +1753,225 @@ extern int clone3_spawn(pid_t *pid,
 extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
                                          char *buf,
                                          size_t n);
+
+/**
+ * Fills in the defaults.
+ *
+ * @param attr  written
+ * @param size  sizeof(clone3_thread_attr_t)
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - EINVAL: attr is NULL; size is not one of any version up to this one
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
+
+/**
+ * Creates a bare thread, which runs start(arg) and ends with its result.
+ *
+ * The C library does not know of it. It may call what a signal handler may,
+ * and clone3_thread_*(); it has its own errno and __thread variables of all
+ * objects loaded now, a stack with a guard, a right gettid(), raise() and
+ * stack protector. It may not call malloc(), stdio, pthread_*(), dlopen(),
+ * nor into objects that are loaded later. See clone3_thread_create(3).
+ *
+ * All signals are blocked while it is made. setuid() and the like change the
+ * ids of the calling thread only, in a bare thread, and never those of bare
+ * threads in others.
+ *
+ * @param thread  where its handle goes, written before it runs
+ * @param attr    how to make it; NULL for the defaults
+ * @param start   what it runs; its result is for clone3_thread_join()
+ * @param arg     passed to start
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
+ * - EINVAL: a NULL thread or start; a field of attr has no such value; a
+ *   pidfd is asked for before Linux 6.9; affinity names no processor there is
+ * - ERANGE: the name has more than 15 bytes
+ * - E2BIG: attr is from a later version and asks for what this one has not
+ * - EPERM: the scheduler, or set_tid, without the capability; a sandbox
+ * - EEXIST, ENOSYS …: set_tid, as for clone3()
+ * - EMFILE, ENFILE: the pidfd
+ * - ENOTSUP: the C library's threads do not look as expected
+ *
+ * Thread-safe. Async-signal-safe in a bare thread; in others the loader's
+ * lock is taken. Linux 5.3, by clone(2) before that. Source: clone(2).
+ */
+extern int clone3_thread_create(clone3_thread_t *thread,
+                                const clone3_thread_attr_t *attr,
+                                void *(*start)(void *arg),
+                                void *arg);
+
+/**
+ * Ends the calling bare thread, as a return from its start function does. No
+ * clean-up handlers or destructors run. In any other thread, where there is
+ * nothing to end, the process is stopped by an illegal instruction.
+ *
+ * @param value  for clone3_thread_join()
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern void clone3_thread_exit(void *value) CLONE3_NORETURN;
+
+/**
+ * Waits for a bare thread's end. Its handle is invalid afterwards.
+ *
+ * @param thread  any thread may join it, but one only
+ * @param value   where its result goes; may be NULL
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread: joined, detached and gone, or its
+ *   creator's, in a child of fork()
+ * - EINVAL: it is detached, or another thread is joining it
+ * - EDEADLK: it is the calling thread
+ *
+ * Not interrupted by signals. Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_join(clone3_thread_t thread, void **value);
+
+/**
+ * The same without waiting.
+ *
+ * @param thread  as for clone3_thread_join()
+ * @param value   as for clone3_thread_join()
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors: those of clone3_thread_join(), and
+ * - EBUSY: it has not ended
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_tryjoin(clone3_thread_t thread, void **value);
+
+/**
+ * The same, waiting until a point in time.
+ *
+ * @param thread    as for clone3_thread_join()
+ * @param value     as for clone3_thread_join()
+ * @param clock     CLOCK_REALTIME or CLOCK_MONOTONIC
+ * @param deadline  on that clock, in nanoseconds; one that is past, or
+ *                  negative, is no time to wait
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors: those of clone3_thread_join(), and
+ * - ETIMEDOUT: it has not ended by then
+ * - EINVAL: another clock
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_timedjoin(clone3_thread_t thread,
+                                   void **value,
+                                   int clock,
+                                   int64_t deadline);
+
+/**
+ * Gives up on a bare thread's result: its memory is free when it ends.
+ *
+ * @param thread  may be the calling one, or have ended
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread
+ * - EINVAL: it is detached, or another thread is joining it
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_detach(clone3_thread_t thread);
+
+/**
+ * The calling bare thread.
+ *
+ * @return its handle; 0 in any other thread
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern clone3_thread_t clone3_thread_self(void);
+
+/**
+ * Whether two handles are of one thread.
+ *
+ * @param one    a handle
+ * @param other  a handle
+ * @return 0 if not
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other);
+
+/**
+ * Sends a signal to a bare thread, by tgkill(2).
+ *
+ * Only between the look at its id and the call could an ending thread's id
+ * become another's; pidfd_send_signal() on clone3_thread_pidfd() has no
+ * such window.
+ *
+ * @param thread  the thread
+ * @param signal  its number, 0 to send none
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread, or it has ended
+ * - EINVAL: no such signal
+ * - EAGAIN: too many signals are queued
+ *
+ * Async-signal-safe; thread-safe. Any Linux. Source: tgkill(2).
+ */
+extern int clone3_thread_kill(clone3_thread_t thread, int signal);
+
+/**
+ * A bare thread's id in the kernel.
+ *
+ * @param thread  the thread
+ * @param tid     where it goes
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread, or it has ended
+ * - EINVAL: tid is NULL
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_gettid(clone3_thread_t thread, pid_t *tid);
+
+/**
+ * Opens a pidfd of a bare thread: readable when it has ended.
+ *
+ * @param thread  the thread
+ * @param pidfd   where the descriptor goes, the caller's to close
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread, or it has ended
+ * - EINVAL: pidfd is NULL; before Linux 6.9
+ * - ENOSYS: before Linux 5.3
+ * - EMFILE, ENFILE, ENOMEM: as for pidfd_open(2)
+ *
+ * Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
+ */
+extern int clone3_thread_pidfd(clone3_thread_t thread, int *pidfd);
+
+/**
+ * Where a bare thread's stack is.
+ *
+ * @param thread  the thread
+ * @param lowest  where the address of its lowest byte goes, above the guard;
+ *                may be NULL
+ * @param size    where its size in bytes goes; may be NULL
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - ESRCH: there is no such thread
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern int clone3_thread_getstack(clone3_thread_t thread,
+                                  void **lowest,
+                                  size_t *size);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -2,7 +2,7 @@
 //! libclone3: the library through which Linux programs create processes.
 //!
 //! A C library; `include/clone3.h` is its face and `docs/DESIGN.md` its map.
-//! The modules import downward only: `abi`, `process` and `thread`, `engine`,
+//! The modules import downward only: `abi`, `process`, `spawn` and `thread`, `engine`,
 //! `host`, `uapi`, `arch`.
 
 #![cfg_attr(not(test), no_std)]

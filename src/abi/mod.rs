@@ -20,6 +20,7 @@ mod spawn_attr;
 mod spawn_plan;
 mod spawn_run;
 mod text;
+mod thread;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

@@ -65,6 +65,50 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
+/// Ends the calling task after giving away memory that its own stack may lie in.
+///
+/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
+/// nobody can access. Both are an address and a length, and nothing is done for a
+/// length of 0. No instruction after the first uses a stack.
+///
+/// # Safety
+/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// could run.
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+    // SAFETY: by the contract; nothing comes back.
+    unsafe {
+        asm!(
+            "cbz x1, 2f",
+            "mov x8, #{nr_munmap}",
+            "svc #0",
+            "2:",
+            "cbz x10, 3f",
+            "mov x0, x9",
+            "mov x1, x10",
+            "mov x2, #0", // PROT_NONE
+            "mov x3, #{flags}",
+            "mov x4, #-1",
+            "mov x5, #0",
+            "mov x8, #{nr_mmap}",
+            "svc #0",
+            "3:",
+            "mov x0, #0",
+            "mov x8, #{nr_exit}",
+            "svc #0",
+            "brk #1",
+            nr_munmap = const libc::SYS_munmap,
+            nr_mmap = const libc::SYS_mmap,
+            nr_exit = const libc::SYS_exit,
+            flags = const super::EMPTY_MAPPING,
+            in("x0") unmapped[0],
+            in("x1") unmapped[1],
+            in("x9") emptied[0],
+            in("x10") emptied[1],
+            options(noreturn, nostack),
+        )
+    }
+}
+
 /// Ends the process by a breakpoint nobody waits for.
 pub fn trap() -> ! {
     // SAFETY: brk does not come back.

@@ -9,6 +9,7 @@
 //! | `legacy_clone_order` | the order of clone(2)'s five arguments |
 //! | `shadow_stack_active` | whether a return address has a protected copy |
 //! | `thread_pointer` | the register TLS hangs from |
+//! | `exit_without_stack` | gives away the caller's own stack and ends the task |
 //! | `trap` | stops the process for good |
 //! | `entry!` | a global function: a landing pad and a jump to Rust |
 //! | `returns_twice!` | the entries whose child comes back on the same stack |
@@ -61,6 +62,11 @@ pub use x86::*;
 compile_error!(
     "libclone3 knows x86_64, aarch64, riscv64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
 );
+
+/// The flags of a mapping that takes the place of another and cannot be accessed.
+/// Fits a single move on aarch64, 0x4032.
+pub const EMPTY_MAPPING: libc::c_int =
+    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
 
 /// A system call of up to five arguments, laid out for the assembly.
 #[repr(C)]

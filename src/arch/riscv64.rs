@@ -88,6 +88,50 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
+/// Ends the calling task after giving away memory that its own stack may lie in.
+///
+/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
+/// nobody can access. Both are an address and a length, and nothing is done for a
+/// length of 0. No instruction after the first uses a stack.
+///
+/// # Safety
+/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// could run.
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+    // SAFETY: by the contract; nothing comes back.
+    unsafe {
+        asm!(
+            "beqz a1, 2f",
+            "li a7, {nr_munmap}",
+            "ecall",
+            "2:",
+            "beqz t1, 3f",
+            "mv a0, t0",
+            "mv a1, t1",
+            "li a2, 0", // PROT_NONE
+            "li a3, {flags}",
+            "li a4, -1",
+            "li a5, 0",
+            "li a7, {nr_mmap}",
+            "ecall",
+            "3:",
+            "li a0, 0",
+            "li a7, {nr_exit}",
+            "ecall",
+            "ebreak",
+            nr_munmap = const libc::SYS_munmap,
+            nr_mmap = const libc::SYS_mmap,
+            nr_exit = const libc::SYS_exit,
+            flags = const super::EMPTY_MAPPING,
+            in("a0") unmapped[0],
+            in("a1") unmapped[1],
+            in("t0") emptied[0],
+            in("t1") emptied[1],
+            options(noreturn, nostack),
+        )
+    }
+}
+
 /// Ends the process by a breakpoint nobody waits for.
 pub fn trap() -> ! {
     // SAFETY: ebreak does not come back.

@@ -16,7 +16,7 @@ const WITH_SIX: [c_long; 3] = [libc::SYS_mmap2, libc::SYS_futex, libc::SYS_proce
 
 /// Makes a system call; returns the kernel's raw result. It leaves nothing on
 /// the stack, and the frame pointer alone, for whoever unwinds a caller that
-/// waits; but for [`WITH_SIX`], which do not wait.
+/// waits; but for [`WITH_SIX`], which tell unwinders where they are.
 ///
 /// # Safety
 /// Number and arguments must be safe to hand to the kernel. A call that comes
@@ -159,6 +159,54 @@ impl ThreadArea {
             limit: 0xf_ffff,
             flags: SEG_32BIT | LIMIT_IN_PAGES | USEABLE,
         }
+    }
+}
+
+/// Ends the calling task after giving away memory that its own stack may lie in.
+///
+/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
+/// nobody can access. Both are an address and a length, and nothing is done for a
+/// length of 0. No instruction after the first uses a stack.
+///
+/// # Safety
+/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// could run.
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+    // SAFETY: by the contract; nothing comes back.
+    unsafe {
+        asm!(
+            "mov esi, eax",
+            "mov edi, edx",
+            "test ecx, ecx",
+            "jz 2f",
+            "mov eax, {nr_munmap}",
+            "int 0x80",
+            "2:",
+            "test edi, edi",
+            "jz 3f",
+            "mov ebx, esi",
+            "mov ecx, edi",
+            "xor edx, edx", // PROT_NONE
+            "mov esi, {flags}",
+            "mov edi, -1",
+            "xor ebp, ebp",
+            "mov eax, {nr_mmap}",
+            "int 0x80",
+            "3:",
+            "xor ebx, ebx",
+            "mov eax, {nr_exit}",
+            "int 0x80",
+            "ud2",
+            nr_munmap = const libc::SYS_munmap,
+            nr_mmap = const libc::SYS_mmap2,
+            nr_exit = const libc::SYS_exit,
+            flags = const super::EMPTY_MAPPING,
+            in("ebx") unmapped[0],
+            in("ecx") unmapped[1],
+            in("eax") emptied[0],
+            in("edx") emptied[1],
+            options(noreturn, nostack),
+        )
     }
 }
 

@@ -68,6 +68,52 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
+/// Ends the calling task after giving away memory that its own stack may lie in.
+///
+/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
+/// nobody can access. Both are an address and a length, and nothing is done for a
+/// length of 0. No instruction after the first uses a stack.
+///
+/// # Safety
+/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// could run.
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+    // SAFETY: by the contract; nothing comes back.
+    unsafe {
+        asm!(
+            "test rsi, rsi",
+            "jz 2f",
+            "mov eax, {nr_munmap}",
+            "syscall",
+            "2:",
+            "test r13, r13",
+            "jz 3f",
+            "mov rdi, r12",
+            "mov rsi, r13",
+            "xor edx, edx", // PROT_NONE
+            "mov r10d, {flags}",
+            "mov r8, -1",
+            "xor r9d, r9d",
+            "mov eax, {nr_mmap}",
+            "syscall",
+            "3:",
+            "xor edi, edi",
+            "mov eax, {nr_exit}",
+            "syscall",
+            "ud2",
+            nr_munmap = const libc::SYS_munmap,
+            nr_mmap = const libc::SYS_mmap,
+            nr_exit = const libc::SYS_exit,
+            flags = const super::EMPTY_MAPPING,
+            in("rdi") unmapped[0],
+            in("rsi") unmapped[1],
+            in("r12") emptied[0],
+            in("r13") emptied[1],
+            options(noreturn, nostack),
+        )
+    }
+}
+
 /// Ends the process by an illegal instruction.
 pub fn trap() -> ! {
     // SAFETY: ud2 does not come back.

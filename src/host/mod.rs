@@ -12,13 +12,20 @@ pub mod errno;
 pub mod functions;
 mod glibc;
 pub mod memory;
+mod modules;
 mod musl;
+mod page;
 pub mod pthread;
 mod repair;
 pub mod streams;
 mod symbols;
+mod tcb;
+mod tcb_glibc;
+mod tcb_musl;
 mod threads;
+pub mod tls;
 
+pub use page::{align_up, page_size};
 pub use repair::Repair;
 
 /// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc
@@ -37,7 +44,7 @@ pub fn on_load() {
         glibc::loader_size();
         glibc::repair();
     } else {
-        musl::remember_list_lock();
+        musl::remember_places();
     }
 }
 

@@ -11,14 +11,14 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 /// struct pthread as far as it can be seen, the same in every 1.2 release. Its
 /// first word is its own address; errno is the int behind the tid.
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-mod layout {
+pub mod layout {
     // self, dtv, previous, next, sysinfo, canary: words all.
     pub const PREVIOUS: usize = 2 * size_of::<usize>();
     pub const NEXT: usize = 3 * size_of::<usize>();
     pub const TID: usize = 6 * size_of::<usize>();
 }
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
-mod layout {
+pub mod layout {
     // TLS variant I keeps dtv and canary at the far end.
     pub const PREVIOUS: usize = 8;
     pub const NEXT: usize = 16;
@@ -27,7 +27,7 @@ mod layout {
 
 /// The calling thread's struct pthread, found from errno and verified two
 /// ways: its first word repeats its address, and its tid is the kernel's.
-fn thread() -> Option<*mut c_void> {
+pub fn thread() -> Option<*mut c_void> {
     let errno = errno::location();
     if errno.is_null() {
         return None;
@@ -60,10 +60,13 @@ fn list_lock() -> Option<*mut c_int> {
     (!found.is_null()).then_some(found)
 }
 
-/// Keeps where the lock is. For our constructor: a program may later give a
-/// thread another clear_child_tid, which is not to be taken for the lock.
-pub fn remember_list_lock() {
-    if let (Some(_), Some(lock)) = (thread(), list_lock()) {
+/// Keeps where the lock and the robust list are. For our constructor: a program
+/// may later give a thread another clear_child_tid, which is not to be taken for
+/// the lock, or hold a robust mutex.
+pub fn remember_places() {
+    let Some(this) = thread() else { return };
+    super::tcb_musl::robust_place(this.addr());
+    if let Some(lock) = list_lock() {
         LIST_LOCK.store(lock, Relaxed);
     }
 }

@@ -25,6 +25,22 @@ weak_symbol!("clone3_weak_fclose", "fclose");
 weak_symbol!("clone3_weak_waitpid", "waitpid");
 weak_symbol!("clone3_weak_cleanup_push", "_pthread_cleanup_push");
 weak_symbol!("clone3_weak_cleanup_pop", "_pthread_cleanup_pop");
+weak_symbol!("clone3_weak_tls_get_addr", "__tls_get_addr");
+weak_symbol!("clone3_weak_pthread_self", "pthread_self");
+weak_symbol!("clone3_weak_getauxval", "getauxval");
+weak_symbol!("clone3_weak_rseq_offset", "__rseq_offset");
+weak_symbol!("clone3_weak_ctype_b_loc", "__ctype_b_loc");
+weak_symbol!("clone3_weak_ctype_tolower_loc", "__ctype_tolower_loc");
+weak_symbol!("clone3_weak_ctype_toupper_loc", "__ctype_toupper_loc");
+
+/// `tls_index` of the TLS ABI: a module's id and an offset in its block.
+#[repr(C)]
+pub struct TlsIndex {
+    /// dlpi_tls_modid.
+    pub module: usize,
+    /// Bytes from the block's start.
+    pub offset: usize,
+}
 
 /// The callback's first argument is a `struct dl_phdr_info`.
 pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
@@ -79,6 +95,20 @@ unsafe extern "C" {
     static CLEANUP_PUSH: Option<CleanupPush>;
     #[link_name = "clone3_weak_cleanup_pop"]
     static CLEANUP_POP: Option<CleanupPop>;
+    #[link_name = "clone3_weak_tls_get_addr"]
+    static TLS_GET_ADDR: Option<unsafe extern "C" fn(*const TlsIndex) -> *mut c_void>;
+    #[link_name = "clone3_weak_pthread_self"]
+    static PTHREAD_SELF: Option<unsafe extern "C" fn() -> usize>;
+    #[link_name = "clone3_weak_getauxval"]
+    static GETAUXVAL: Option<unsafe extern "C" fn(usize) -> usize>;
+    #[link_name = "clone3_weak_rseq_offset"]
+    static RSEQ_OFFSET: *const isize;
+    #[link_name = "clone3_weak_ctype_b_loc"]
+    static CTYPE_B_LOC: Option<unsafe extern "C" fn() -> *mut usize>;
+    #[link_name = "clone3_weak_ctype_tolower_loc"]
+    static CTYPE_TOLOWER_LOC: Option<unsafe extern "C" fn() -> *mut usize>;
+    #[link_name = "clone3_weak_ctype_toupper_loc"]
+    static CTYPE_TOUPPER_LOC: Option<unsafe extern "C" fn() -> *mut usize>;
 }
 
 macro_rules! getter {
@@ -161,4 +191,28 @@ getter!(
 /// What a cancellable wait takes, where the program has all of it.
 pub fn cancellation() -> Option<(CleanupPush, CleanupPop, Waitpid)> {
     Some((cleanup_push()?, cleanup_pop()?, waitpid()?))
+}
+getter!(
+    /// `__tls_get_addr` of the TLS ABI; not in every static program.
+    tls_get_addr -> Option<unsafe extern "C" fn(*const TlsIndex) -> *mut c_void>
+        = TLS_GET_ADDR);
+getter!(
+    /// `pthread_self`, whose value is the address of the thread's TCB in every
+    /// libc here.
+    pthread_self -> Option<unsafe extern "C" fn() -> usize> = PTHREAD_SELF);
+getter!(
+    /// `getauxval`.
+    getauxval -> Option<unsafe extern "C" fn(usize) -> usize> = GETAUXVAL);
+getter!(
+    /// `__rseq_offset` of <sys/rseq.h>: from the thread pointer to the area of
+    /// rseq(2) (glibc 2.35).
+    rseq_offset -> *const isize = RSEQ_OFFSET);
+
+/// Where this thread keeps the tables of <ctype.h>, as LSB 5.0 has it: thread-local
+/// variables in glibc, constants in musl.
+pub fn ctype_tables() -> [Option<unsafe extern "C" fn() -> *mut usize>; 3] {
+    getter!(b -> Option<unsafe extern "C" fn() -> *mut usize> = CTYPE_B_LOC);
+    getter!(lower -> Option<unsafe extern "C" fn() -> *mut usize> = CTYPE_TOLOWER_LOC);
+    getter!(upper -> Option<unsafe extern "C" fn() -> *mut usize> = CTYPE_TOUPPER_LOC);
+    [b(), lower(), upper()]
 }

@@ -11,6 +11,7 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(libc::EAGAIN);
     pub const EBADF: Errno = Errno(libc::EBADF);
     pub const EBUSY: Errno = Errno(libc::EBUSY);
+    pub const EDEADLK: Errno = Errno(libc::EDEADLK);
     pub const EEXIST: Errno = Errno(libc::EEXIST);
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
@@ -28,7 +29,9 @@ impl Errno {
     pub const ERANGE: Errno = Errno(libc::ERANGE);
     pub const EREMOTE: Errno = Errno(libc::EREMOTE);
     pub const ENOTDIR: Errno = Errno(libc::ENOTDIR);
+    pub const ENOTSUP: Errno = Errno(libc::ENOTSUP);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
+    pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
 
     /// What it means, in the words that Unix has for it: of those numbers that a
     /// child that is being made can meet.

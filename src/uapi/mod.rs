@@ -13,6 +13,7 @@ pub mod own;
 pub mod sys;
 pub mod task;
 pub mod text;
+pub mod thread;
 pub mod wire;
 
 pub use errno::Errno;

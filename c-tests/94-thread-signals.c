@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Signals and bare threads: what they are kept from, what they are sent, their
+ * guard, and the pthreads beside them, which are cancelled and change ids as ever.
+ *
+ * archs: x86_64 aarch64 i686
+ */
+#define _GNU_SOURCE
+#include "threads.h"
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+
+static volatile pid_t handled_by;
+static volatile int handled;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    handled_by = kernel_tid();
+    handled++;
+}
+
+static void expect(int signal)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+    sigaction(signal, &action, NULL);
+    handled = 0;
+    handled_by = 0;
+}
+
+static void sent_to_the_process(void)
+{
+    clone3_thread_t threads[8];
+    sigset_t set, old;
+    expect(SIGUSR1);
+    go_on = 0;
+    for (int i = 0; i < 8; i++)
+        if (clone3_thread_create(&threads[i], NULL, waits, NULL))
+            abort();
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, &old);
+    for (int i = 0; i < 20; i++) {
+        kill(getpid(), SIGUSR1);
+        usleep(1000);
+    }
+    is(handled, 0, "a signal to the process is not for a bare thread");
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    ok(handled == 1 && handled_by == getpid(), "it waits for a pthread that takes it");
+    go_on = 1;
+    for (int i = 0; i < 8; i++)
+        clone3_thread_join(threads[i], NULL);
+}
+
+static void *takes_signals(void *argument)
+{
+    (void)argument;
+    while (handled < 10)
+        usleep(500);
+    return (void *)(long)kernel_tid();
+}
+
+static void sent_to_a_thread(void)
+{
+    clone3_thread_attr_t attr = defaults();
+    clone3_thread_t thread;
+    sigset_t none;
+    void *value;
+    int error = 0;
+    sigemptyset(&none);
+    attr.sigmask = &none;
+    expect(SIGUSR2);
+    if (clone3_thread_create(&thread, &attr, takes_signals, NULL))
+        abort();
+    while (handled < 10 && !error) {
+        error = clone3_thread_kill(thread, SIGUSR2);
+        usleep(500);
+    }
+    is(clone3_thread_join(thread, &value), 0, "a thread that takes signals");
+    ok((long)value == handled_by && handled_by != getpid(), "handles those sent to it");
+    is(clone3_thread_create(&thread, &attr, waits, (go_on = 0, NULL)), 0, "another");
+    is(clone3_thread_kill(thread, 4711), EINVAL, "a signal that does not exist");
+    go_on = 1;
+    clone3_thread_join(thread, NULL);
+}
+
+/* No handler of a creator's runs in the thread before it is whole: each would find
+ * the id that the libc keeps wrong, or another thread's errno. */
+static volatile int half_made;
+static void *volatile main_errno;
+
+static void on_storm(int signal)
+{
+    (void)signal;
+    int before = errno;
+    if ((&errno == main_errno) != (kernel_tid() == getpid()))
+        half_made++;
+    errno = before;
+    handled++;
+}
+
+static void *storms(void *stop)
+{
+    while (!*(volatile int *)stop) {
+        kill(getpid(), SIGUSR1);
+        usleep(50);
+    }
+    return NULL;
+}
+
+static void while_they_are_made(void)
+{
+    struct sigaction action = { .sa_handler = on_storm, .sa_flags = SA_RESTART };
+    clone3_thread_attr_t attr = defaults();
+    volatile int stop = 0;
+    pthread_t sender;
+    sigset_t none;
+    long wrong = 0;
+    main_errno = &errno;
+    handled = 0;
+    sigemptyset(&none);
+    attr.sigmask = &none;
+    sigaction(SIGUSR1, &action, NULL);
+    if (pthread_create(&sender, NULL, storms, (void *)&stop))
+        abort();
+    for (int i = 0; i < repeats(3000); i++)
+        wrong += run_thread(&attr, returns, (void *)(long)i) != i;
+    stop = 1;
+    pthread_join(sender, NULL);
+    is(wrong, 0, "threads made in a rain of signals");
+    ok(half_made == 0 && handled > 0, "which never found one half made");
+}
+
+static char *fault;
+static volatile int is_in_guard;
+static size_t guard;
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)context;
+    fault = info->si_addr;
+    void *lowest;
+    size_t size;
+    clone3_thread_getstack(clone3_thread_self(), &lowest, &size);
+    is_in_guard = fault < (char *)lowest && fault >= (char *)lowest - guard;
+    clone3_thread_exit(fault);
+}
+
+__attribute__((noinline)) static long dives(volatile char *above, long depth)
+{
+    volatile char frame[512];
+    frame[0] = *above;
+    return depth > 1L << 30 ? 0 : dives(frame, depth + 1) + frame[0];
+}
+
+static void *overflows(void *stack)
+{
+    stack_t alternative = { .ss_sp = stack, .ss_size = 32768 };
+    volatile char zero = 0;
+    if (syscall(SYS_sigaltstack, &alternative, NULL))
+        return NULL;
+    return (void *)(dives(&zero, 0) + 1);
+}
+
+static void guards(void)
+{
+    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    clone3_thread_attr_t attr = defaults();
+    void *alternative = mmap(NULL, 32768, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sigaction(SIGSEGV, &action, NULL);
+    guard = 4096;
+    ok((char *)run_thread(NULL, overflows, alternative) == fault && fault, "a stack that overflows faults");
+    ok(is_in_guard, "in its guard");
+    fault = NULL;
+    is_in_guard = 0;
+    run_thread(NULL, overflows, alternative);
+    ok(fault && is_in_guard, "and again, on the same stack");
+    attr.stack_size = 512 << 10;
+    attr.guard_size = guard = 256 << 10;
+    fault = NULL;
+    is_in_guard = 0;
+    run_thread(&attr, overflows, alternative);
+    ok(fault && is_in_guard, "a large stack with a large guard");
+    signal(SIGSEGV, SIG_DFL);
+    munmap(alternative, 32768);
+}
+
+static void *waits_for_cancellation(void *cleaned)
+{
+    (void)cleaned;
+    for (;;)
+        pause();
+}
+
+static void *makes_until_cancelled(void *argument)
+{
+    for (;;) {
+        run_thread(NULL, returns, argument);
+        pthread_testcancel();
+    }
+}
+
+static void *changes_ids(void *argument)
+{
+    return (void *)(long)(setuid(getuid()) || setgid(getgid()) || argument);
+}
+
+/* The libc's own signals reach its threads and not ours. */
+static void pthreads_beside(void)
+{
+    clone3_thread_t bare[4];
+    pthread_t waiting, making, changing;
+    void *value;
+    go_on = 0;
+    for (int i = 0; i < 4; i++)
+        if (clone3_thread_create(&bare[i], NULL, waits, NULL))
+            abort();
+    if (pthread_create(&waiting, NULL, waits_for_cancellation, NULL) ||
+        pthread_create(&making, NULL, makes_until_cancelled, NULL))
+        abort();
+    usleep(20000);
+    pthread_cancel(waiting);
+    pthread_cancel(making);
+    ok(pthread_join(waiting, &value) == 0 && value == PTHREAD_CANCELED, "a waiting pthread is cancelled");
+    ok(pthread_join(making, &value) == 0 && value == PTHREAD_CANCELED,
+       "one that makes bare threads is");
+    if (pthread_create(&changing, NULL, changes_ids, NULL) || pthread_join(changing, &value))
+        abort();
+    is((long)value, 0, "pthreads change their ids");
+    is(setuid(getuid()), 0, "so does the first one");
+    go_on = 1;
+    for (int i = 0; i < 4; i++)
+        is(clone3_thread_join(bare[i], NULL), 0, "a bare thread went on beside");
+}
+
+int main(void)
+{
+    begin(60);
+    sent_to_the_process();
+    sent_to_a_thread();
+    while_they_are_made();
+    guards();
+    pthreads_beside();
+    return done();
+}

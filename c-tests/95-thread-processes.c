@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Processes and bare threads: children made beside them and by them, programs they
+ * execute, and the end of the process.
+ *
+ * archs: x86_64 aarch64 i686
+ */
+#define _GNU_SOURCE
+#include "threads.h"
+
+pid_t _Fork(void);
+
+static clone3_thread_t others[4];
+
+static void start_others(void)
+{
+    go_on = 0;
+    for (int i = 0; i < 4; i++)
+        if (clone3_thread_create(&others[i], NULL, waits, NULL))
+            abort();
+}
+
+static void join_others(void)
+{
+    go_on = 1;
+    for (int i = 0; i < 4; i++)
+        if (clone3_thread_join(others[i], NULL))
+            abort();
+}
+
+/* Mappings that are as large as a thread's stack at least, and accessible. */
+static int stacks(void)
+{
+    char line[512];
+    unsigned long start, end, size = 0;
+    int count = 0;
+    char access[8];
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "%lx-%lx %7s", &start, &end, access) == 3 && strcmp(access, "rw-p") == 0) {
+            size = end - start;
+            count += size >= 132 << 10 && size <= 160 << 10;
+        }
+    if (file)
+        fclose(file);
+    return count;
+}
+
+/* 0, or what is wrong in a child beside whose parent there are threads. */
+static int child_has_none_of_them(int may_use_libc)
+{
+    void *value;
+    int before = may_use_libc ? stacks() : 0;
+    if (clone3_thread_kill(others[0], 0) != ESRCH || clone3_thread_join(others[1], &value) != ESRCH)
+        return 1;
+    if (clone3_thread_detach(others[2]) != ESRCH)
+        return 2;
+    for (int i = 0; i < 20; i++)
+        if (run_thread(NULL, returns, (void *)9) != 9)
+            return 3;
+    if (clone3_thread_getstack(others[3], NULL, NULL) != ESRCH)
+        return 4;
+    if (may_use_libc && !emulated() && stacks() > before - 3)
+        return 5; /* five threads' stacks were there, and one is */
+    return 0;
+}
+
+static void beside(void)
+{
+    start_others();
+    run_thread(NULL, returns, NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(scaled(20));
+        _exit(child_has_none_of_them(1));
+    }
+    is(status_of(pid), 0, "a child of fork() has none of them, nor their stacks");
+    pid = _Fork();
+    if (pid == 0) {
+        alarm(scaled(20));
+        _exit(child_has_none_of_them(0));
+    }
+    is(status_of(pid), 0, "nor one of _Fork()");
+    pid = vfork();
+    if (pid == 0)
+        _exit(23);
+    is(status_of(pid), 23, "a child of vfork()");
+    is(clone3_thread_kill(others[0], 0), 0, "leaves them alone");
+    pid = fork();
+    if (pid == 0) {
+        pid_t second = fork();
+        if (second == 0)
+            _exit(child_has_none_of_them(0));
+        _exit(status_of(second) || run_thread(NULL, returns, (void *)3) != 3);
+    }
+    is(status_of(pid), 0, "a child's child, and then the child");
+    join_others();
+    is(run_thread(NULL, returns, (void *)4), 4, "the parent makes the next");
+}
+
+static void *forks(void *detached)
+{
+    clone3_thread_t self = clone3_thread_self();
+    pid_t parent = kernel_tid(), pid = _Fork();
+    if (pid == 0) {
+        long wrong = 0;
+        errno = 0;
+        if (kernel_tid() != getpid() || kernel_tid() == parent)
+            wrong = 1;
+        else if (raise(0))
+            wrong = 2;
+        else if (close(-1) != -1 || errno != EBADF)
+            wrong = 3;
+        else if (clone3_thread_self() != self)
+            wrong = 4;
+        else if (clone3_thread_kill(others[0], 0) != ESRCH)
+            wrong = 5;
+        else if (run_thread(NULL, returns, (void *)6) != 6)
+            wrong = 6;
+        else if (clone3_thread_self() != self || clone3_thread_kill(self, 0))
+            wrong = 7;
+        _exit((int)wrong);
+    }
+    return (void *)(long)(status_of(pid) | (detached != NULL) << 16);
+}
+
+/* The thread is all there is in its child; its end is the child's. */
+static void *forks_and_returns(void *argument)
+{
+    pid_t pid = _Fork();
+    if (pid == 0) {
+        if (argument)
+            clone3_thread_detach(clone3_thread_self());
+        return NULL;
+    }
+    return (void *)(long)status_of(pid);
+}
+
+static void *vforks(void *argument)
+{
+    char *const command[] = { "/bin/sh", "-c", "exit 17", NULL };
+    (void)argument;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        execv(command[0], command);
+        _exit(127);
+    }
+    return (void *)(long)status_of(pid);
+}
+
+static void *clones(void *argument)
+{
+    struct clone_args args = { .exit_signal = SIGCHLD };
+    (void)argument;
+    pid_t pid = clone3(&args, sizeof args);
+    if (pid == 0)
+        _exit(close(-1) != -1 || errno != EBADF ? 1 : 18);
+    return (void *)(long)status_of(pid);
+}
+
+static int exits_with(void *status) { return (int)(long)status; }
+
+static void *calls(void *argument)
+{
+    struct clone_args args = { .exit_signal = SIGCHLD };
+    (void)argument;
+    pid_t pid = clone3_call(&args, sizeof args, exits_with, (void *)19);
+    return (void *)(long)status_of(pid);
+}
+
+static void by_them(void)
+{
+    start_others();
+    is(run_thread(NULL, forks, NULL), 0, "a bare thread's child of _Fork() is sound");
+    is(run_thread(NULL, forks_and_returns, NULL), 0, "and ends with it");
+    is(run_thread(NULL, forks_and_returns, others), 0, "detached as well");
+    is(run_thread(NULL, vforks, NULL), 17, "one of vfork() executes a program");
+    is(run_thread(NULL, clones, NULL), 18, "one of clone3()");
+    is(run_thread(NULL, calls, NULL), 19, "one of clone3_call()");
+    is(clone3_thread_kill(others[0], 0), 0, "the others are still there");
+    join_others();
+}
+
+static void *executes(void *argument)
+{
+    char *const command[] = { "/bin/sh", "-c", "kill -0 $$ && exit 21", NULL };
+    (void)argument;
+    execv(command[0], command);
+    return NULL;
+}
+
+static void *exits_the_process(void *argument)
+{
+    (void)argument;
+    _exit(22);
+}
+
+static void *is_killed(void *argument)
+{
+    (void)argument;
+    syscall(SYS_tgkill, getpid(), kernel_tid(), SIGKILL);
+    return NULL;
+}
+
+static int in_a_process(start_fn *start)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(scaled(20));
+        start_others();
+        run_thread(NULL, start, NULL);
+        _exit(99);
+    }
+    return status_of(pid);
+}
+
+static void ends(void)
+{
+    is(in_a_process(executes), 21, "a bare thread executes a program");
+    is(in_a_process(exits_the_process), 22, "one ends the process");
+    is(in_a_process(is_killed), 128 + SIGKILL, "one is killed, and the process with it");
+    pid_t pid = fork();
+    if (pid == 0) {
+        start_others();
+        exit(24);
+    }
+    is(status_of(pid), 24, "the process ends while there are some");
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGILL, SIG_DFL);
+        signal(SIGTRAP, SIG_DFL);
+        clone3_thread_exit(NULL);
+    }
+    int status = status_of(pid);
+    ok(status == 128 + SIGILL || status == 128 + SIGTRAP, "no bare thread, no exit from one");
+}
+
+int main(void)
+{
+    begin(60);
+    beside();
+    by_them();
+    ends();
+    return done();
+}

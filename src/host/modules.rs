@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The loaded objects that have thread-local storage, as dl_iterate_phdr tells.
+
+use super::symbols::{self, TlsIndex};
+use super::tcb_musl;
+use crate::arch::entry;
+use crate::uapi::Errno;
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+
+#[cfg(target_pointer_width = "32")]
+use libc::Elf32_Phdr as Phdr;
+#[cfg(target_pointer_width = "64")]
+use libc::Elf64_Phdr as Phdr;
+
+entry!("clone3_visit_module" => visit);
+
+unsafe extern "C" {
+    /// [`visit`] behind a landing pad: the libc calls it through a pointer.
+    fn clone3_visit_module(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int;
+}
+
+/// One object's thread-local storage.
+#[derive(Clone, Copy, Debug)]
+pub struct Module {
+    /// Its number in the TLS ABI, from 1 on.
+    pub id: usize,
+    /// The calling thread's block, 0 if it has none yet.
+    pub data: usize,
+    /// What a block starts as.
+    pub image: usize,
+    /// Bytes in the image; the rest of a block is zero.
+    pub file_size: usize,
+    /// Bytes in a block.
+    pub size: usize,
+    /// Alignment of a block, a power of two.
+    pub align: usize,
+    /// From the thread pointer to a block in the static TLS area, once decided.
+    pub place: Option<isize>,
+}
+
+/// Changes when an object is loaded or unloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    added: u64,
+    removed: u64,
+}
+
+struct Visit<'a> {
+    stamp: Option<Stamp>,
+    each: Option<&'a mut dyn FnMut(&Module)>,
+}
+
+unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int {
+    const STOP: c_int = 1;
+    // SAFETY: dl_iterate_phdr hands over its own struct and our Visit.
+    let (info, visit) = unsafe { (&*info, &mut *data.cast::<Visit>()) };
+    if size < offset_of!(libc::dl_phdr_info, dlpi_tls_data) + size_of::<usize>() {
+        return STOP;
+    }
+    #[allow(clippy::useless_conversion)] // unsigned long in some libcs
+    let stamp = Stamp { added: info.dlpi_adds.into(), removed: info.dlpi_subs.into() };
+    visit.stamp = Some(stamp);
+    let Some(each) = &mut visit.each else { return STOP };
+    // SAFETY: the loader's own table.
+    if let Some(module) = unsafe { module_of(info) } {
+        each(&module);
+    }
+    0
+}
+
+/// # Safety
+/// `info` must come from dl_iterate_phdr.
+unsafe fn module_of(info: &libc::dl_phdr_info) -> Option<Module> {
+    if info.dlpi_phdr.is_null() || info.dlpi_tls_modid == 0 {
+        return None;
+    }
+    // SAFETY: by the contract.
+    let headers = unsafe {
+        core::slice::from_raw_parts(info.dlpi_phdr.cast::<Phdr>(), info.dlpi_phnum as usize)
+    };
+    let tls = headers.iter().find(|header| header.p_type == libc::PT_TLS)?;
+    let id = info.dlpi_tls_modid;
+    let image = (info.dlpi_addr as usize).wrapping_add(tls.p_vaddr as usize);
+    // musl up to 1.2.2 gives the image for the block; its __tls_get_addr, which
+    // static programs may be without, neither allocates nor locks.
+    let data = match info.dlpi_tls_data.addr() {
+        data if data == image => {
+            block(id).ok().or_else(|| tcb_musl::block_by_dtv(id)).unwrap_or(data)
+        }
+        data => data,
+    };
+    Some(Module {
+        id,
+        data,
+        image,
+        file_size: tls.p_filesz as usize,
+        size: tls.p_memsz as usize,
+        align: (tls.p_align as usize).max(1),
+        place: None,
+    })
+}
+
+/// Calls `each` for every module. ENOTSUP where the libc does not say enough.
+/// Not async-signal-safe: glibc's loader takes its lock.
+pub fn walk(each: &mut dyn FnMut(&Module)) -> Result<Stamp, Errno> {
+    go(Visit { stamp: None, each: Some(each) })
+}
+
+/// What [`walk`] would give, at a small part of the cost.
+pub fn stamp() -> Result<Stamp, Errno> {
+    go(Visit { stamp: None, each: None })
+}
+
+fn go(mut visit: Visit) -> Result<Stamp, Errno> {
+    let dl_iterate_phdr = symbols::dl_iterate_phdr().ok_or(Errno::ENOTSUP)?;
+    // SAFETY: the callback gets back the Visit it expects, alive over the call.
+    unsafe { dl_iterate_phdr(clone3_visit_module, (&raw mut visit).cast()) };
+    visit.stamp.ok_or(Errno::ENOTSUP)
+}
+
+/// The calling thread's block of a module, which the libc may have to allocate.
+pub fn block(id: usize) -> Result<usize, Errno> {
+    let tls_get_addr = symbols::tls_get_addr().ok_or(Errno::ENOTSUP)?;
+    let index = TlsIndex { module: id, offset: 0 };
+    // SAFETY: the TLS ABI's function, with a module that is loaded.
+    Ok(unsafe { tls_get_addr(&raw const index) }.addr())
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! struct pthread and dtv of glibc 2.31 to 2.43.
+//!
+//! A dtv is an array of pairs. Pair −1 holds the number of the last pair, pair 0
+//! the generation, pair n the block of module n and what to free of it, nothing
+//! for a block beside struct pthread. All of it is de facto ABI, which sanitizers
+//! and debuggers rely on; nothing is believed that the calling thread's own does
+//! not show.
+
+use super::modules::Module;
+use super::tcb::{Libc, SPARE, Tcb, WORDS, set_word, word};
+use super::{glibc, symbols};
+use crate::arch::thread_pointer;
+
+const WORD: usize = size_of::<usize>();
+/// A block that is not there yet (TLS_DTV_UNALLOCATED).
+const UNALLOCATED: usize = usize::MAX;
+/// struct pthread has 2304 bytes in 2.31 and grows slowly.
+const REACH: usize = 4096;
+/// Words before pair −1 in a dtv of ours. glibc reallocs a dtv that has become
+/// too small; a size of 0 there has it stop the process ("invalid pointer")
+/// instead of corrupting something.
+const HEADER: usize = 2;
+
+/// Where the pointer to the dtv is.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+const DTV: usize = WORD;
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+const DTV: usize = 0;
+
+/// What to take over from the creator: on x86_64 from sysinfo and the canary to
+/// feature_1, on i686 sysinfo, canary, pointer guard, then (behind gscope_flag)
+/// feature_1. aarch64 keeps them in variables that are all threads'.
+#[cfg(target_arch = "x86_64")]
+const COPIED: &[usize] = &[0x20, 0x28, 0x30, 0x38, 0x40, 0x48];
+#[cfg(target_arch = "x86")]
+const COPIED: &[usize] = &[0x10, 0x14, 0x18, 0x20];
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+const COPIED: &[usize] = &[];
+
+/// Whether the thread pointer points at struct pthread (TLS variant II).
+const POINTS_AT_TCB: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
+
+/// See [`Tcb::of_this_thread`].
+pub fn learn(modules: &[Module]) -> Option<Tcb> {
+    let tp = thread_pointer();
+    // SAFETY: the head of the calling thread's struct pthread.
+    let repeats = |place: usize| unsafe { word(tp + place) } == tp;
+    if POINTS_AT_TCB && !(repeats(0) && repeats(2 * WORD)) {
+        return None;
+    }
+    let generation = check_dtv(modules)?;
+    let repair = glibc::repair()?;
+    let tid = repair.tid.addr();
+    let tid = (tid != 0).then(|| tid.wrapping_sub(tp) as isize);
+    let rseq = symbols::rseq_offset();
+    // SAFETY: a constant of the libc's.
+    let rseq = (!rseq.is_null()).then(|| unsafe { rseq.read_volatile() });
+    let (low, high) = bounds(tp);
+    let (low, high, touched) = match rseq {
+        Some(place) => (
+            low.min(place),
+            high.max(place + RSEQ_SIZE),
+            tid.unwrap_or(0).max(place).max(0) as usize + TOUCHED,
+        ),
+        None => (low, high, tid.unwrap_or(0).max(0) as usize + TOUCHED),
+    };
+    let mut words = [0; WORDS];
+    for (saved, place) in words.iter_mut().zip(COPIED) {
+        // SAFETY: in the head of the calling thread's struct pthread.
+        *saved = unsafe { word(tp + place) };
+    }
+    Some(Tcb { libc: Libc::Glibc, low, high, touched, tid, words, generation, rseq, robust: 0 })
+}
+
+/// Bytes behind the tid that are used with it: the robust list, and the word of
+/// cancellation points.
+const TOUCHED: usize = 64;
+/// The area of rseq(2) as first published.
+const RSEQ_SIZE: isize = 32;
+
+/// Where struct pthread begins and ends. Its size is not public: where that
+/// matters pthread_self() tells.
+fn bounds(tp: usize) -> (isize, isize) {
+    if POINTS_AT_TCB {
+        return (0, REACH as isize);
+    }
+    // SAFETY: takes nothing; a pthread_t is the address of struct pthread. It is 0
+    // in 2.31 without libpthread.
+    let this = symbols::pthread_self().map_or(0, |function| unsafe { function() });
+    let below = match tp.wrapping_sub(this) {
+        size @ 512..=REACH if size % WORD == 0 => size,
+        _ => REACH,
+    };
+    (-(below as isize), 2 * WORD as isize)
+}
+
+/// The dtv of the calling thread.
+fn dtv() -> usize {
+    // SAFETY: the head of its struct pthread.
+    unsafe { word(thread_pointer() + DTV) }
+}
+
+fn pair(dtv: usize, id: usize) -> usize {
+    dtv + 2 * WORD * id
+}
+
+/// The generation of the calling thread's dtv, if that has every module where the
+/// loader says, of which there must be one: the libc's own at least.
+fn check_dtv(modules: &[Module]) -> Option<usize> {
+    const MOST: usize = 1 << 24;
+    let dtv = dtv();
+    if dtv % WORD != 0 || dtv < 2 * WORD {
+        return None;
+    }
+    // SAFETY: pair −1 is there for every thread of glibc's.
+    let last = unsafe { word(dtv - 2 * WORD) };
+    let agrees = |module: &Module| {
+        // SAFETY: within the dtv, as its capacity says.
+        module.id <= last && unsafe { word(pair(dtv, module.id)) } == module.data
+    };
+    if last > MOST || modules.is_empty() || !modules.iter().all(agrees) {
+        return None;
+    }
+    // SAFETY: pair 0.
+    Some(unsafe { word(dtv) })
+}
+
+/// See [`Tcb::is_allocated`].
+pub fn is_allocated(module: &Module) -> bool {
+    // SAFETY: verified by `check_dtv` for this module.
+    unsafe { word(pair(dtv(), module.id) + WORD) != 0 }
+}
+
+/// See [`Tcb::dtv_words`].
+pub fn dtv_words(last: usize) -> usize {
+    HEADER + 2 * (2 + last + SPARE)
+}
+
+/// See [`Tcb::write`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn write(tcb: &Tcb, tp: usize, memory: usize, last: usize) {
+    const UNREGISTERED: u32 = -2i32 as u32; // RSEQ_CPU_ID_REGISTRATION_FAILED
+    let dtv = first_pair(memory);
+    // SAFETY: by the contract.
+    unsafe {
+        set_word(dtv - 2 * WORD, last + SPARE);
+        set_word(dtv, tcb.generation);
+        for id in 1..=last {
+            set_word(pair(dtv, id), UNALLOCATED);
+        }
+        set_word(tp + DTV, dtv);
+        if POINTS_AT_TCB {
+            set_word(tp, tp);
+            set_word(tp + 2 * WORD, tp);
+            // multiple_threads, by which releases up to 2.34 chose whether their
+            // locks need be atomic.
+            ((tp + 3 * WORD) as *mut u32).write(1);
+        }
+        for (saved, place) in tcb.words.iter().zip(COPIED) {
+            set_word(tp + place, *saved);
+        }
+        if let Some(rseq) = tcb.rseq {
+            let cpu_id = tp.wrapping_add_signed(rseq) + size_of::<u32>();
+            (cpu_id as *mut u32).write(UNREGISTERED);
+        }
+    }
+}
+
+/// The tables of <ctype.h> are in variables of the libc's that pthread_create
+/// sets; they may change with the locale, so the caller's are taken.
+///
+/// # Safety
+/// From `low` to `high` around the thread pointer there must be the new thread's
+/// TLS, with the caller's layout.
+pub unsafe fn copy_ctype(tp: usize, low: isize, high: isize) {
+    let own = thread_pointer();
+    for function in symbols::ctype_tables().into_iter().flatten() {
+        // SAFETY: takes nothing; the calling thread's own variable.
+        let variable = unsafe { function() };
+        let distance = variable.addr().wrapping_sub(own) as isize;
+        if low <= distance && distance < high {
+            let place = tp.wrapping_add_signed(distance);
+            // SAFETY: within the new thread's memory, by the contract.
+            unsafe { set_word(place, variable.read()) };
+        }
+    }
+}
+
+fn first_pair(memory: usize) -> usize {
+    memory + (HEADER + 2) * WORD
+}
+
+/// See [`Tcb::enter`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn enter(memory: usize, id: usize, block: usize) {
+    // SAFETY: by the contract.
+    unsafe { set_word(pair(first_pair(memory), id), block) };
+}

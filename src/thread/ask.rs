@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who a thread is, and signals to it.
+
+use super::entry::{Handle, STARTING};
+use super::{slots, store};
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, file, task, thread};
+use core::ffi::c_int;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
+
+/// The calling thread's handle, 0 if it is not a bare thread.
+///
+/// Async-signal-safe; no system call.
+pub fn self_handle() -> Handle {
+    slots::own().and_then(|slot| slot.entry.handle(slot.number)).unwrap_or(0)
+}
+
+/// The id of a thread that has not ended; ESRCH otherwise.
+///
+/// Async-signal-safe.
+pub fn tid(handle: Handle) -> Result<Pid, Errno> {
+    store::settle();
+    match slots::thread(handle)?.entry.tid.load(Acquire) {
+        0 | STARTING => Err(Errno::ESRCH),
+        tid => Ok(tid as Pid),
+    }
+}
+
+/// Sends a signal to a thread, 0 for none: ESRCH if it has ended.
+///
+/// Async-signal-safe.
+pub fn signal(handle: Handle, signal: c_int) -> Result<(), Errno> {
+    thread::signal_thread(task::getpid(), tid(handle)?, signal)
+}
+
+/// A descriptor of a thread that has not ended: ESRCH otherwise.
+///
+/// Async-signal-safe.
+pub fn pidfd(handle: Handle) -> Result<c_int, Errno> {
+    let before = tid(handle)?;
+    let fd = thread::open_pidfd(before)?;
+    if tid(handle) == Ok(before) {
+        return Ok(fd);
+    }
+    // The id may have been somebody else's already.
+    file::close(fd);
+    Err(Errno::ESRCH)
+}
+
+/// Lowest byte and size of a thread's stack.
+///
+/// Async-signal-safe; no system call.
+pub fn stack(handle: Handle) -> Result<[usize; 2], Errno> {
+    store::settle();
+    let entry = slots::thread(handle)?.entry;
+    Ok([entry.stack[0].load(Relaxed), entry.stack[1].load(Relaxed)])
+}

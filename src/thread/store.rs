@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One lock for what the threads of a process share here, and how a fork child
+//! finds that it has nothing to do with its parent's threads.
+//!
+//! The lock lies in a page that the kernel hands to fork children zeroed
+//! (MADV_WIPEONFORK, Linux 4.14), and so does the word that says "this is still
+//! the process that filled the tables".
+
+use super::slots;
+use crate::uapi::sys::{self, KernelSigset};
+use crate::uapi::thread::{self, Futex};
+use crate::uapi::{Errno, task};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32};
+
+struct Witness {
+    lock: AtomicU32,
+    /// [`SETTLED`] in the process that the tables are about.
+    settled: AtomicU32,
+    /// Where nothing is wiped (qemu-user before 8.1), the process; 0 elsewhere.
+    /// A pid tells children apart only where none shares this memory.
+    process: AtomicI32,
+}
+
+const SETTLED: u32 = 1;
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const AWAITED: u32 = 2;
+
+static WITNESS: AtomicPtr<Witness> = AtomicPtr::new(null_mut());
+
+/// The lock, held with all signals blocked: no handler of this thread can want
+/// it.
+pub struct Locked {
+    witness: &'static Witness,
+}
+
+/// All signals blocked until this is dropped.
+pub struct Quiet {
+    mask: KernelSigset,
+}
+
+impl Quiet {
+    /// Blocks them.
+    pub fn begin() -> Quiet {
+        Quiet { mask: sys::block_all_signals() }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        sys::restore_signals(self.mask);
+    }
+}
+
+impl Locked {
+    /// Takes the lock.
+    pub fn take(_: &Quiet) -> Result<Locked, Errno> {
+        let witness = settled_witness()?;
+        witness.lock();
+        Ok(Locked { witness })
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        self.witness.unlock();
+    }
+}
+
+impl Witness {
+    fn lock(&self) {
+        if self.lock.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() {
+            return;
+        }
+        while self.lock.swap(AWAITED, Acquire) != FREE {
+            let _ = thread::wait_while(&self.lock, AWAITED, Futex::Private, None);
+        }
+    }
+
+    fn unlock(&self) {
+        if self.lock.swap(FREE, Release) == AWAITED {
+            thread::wake(&self.lock, 1, Futex::Private);
+        }
+    }
+
+    /// Whether the tables are of the calling process.
+    fn is_settled(&self) -> bool {
+        let process = self.process.load(Relaxed);
+        if process != 0 && process != task::getpid() {
+            let now = task::getpid();
+            if self.process.compare_exchange(process, now, Relaxed, Relaxed).is_ok() {
+                self.lock.store(FREE, Relaxed);
+                self.settled.store(0, Release);
+            }
+        }
+        self.settled.load(Acquire) == SETTLED
+    }
+
+    /// Drops what the tables say of the parent's threads.
+    #[cold]
+    fn settle(&self) {
+        let _quiet = Quiet::begin();
+        self.lock();
+        if self.settled.load(Acquire) != SETTLED {
+            slots::forget_parent();
+            self.settled.store(SETTLED, Release);
+        }
+        self.unlock();
+    }
+}
+
+/// Before tables are looked at: in a fork child, drops what they say of the
+/// parent's threads and gives their memory back.
+///
+/// Async-signal-safe.
+pub fn settle() {
+    // SAFETY: null or a page that is never unmapped.
+    if let Some(witness) = unsafe { WITNESS.load(Acquire).as_ref() } {
+        if !witness.is_settled() {
+            witness.settle();
+        }
+    }
+}
+
+fn settled_witness() -> Result<&'static Witness, Errno> {
+    settle();
+    // SAFETY: null or a page that is never unmapped.
+    match unsafe { WITNESS.load(Acquire).as_ref() } {
+        Some(witness) => Ok(witness),
+        None => first_witness(),
+    }
+}
+
+#[cold]
+fn first_witness() -> Result<&'static Witness, Errno> {
+    let page = sys::map_pages(size_of::<Witness>())?;
+    let fresh: *mut Witness = page.cast();
+    // SAFETY: mapped just now; a process's first page of the kind holds nothing.
+    let wiped =
+        unsafe { thread::advise(page.addr(), size_of::<Witness>(), libc::MADV_WIPEONFORK).is_ok() };
+    // SAFETY: mapped just now, and zeroes are a Witness.
+    let witness = unsafe { &*fresh };
+    witness.settled.store(SETTLED, Relaxed);
+    if !wiped {
+        witness.process.store(task::getpid(), Relaxed);
+    }
+    match WITNESS.compare_exchange(null_mut(), fresh, AcqRel, Acquire) {
+        Ok(_) => Ok(witness),
+        Err(first) => {
+            // SAFETY: nobody saw the second one; the first is never unmapped.
+            unsafe {
+                sys::unmap_pages(page, size_of::<Witness>());
+                Ok(&*first)
+            }
+        }
+    }
+}
