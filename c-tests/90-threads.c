@@ -4,7 +4,7 @@
  * archs: x86_64 aarch64 i686
  */
 #define _GNU_SOURCE
-#include "threads.h"
+#include "bare-threads.h"
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -8,7 +8,7 @@
  * archs: x86_64 aarch64 i686
  */
 #define _GNU_SOURCE
-#include "threads.h"
+#include "bare-threads.h"
 #include <ctype.h>
 #include <dlfcn.h>
 #include <locale.h>

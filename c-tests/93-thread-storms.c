@@ -6,7 +6,7 @@
  * archs: x86_64 aarch64 i686
  */
 #define _GNU_SOURCE
-#include "threads.h"
+#include "bare-threads.h"
 #include <sys/resource.h>
 
 /* Bytes of this process in memory, and how many mappings it has. */

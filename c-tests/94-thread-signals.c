@@ -5,7 +5,7 @@
  * archs: x86_64 aarch64 i686
  */
 #define _GNU_SOURCE
-#include "threads.h"
+#include "bare-threads.h"
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -187,9 +187,9 @@ static void guards(void)
 
 static void *waits_for_cancellation(void *cleaned)
 {
-    (void)cleaned;
     for (;;)
         pause();
+    return cleaned;
 }
 
 static void *makes_until_cancelled(void *argument)
@@ -198,6 +198,7 @@ static void *makes_until_cancelled(void *argument)
         run_thread(NULL, returns, argument);
         pthread_testcancel();
     }
+    return argument;
 }
 
 static void *changes_ids(void *argument)

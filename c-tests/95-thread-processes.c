@@ -5,7 +5,7 @@
  * archs: x86_64 aarch64 i686
  */
 #define _GNU_SOURCE
-#include "threads.h"
+#include "bare-threads.h"
 
 pid_t _Fork(void);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* threads.h: what tests of bare threads share. Their threads call system calls
+/* bare-threads.h: what tests of bare threads share. Their threads call system calls
  * and clone3_thread_*() only. */
-#ifndef THREADS_H
-#define THREADS_H
+#ifndef BARE_THREADS_H
+#define BARE_THREADS_H
 
 #include "tap.h"
 #include <clone3.h>
