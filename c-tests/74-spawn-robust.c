@@ -83,8 +83,8 @@ static void on_alarm(int signal)
 static void in_handlers(void)
 {
     unsigned long least = getauxval(51 /* AT_MINSIGSTKSZ, Linux 5.14 */);
-    if (least < 2048)
-        least = 2048;
+    if (least < (unsigned long)MINSIGSTKSZ)
+        least = MINSIGSTKSZ;
     /* The C library's part of this program wants some too. */
     size_t size = least + 4096;
     stack_t stack = { .ss_sp = malloc(size), .ss_size = size }, none = { .ss_flags = SS_DISABLE };

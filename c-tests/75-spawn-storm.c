@@ -48,7 +48,11 @@ static void from_threads(void)
         skip("64 threads", no_threads());
         return;
     }
-    each = emulated() ? 2 : repeats(20);
+    if (emulated()) {
+        skip("64 threads", "children get stuck in locks of qemu-user's own");
+        return;
+    }
+    each = repeats(20);
     each = each < 4 ? 4 : each;
     int before = count_descriptors();
     pthread_barrier_init(&barrier, NULL, THREADS);
