@@ -61,6 +61,12 @@ static void *makes_and_detaches(void *count)
 
 enum { MAKERS = 8 };
 
+/* Threads that each of them makes. */
+static long each(void)
+{
+    return emulated() ? 40 : repeats(400);
+}
+
 static long by_eight(start_fn *start, int bare, long count)
 {
     clone3_thread_t threads[MAKERS];
@@ -98,20 +104,20 @@ static void wait_for_all(void)
 
 static void storms(void)
 {
-    is(by_eight(makes_and_joins, 0, repeats(400)), 0, "eight pthreads make and join threads");
-    is(by_eight(makes_and_joins, 1, repeats(400)), 0, "eight bare threads do");
+    is(by_eight(makes_and_joins, 0, each()), 0, "eight pthreads make and join threads");
+    is(by_eight(makes_and_joins, 1, each()), 0, "eight bare threads do");
 }
 
 static void detached(void)
 {
     struct usage before, after;
-    long wrong = by_eight(makes_and_detaches, 0, repeats(400));
+    long wrong = by_eight(makes_and_detaches, 0, each());
     run_thread(NULL, returns, NULL);
     if (!emulated())
         wait_for_all();
     before = usage();
     for (int round = 0; round < 5; round++)
-        wrong += by_eight(makes_and_detaches, round % 2, repeats(400));
+        wrong += by_eight(makes_and_detaches, round % 2, each());
     if (!emulated())
         wait_for_all();
     run_thread(NULL, returns, NULL);

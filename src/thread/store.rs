@@ -25,6 +25,9 @@ struct Witness {
 
 const SETTLED: u32 = 1;
 
+/// No kernel knows it (include/uapi/asm-generic/mman-common.h).
+const UNKNOWN_ADVICE: core::ffi::c_int = 0x7fff;
+
 const FREE: u32 = 0;
 const HELD: u32 = 1;
 const AWAITED: u32 = 2;
@@ -139,8 +142,10 @@ fn first_witness() -> Result<&'static Witness, Errno> {
     let page = sys::map_pages(size_of::<Witness>())?;
     let fresh: *mut Witness = page.cast();
     // SAFETY: mapped just now; a process's first page of the kind holds nothing.
-    let wiped =
-        unsafe { thread::advise(page.addr(), size_of::<Witness>(), libc::MADV_WIPEONFORK).is_ok() };
+    let advised =
+        |advice| unsafe { thread::advise(page.addr(), size_of::<Witness>(), advice).is_ok() };
+    // qemu-user takes every advice and does nothing about it.
+    let wiped = advised(libc::MADV_WIPEONFORK) && !advised(UNKNOWN_ADVICE);
     // SAFETY: mapped just now, and zeroes are a Witness.
     let witness = unsafe { &*fresh };
     witness.settled.store(SETTLED, Relaxed);
