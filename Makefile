@@ -96,8 +96,19 @@ check-all: check ## check, and the whole of check-libcs, check-kernels, check-ar
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tools/matrix-table $(B)
 
-bench: all ## fork, vfork and syscall() against the libc's own, as ratios
-	$(Q)bench/run $(B)
+bench: bench-calls bench-spawn bench-threads ## all of the benchmarks below; results in build/bench/
+
+bench-calls: all ## fork, vfork and syscall() against the libc's own, as ratios
+	$(Q)bench/calls $(B)
+
+bench-spawn: all ## posix_spawn against other libcs, vfork, fork and bare C; table, JSON, chart
+bench-threads: all ## threads against other libcs' pthreads and bare C; table, JSON, chart
+bench-spawn bench-threads:
+	$(Q)tools/setup bench
+	$(Q)bench/$(@:bench-%=%) $(B)
+
+bench-keep: ## copy the results in build/bench/ to bench/results/, to be committed
+	$(Q)bench/keep $(B)
 
 install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
@@ -128,5 +139,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:
