@@ -16,6 +16,7 @@ mod arch;
 mod engine;
 mod host;
 mod process;
+mod spawn;
 mod uapi;
 
 /// Rust wants one; no code here panics, and `tools/audit-elf` checks that no

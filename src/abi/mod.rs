@@ -12,6 +12,9 @@ mod clone;
 mod contract;
 mod explain;
 mod fork;
+mod spawn;
+mod spawn_actions;
+mod spawn_attr;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

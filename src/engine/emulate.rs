@@ -12,8 +12,9 @@
 
 use super::{Memory, Request, known};
 use crate::uapi::flags::*;
-use crate::uapi::sys;
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
+use crate::uapi::{Errno, exec, file, sys};
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// All flags there is an emulation of.
@@ -71,6 +72,42 @@ fn possible(request: &Request, start: Start) -> u64 {
     if flags & CLONE_THREAD != 0 { 0 } else { possible }
 }
 
+/// Flags of a spawned child that the library stands in for without being
+/// allowed to: that its handlers are reset is what the interface promises, by
+/// whatever means, and so is the cgroup.
+const ALWAYS: u64 = CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
+
+/// Which of a spawned child's flags are known to be out of reach.
+pub fn lacking(flags: u64) -> u64 {
+    flags & ALWAYS & known::unknown()
+}
+
+/// The same, found out.
+pub fn find_lacking(flags: u64) -> u64 {
+    flags & ALWAYS & !known::known(flags & ALWAYS)
+}
+
+/// The part of a spawned child, on borrowed memory.
+pub fn in_lent_child(emulated: u64) {
+    if emulated & CLONE_CLEAR_SIGHAND != 0 {
+        clear_sighand();
+    }
+}
+
+/// The cgroup that a spawned child has to move to by itself.
+pub fn cgroup_of_child(emulated: u64, directory: Option<c_int>) -> Option<c_int> {
+    directory.filter(|_| emulated & CLONE_INTO_CGROUP != 0)
+}
+
+/// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs).
+pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
+    let flags = libc::O_WRONLY | libc::O_CLOEXEC;
+    let list = file::open_at(directory, c"cgroup.procs", flags)?;
+    let entered = exec::write(list, b"0").map(drop);
+    file::close(list);
+    entered
+}
+
 /// The child's part.
 #[inline(never)]
 pub fn in_child(emulated: u64) {
@@ -99,7 +136,7 @@ fn clear_sighand() {
     }
 }
 
-const BITS: [u64; 3] = [CLONE_CLEAR_SIGHAND, CLONE_AUTOREAP, CLONE_NNP];
+const BITS: [u64; 4] = [CLONE_CLEAR_SIGHAND, CLONE_AUTOREAP, CLONE_NNP, CLONE_INTO_CGROUP];
 
 /// Emulated flags in eight bits, for `report`.
 pub fn bits(flags: u64) -> u8 {

@@ -92,6 +92,15 @@ pub fn known(flags: u64) -> u64 {
     flags & (FIRST | KNOWN.load(Relaxed))
 }
 
+/// Later flags that are known to be out of reach; others may be, too. A hint, for
+/// those who have another way.
+pub fn unknown() -> u64 {
+    match obstacle() {
+        Some(_) => !FIRST,
+        None => ASKED.load(Relaxed) & !KNOWN.load(Relaxed),
+    }
+}
+
 fn needs_asking(flags: u64) -> bool {
     obstacle().is_some() || flags & !FIRST & !ASKED.load(Relaxed) != 0
 }

@@ -46,6 +46,11 @@ impl Attempt {
         &self.call
     }
 
+    /// Whether it is clone(2) that will be called.
+    pub fn is_legacy(&self) -> bool {
+        self.rung == Rung::Legacy
+    }
+
     /// Takes the first rung that can carry the request, by what earlier calls
     /// found out.
     pub fn aim(&mut self, request: &Request) -> Result<(), Errno> {

@@ -57,6 +57,12 @@ fn find(name: &CStr) -> *const c_void {
     elf::function_of(in_libc, name)
 }
 
+/// The host's function of a name, looked up anew each time. Not
+/// async-signal-safe. Null if there is none.
+pub fn look_up(name: &CStr) -> *const c_void {
+    find(name)
+}
+
 static FORK: Function = Function::new(c"fork");
 static UNDERSCORE_FORK: Function = Function::new(c"_Fork");
 static ATFORK: Function = Function::new(c"pthread_atfork");

@@ -6,9 +6,11 @@
 //! then leave the work to that libc's own functions.
 
 pub mod elf;
+pub mod environment;
 pub mod errno;
 pub mod functions;
 mod glibc;
+pub mod memory;
 mod musl;
 mod repair;
 mod symbols;

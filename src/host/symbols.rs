@@ -16,9 +16,17 @@ weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
 weak_symbol!("clone3_weak_thread_db_size", "_thread_db_sizeof_pthread");
 weak_symbol!("clone3_weak_thread_list_lock", "__thread_list_lock");
 weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
+weak_symbol!("clone3_weak_environ", "environ");
+weak_symbol!("clone3_weak_malloc", "malloc");
+weak_symbol!("clone3_weak_free", "free");
 
 /// The callback's first argument is a `struct dl_phdr_info`.
 pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
+
+/// `malloc`.
+pub type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
+/// `free`.
+pub type Free = unsafe extern "C" fn(*mut c_void);
 
 unsafe extern "C" {
     #[link_name = "clone3_weak_errno_location"]
@@ -39,6 +47,12 @@ unsafe extern "C" {
     static THREAD_LIST_LOCK: *mut c_int;
     #[link_name = "clone3_weak_rtld_global"]
     static RTLD_GLOBAL: *const c_void;
+    #[link_name = "clone3_weak_environ"]
+    static ENVIRON: *const *const *const c_char;
+    #[link_name = "clone3_weak_malloc"]
+    static MALLOC: Option<Malloc>;
+    #[link_name = "clone3_weak_free"]
+    static FREE: Option<Free>;
 }
 
 macro_rules! getter {
@@ -84,3 +98,17 @@ getter!(
 getter!(
     /// `_rtld_global`, GLIBC_PRIVATE: the state of glibc's loader.
     rtld_global -> *const c_void = RTLD_GLOBAL);
+getter!(
+    /// `environ`.
+    environ -> *const *const *const c_char = ENVIRON);
+getter!(
+    /// `malloc`, the program's own if it has one.
+    malloc -> Option<Malloc> = MALLOC);
+getter!(
+    /// `free`.
+    free -> Option<Free> = FREE);
+
+/// `malloc` with the `free` that goes with it, where the program has both.
+pub fn malloc_and_free() -> Option<(Malloc, Free)> {
+    malloc().zip(free())
+}

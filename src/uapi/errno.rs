@@ -15,6 +15,7 @@ impl Errno {
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
     pub const EMFILE: Errno = Errno(libc::EMFILE);
+    pub const ENAMETOOLONG: Errno = Errno(libc::ENAMETOOLONG);
     pub const ENFILE: Errno = Errno(libc::ENFILE);
     pub const ENODATA: Errno = Errno(libc::ENODATA);
     pub const ENODEV: Errno = Errno(libc::ENODEV);

@@ -4,10 +4,12 @@
 //! Nothing here decides anything; it says what can be said to the kernel.
 
 pub mod errno;
+pub mod exec;
 pub mod file;
 pub mod flags;
 pub mod sys;
 pub mod task;
+pub mod text;
 pub mod wire;
 
 pub use errno::Errno;

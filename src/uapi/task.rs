@@ -73,6 +73,18 @@ pub fn is_subreaper() -> bool {
     prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
 }
 
+/// Descriptors are below this (prlimit(2), RLIMIT_NOFILE, the soft limit).
+pub fn open_max() -> u64 {
+    let mut limits = [u64::MAX; 2];
+    let (which, none) = (libc::RLIMIT_NOFILE as usize, 0);
+    // SAFETY: the kernel fills the struct of two 64-bit numbers it is given.
+    unsafe {
+        let arguments = [0, which, none, limits.as_mut_ptr() as usize, 0, 0];
+        syscall(libc::SYS_prlimit64, arguments);
+    }
+    limits[0]
+}
+
 /// The kernel's `struct sigaction`, the same on all architectures here.
 #[repr(C)]
 #[derive(Clone, Copy)]

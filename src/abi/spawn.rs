@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The `posix_spawn` family: the functions that make children. Their
+//! prototypes are those of `<spawn.h>`; so is the convention: 0 or the error
+//! number, errno untouched.
+//!
+//! glibc has two versions of posix_spawn and posix_spawnp. Programs linked before
+//! 2.15 ask for the older, which gives a script without `#!` to /bin/sh. A name
+//! without a version serves both, so that they get ENOEXEC here as everybody
+//! else does.
+
+use crate::arch::entry;
+use crate::spawn::actions::FileActions;
+use crate::spawn::attr::SpawnAttributes;
+use crate::spawn::posix::{self, Call};
+use crate::uapi::exec::Strings;
+use crate::uapi::sys::Pid;
+use core::ffi::{c_char, c_int};
+
+entry!("posix_spawn" => exported_spawn);
+entry!("posix_spawnp" => exported_spawnp);
+entry!("pidfd_spawn" => exported_pidfd_spawn);
+entry!("pidfd_spawnp" => exported_pidfd_spawnp);
+
+/// # Safety
+/// As posix_spawn(3) has it.
+unsafe fn with_pid(pid: *mut Pid, call: &Call) -> c_int {
+    // SAFETY: by the contract.
+    match unsafe { posix::spawn(call, None) } {
+        Ok(child) => {
+            if !pid.is_null() {
+                // SAFETY: by the contract.
+                unsafe { pid.write(child) };
+            }
+            0
+        }
+        Err(errno) => errno.0,
+    }
+}
+
+/// # Safety
+/// As pidfd_spawn(3) has it.
+unsafe fn with_pidfd(place: *mut c_int, call: &Call) -> c_int {
+    let mut pidfd = -1;
+    // SAFETY: by the contract.
+    match unsafe { posix::spawn(call, Some(&mut pidfd)) } {
+        Ok(_) => {
+            // SAFETY: by the contract.
+            unsafe { place.write(pidfd) };
+            0
+        }
+        Err(errno) => errno.0,
+    }
+}
+
+macro_rules! spawn {
+    ($name:ident, $search:literal, $then:ident) => {
+        unsafe extern "C" fn $name(
+            result: *mut c_int,
+            file: *const c_char,
+            actions: *const FileActions,
+            attributes: *const SpawnAttributes,
+            argv: Strings,
+            envp: Strings,
+        ) -> c_int {
+            let call = Call { file, actions, attributes, argv, envp, search: $search };
+            // SAFETY: posix_spawn(3)'s own contract.
+            unsafe { $then(result, &call) }
+        }
+    };
+}
+
+spawn!(exported_spawn, false, with_pid);
+spawn!(exported_spawnp, true, with_pid);
+spawn!(exported_pidfd_spawn, false, with_pidfd);
+spawn!(exported_pidfd_spawnp, true, with_pidfd);

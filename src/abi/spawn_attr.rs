@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `posix_spawnattr_*`. An object that the host's init made goes to the host's
+//! function.
+
+use super::or_number;
+use crate::arch::entry;
+use crate::spawn::attr::{Sigset, SpawnAttributes};
+use crate::spawn::foreign;
+use crate::uapi::Errno;
+use crate::uapi::sys::Pid;
+use core::ffi::{CStr, c_int, c_short};
+
+entry!("posix_spawnattr_init" => init);
+entry!("posix_spawnattr_destroy" => destroy);
+
+unsafe extern "C" fn init(object: *mut SpawnAttributes) -> c_int {
+    // SAFETY: POSIX's contract.
+    unsafe { object.write(SpawnAttributes::INITIAL) };
+    0
+}
+
+unsafe extern "C" fn destroy(object: *mut SpawnAttributes) -> c_int {
+    // SAFETY: POSIX's contract.
+    unsafe {
+        if SpawnAttributes::is_ours(object) {
+            (*object).destroy();
+            return 0;
+        }
+        or_number(foreign::of_object(c"posix_spawnattr_destroy", object))
+    }
+}
+
+/// A getter of one field, behind its name.
+macro_rules! getter {
+    ($name:literal, $function:ident, $field:ident: $type:ty) => {
+        entry!($name => $function);
+
+        unsafe extern "C" fn $function(object: *const SpawnAttributes, place: *mut $type) -> c_int {
+            // SAFETY: the contract of <spawn.h>.
+            or_number(unsafe {
+                if SpawnAttributes::is_ours(object) {
+                    place.write((*object).$field);
+                    Ok(())
+                } else {
+                    foreign::of_word(const { name(concat!($name, "\0")) }, object, place as usize)
+                }
+            })
+        }
+    };
+}
+
+/// A setter from an argument, behind its name.
+macro_rules! setter {
+    ($name:literal, $function:ident($value:ident: $type:ty), |$object:ident| $set:expr) => {
+        entry!($name => $function);
+
+        unsafe extern "C" fn $function(object: *mut SpawnAttributes, $value: $type) -> c_int {
+            // SAFETY: the contract of <spawn.h>.
+            or_number(unsafe {
+                if SpawnAttributes::is_ours(object) {
+                    let $object = &mut *object;
+                    $set
+                } else {
+                    foreign::of_word(const { name(concat!($name, "\0")) }, object, $value as usize)
+                }
+            })
+        }
+    };
+}
+
+const fn name(with_nul: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(with_nul.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("ends in the only NUL"), // while compiling
+    }
+}
+
+/// Assigning is all there is to most setters.
+fn assign<T>(place: &mut T, value: T) -> Result<(), Errno> {
+    *place = value;
+    Ok(())
+}
+
+getter!("posix_spawnattr_getflags", get_flags, flags: c_short);
+getter!("posix_spawnattr_getpgroup", get_group, group: Pid);
+getter!("posix_spawnattr_getsigdefault", get_defaults, defaults: Sigset);
+getter!("posix_spawnattr_getsigmask", get_mask, mask: Sigset);
+// The priority is all that a struct sched_param holds for Linux.
+getter!("posix_spawnattr_getschedparam", get_priority, priority: c_int);
+getter!("posix_spawnattr_getschedpolicy", get_policy, policy: c_int);
+getter!("posix_spawnattr_getcgroup_np", get_cgroup, cgroup: c_int);
+
+setter!("posix_spawnattr_setflags", set_flags(flags: c_short), |object| object.set_flags(flags));
+setter!("posix_spawnattr_setpgroup", set_group(group: Pid), |object| {
+    assign(&mut object.group, group)
+});
+setter!("posix_spawnattr_setsigdefault", set_defaults(set: *const Sigset), |object| {
+    assign(&mut object.defaults, set.read())
+});
+setter!("posix_spawnattr_setsigmask", set_mask(set: *const Sigset), |object| {
+    assign(&mut object.mask, set.read())
+});
+setter!("posix_spawnattr_setschedparam", set_priority(param: *const c_int), |object| {
+    assign(&mut object.priority, param.read())
+});
+setter!("posix_spawnattr_setschedpolicy", set_policy(policy: c_int), |object| {
+    object.set_policy(policy)
+});
+setter!("posix_spawnattr_setcgroup_np", set_cgroup(directory: c_int), |object| {
+    assign(&mut object.cgroup, directory)
+});

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Closing all descriptors from one on: close_range(2), or what /proc/self/fd
+//! lists where that call is not to be had (Linux 5.9). For the child: the list
+//! is read into a buffer on its stack.
+
+use crate::uapi::exec::{close_range, read_directory, rewind};
+use crate::uapi::{Errno, file};
+use core::ffi::c_int;
+
+/// Closes all descriptors from `first` on but `keep`.
+pub fn close_from(first: c_int, keep: c_int) -> Result<(), Errno> {
+    let closed = if keep < first {
+        close_range(first, c_int::MAX)
+    } else {
+        let below = if keep > first { close_range(first, keep - 1) } else { Ok(()) };
+        below.and_then(|()| close_range(keep + 1, c_int::MAX))
+    };
+    closed.or_else(|_| close_listed(first, keep))
+}
+
+/// Goes through the list until nothing in it is left to be closed.
+#[cold]
+#[inline(never)]
+fn close_listed(first: c_int, keep: c_int) -> Result<(), Errno> {
+    let list = open_list(first, keep)?;
+    let spare = |fd: c_int| fd < first || fd == keep || fd == list;
+    let closed = loop {
+        match close_pass(list, &spare) {
+            Ok(0) => break Ok(()),
+            Ok(_) => {}
+            Err(errno) => break Err(errno),
+        }
+        if let Err(errno) = rewind(list) {
+            break Err(errno);
+        }
+    };
+    file::close(list);
+    closed
+}
+
+/// /proc/self/fd; where no descriptor is left for it, one that would be closed
+/// anyway makes room.
+fn open_list(first: c_int, keep: c_int) -> Result<c_int, Errno> {
+    const MOST: c_int = 1 << 20; // the kernel's limit unless it was raised
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let open = || file::open(c"/proc/self/fd", flags);
+    match open() {
+        Err(Errno::EMFILE) => {
+            let others = |fd: &c_int| *fd != keep;
+            (first..MOST).filter(others).any(file::close);
+            open()
+        }
+        outcome => outcome,
+    }
+}
+
+/// Closes what is in the list and not to be spared; how many.
+fn close_pass(list: c_int, spare: &dyn Fn(c_int) -> bool) -> Result<u32, Errno> {
+    let mut bytes = [0u8; 1024];
+    let mut closed = 0;
+    loop {
+        let count = read_directory(list, &mut bytes)?;
+        let mut rest = bytes.get(..count).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(closed);
+        }
+        while let Some((name, next)) = first_entry(rest) {
+            if let Some(fd) = number(name).filter(|&fd| !spare(fd)) {
+                closed += u32::from(file::close(fd));
+            }
+            rest = next;
+        }
+    }
+}
+
+/// The name of the first struct linux_dirent64, with what follows it in the
+/// record, and the records behind it.
+fn first_entry(records: &[u8]) -> Option<(&[u8], &[u8])> {
+    const LENGTH: usize = 16; // behind d_ino and d_off
+    const NAME: usize = 19; // behind d_reclen and d_type
+    let length = records.get(LENGTH..LENGTH + 2)?.try_into().ok()?;
+    let length = usize::from(u16::from_ne_bytes(length));
+    let name = records.get(NAME..length)?;
+    Some((name, records.get(length..)?))
+}
+
+/// The number a name spells, up to its NUL.
+fn number(name: &[u8]) -> Option<c_int> {
+    let mut value: c_int = 0;
+    let mut digits = 0;
+    for &byte in name {
+        match byte {
+            b'0'..=b'9' => value = value.checked_mul(10)?.checked_add(c_int::from(byte - b'0'))?,
+            0 => break,
+            _ => return None,
+        }
+        digits += 1;
+    }
+    (digits > 0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &[u8], length: u16) -> Vec<u8> {
+        let mut bytes = vec![0; 16];
+        bytes.extend(length.to_ne_bytes());
+        bytes.push(0);
+        bytes.extend(name);
+        bytes.resize(usize::from(length), 0);
+        bytes
+    }
+
+    #[test]
+    fn records_are_walked_by_their_length() {
+        let mut bytes = record(b"..", 24);
+        bytes.extend(record(b"17", 32));
+        let (name, rest) = first_entry(&bytes).unwrap();
+        assert_eq!(number(name), None);
+        let (name, rest) = first_entry(rest).unwrap();
+        assert_eq!((number(name), rest.len()), (Some(17), 0));
+        assert!(first_entry(rest).is_none());
+    }
+
+    #[test]
+    fn only_numbers_are_descriptors() {
+        assert_eq!(number(b"0\0"), Some(0));
+        assert_eq!(number(b"2147483647\0junk"), Some(c_int::MAX));
+        for name in [&b""[..], b"\0", b"2147483648", b".", b"1x"] {
+            assert_eq!(number(name), None);
+        }
+    }
+}

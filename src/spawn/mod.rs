@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Children that become another program, at vfork's speed.
+//!
+//! Every interface fills one `Plan`; `launch` has one child made, which runs
+//! the plan's steps (`child`) on the caller's own stack and executes.
+
+pub mod actions;
+pub mod attr;
+mod child;
+mod close;
+mod exchange;
+pub mod foreign;
+pub mod launch;
+pub mod plan;
+pub mod posix;
+pub mod search;
+
+pub use launch::launch;
+pub use plan::Action;

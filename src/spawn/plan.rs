@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a spawned child is to be: the one typed description that every
+//! interface fills, and what can be said of its failure.
+//!
+//! A `Plan` borrows all it names. Nothing of it is copied, so it must stay as
+//! it is until `launch` returns.
+
+use super::search::Search;
+use crate::uapi::Errno;
+use crate::uapi::exec::Strings;
+use crate::uapi::sys::{KernelSigset, Pid};
+use core::ffi::{c_char, c_int};
+
+/// What is executed.
+pub enum Program {
+    /// The file of that path, from the child's working directory.
+    Path(*const c_char),
+    /// A name to be looked for in PATH.
+    Search(Search),
+}
+
+/// Something done to the child's files, in the order they were added.
+#[derive(Clone, Copy)]
+pub enum Action {
+    /// The file, opened as this descriptor.
+    Open { fd: c_int, path: *const c_char, flags: c_int, mode: u32 },
+    /// Closed, if it is open.
+    Close { fd: c_int },
+    /// `to` becomes a copy of `from`, to stay open over exec; that also where
+    /// they are the same.
+    Dup2 { from: c_int, to: c_int },
+    /// The working directory.
+    Chdir { path: *const c_char },
+    /// The working directory, by a descriptor.
+    Fchdir { fd: c_int },
+    /// Closed, with all above it.
+    CloseFrom { first: c_int },
+    /// The child's process group becomes the foreground of this terminal.
+    TakeTerminal { fd: c_int },
+}
+
+/// What the child has of its own besides its files; `None` is as the caller.
+#[derive(Clone, Copy)]
+pub struct Attributes {
+    /// Signals to be set to their default, besides those with a handler.
+    pub defaults: KernelSigset,
+    /// The signal mask it begins with.
+    pub mask: Option<KernelSigset>,
+    /// The scheduling policy and its parameter; without a policy, the
+    /// parameter for the caller's.
+    pub scheduling: Option<(Option<c_int>, c_int)>,
+    /// Whether it leads a new session.
+    pub new_session: bool,
+    /// The process group it joins, 0 for one of its own.
+    pub process_group: Option<Pid>,
+    /// Whether its effective ids become the real ones.
+    pub reset_ids: bool,
+    /// The cgroup2 directory it is born in.
+    pub cgroup: Option<c_int>,
+}
+
+impl Attributes {
+    /// As the caller in everything.
+    pub const NONE: Attributes = Attributes {
+        defaults: 0,
+        mask: None,
+        scheduling: None,
+        new_session: false,
+        process_group: None,
+        reset_ids: false,
+        cgroup: None,
+    };
+}
+
+/// A child, planned.
+pub struct Plan<'a> {
+    /// What it executes.
+    pub program: Program,
+    /// Its arguments, the first of them its name.
+    pub argv: Strings,
+    /// Its environment.
+    pub envp: Strings,
+    /// What is done to its files.
+    pub actions: &'a [Action],
+    /// What else it has of its own.
+    pub attributes: Attributes,
+    /// Where its pidfd goes, if it is wanted; close-on-exec.
+    pub pidfd: Option<&'a mut c_int>,
+}
+
+/// The steps of a plan in the order in which they are taken (see `child`).
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing failed.
+    None = 0,
+    /// Before the system call, or the call itself: there was no child.
+    Create = 1,
+    /// The pidfd.
+    Pidfd = 2,
+    /// The cgroup, where the child moves itself.
+    Cgroup = 3,
+    /// Scheduling policy and priority.
+    Scheduling = 4,
+    /// The new session.
+    Session = 5,
+    /// The process group.
+    ProcessGroup = 6,
+    /// User and group ids.
+    Ids = 7,
+    /// A file action; the index says which.
+    Action = 8,
+    /// Executing the program.
+    Exec = 9,
+}
+
+/// Why there is no such child.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The step that failed.
+    pub stage: Stage,
+    /// Which of several in that step, counted from 0.
+    pub index: u32,
+    /// Why.
+    pub errno: Errno,
+}
+
+impl Failure {
+    /// No failure.
+    pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
+
+    /// A failure of a step that there is one of.
+    pub fn at(stage: Stage) -> impl Fn(Errno) -> Failure {
+        move |errno| Failure { stage, index: 0, errno }
+    }
+}

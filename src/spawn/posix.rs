@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `posix_spawn` and its kin: the objects of POSIX become a plan.
+
+use super::actions::FileActions;
+use super::attr::SpawnAttributes;
+use super::foreign;
+use super::plan::{Attributes, Plan, Program};
+use super::search::Search;
+use crate::uapi::Errno;
+use crate::uapi::exec::Strings;
+use crate::uapi::sys::Pid;
+use core::ffi::{c_char, c_int};
+
+/// The arguments that the four functions have in common.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// A path, or a name to search for.
+    pub file: *const c_char,
+    /// Null for none.
+    pub actions: *const FileActions,
+    /// Null for none.
+    pub attributes: *const SpawnAttributes,
+    /// The child's arguments.
+    pub argv: Strings,
+    /// The child's environment.
+    pub envp: Strings,
+    /// Whether `file` is searched for in PATH.
+    pub search: bool,
+}
+
+/// The child of a call, with its pidfd where one is wanted.
+///
+/// # Safety
+/// As posix_spawn(3) has it.
+pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno> {
+    // SAFETY: null or an object of somebody's.
+    let actions = match unsafe { call.actions.as_ref() } {
+        None => &[],
+        // SAFETY: an object of somebody's.
+        Some(actions) if unsafe { FileActions::is_ours(actions) } => actions.list(),
+        // SAFETY: by the contract.
+        Some(_) => return unsafe { foreign::spawn(call, pidfd) },
+    };
+    let mut plan = Plan {
+        program: if call.search {
+            // SAFETY: by the contract.
+            Program::Search(unsafe { Search::of(call.file) }?)
+        } else {
+            Program::Path(call.file)
+        },
+        argv: call.argv,
+        envp: call.envp,
+        actions,
+        // SAFETY: by the contract.
+        attributes: unsafe { attributes_of(call.attributes) }?,
+        pidfd,
+    };
+    // SAFETY: by the contract.
+    unsafe { super::launch(&mut plan) }.map_err(|failure| failure.errno)
+}
+
+/// # Safety
+/// Null or an object of somebody's.
+unsafe fn attributes_of(object: *const SpawnAttributes) -> Result<Attributes, Errno> {
+    // SAFETY: by the contract.
+    match unsafe { object.as_ref() } {
+        None => Ok(Attributes::NONE),
+        // SAFETY: by the contract.
+        Some(object) if unsafe { SpawnAttributes::is_ours(object) } => Ok(object.as_plan()),
+        // SAFETY: by the contract.
+        Some(object) => unsafe { foreign::read(object) }.map(|read| read.as_plan()),
+    }
+}
