@@ -4,9 +4,10 @@
 # bar would hide the others has a logarithmic scale.
 data = ARG1; title = ARG3; panels = int(ARG4)
 columns = 2; lines = (panels + columns - 1) / columns
-set terminal svg size 1200, 90 + 330 * lines dynamic noenhanced background "#ffffff" font "sans-serif,12"
+height = 60 + 350 * lines + 0.0
+set terminal svg size 1200, height dynamic noenhanced background "#ffffff" font "sans-serif,12"
 set output ARG2
-set multiplot layout lines, columns title title font ",18" margins 0.2, 0.97, 0.05, 0.93 spacing 0.24, 0.1
+set multiplot layout lines, columns title title font ",18" margins 0.2, 0.97, 40 / height, 1 - 90 / height spacing 0.24, 75 / height
 unset key
 set yrange [*:*] reverse
 set style fill solid noborder
