@@ -2,6 +2,7 @@
 """A cgroup of the v2 hierarchy for as long as it is needed."""
 import contextlib
 import os
+import subprocess
 import sys
 import time
 
@@ -22,6 +23,21 @@ def _own_directory():
             if number == "0":
                 return os.path.join(point, os.path.relpath(path, mount))
     raise OSError("this process is in no cgroup2")
+
+
+@contextlib.contextmanager
+def inhabited(directory):
+    """Keeps a sleeping process in the cgroup."""
+    if not directory:
+        yield
+        return
+    with subprocess.Popen(["sleep", "infinity"]) as sleeper:
+        try:
+            with open(os.path.join(directory, "cgroup.procs"), "w") as file:
+                file.write(str(sleeper.pid))
+            yield
+        finally:
+            sleeper.kill()
 
 
 @contextlib.contextmanager

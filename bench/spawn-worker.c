@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* spawn-worker RSS_MIB THREADS [CGROUP]: spawns and waits, as told on stdin by lines
+/* spawn-worker RSS_MIB THREADS [CGROUP OWN_CGROUP]: spawns and waits, as told on stdin by lines
  * "WAY PATH COUNT", and answers with nanoseconds per spawn and wait: the median of one
  * thread's, or what COUNT took in all, divided, when several spawn at once.
  *
@@ -243,14 +243,20 @@ int main(int argc, char **argv)
 {
     int error;
     if (argc < 3) {
-        fprintf(stderr, "usage: spawn-worker RSS_MIB THREADS [CGROUP]\n");
+        fprintf(stderr, "usage: spawn-worker RSS_MIB THREADS [CGROUP OWN_CGROUP]\n");
         return 125;
     }
     find_calls();
     threads = strtol(argv[2], NULL, 10);
-    if (argc > 3) {
+    if (argc > 4) {
+        int own = open(argv[4], O_PATH | O_DIRECTORY | O_CLOEXEC);
         cgroup_dir = open(argv[3], O_PATH | O_DIRECTORY | O_CLOEXEC);
         cgroup_procs = openat(cgroup_dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        own = openat(own, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (cgroup_procs < 0 || own < 0 || write(own, "0", 1) != 1) {
+            printf("- %s\n", strerror(errno));
+            return 125;
+        }
     }
     if ((error = grow(strtoul(argv[1], NULL, 10) << 20)) || (threads > 1 && (error = start_threads()))) {
         printf("- %s\n", strerror(error));
