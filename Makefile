@@ -15,6 +15,8 @@ SONAME  := libclone3.so.0
 B       := build
 # SUITE:ARCH[:FILTER] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what check takes, and
 # what check-kernels does.
+# How much longer than usual the benchmarks take.
+SCALE   ?= 1
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
@@ -60,12 +62,22 @@ demo: ## install what is missing, build, run real programs under the preload
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/demo $(B)/libclone3.so
 
-check: ## install what is missing, build, run every test
-	$(Q)tools/setup build check programs servers kernels
+check: ## install what is missing, build, run the tests on this machine
+	$(Q)tools/setup build check programs servers
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)KERNELS="$(KERNELS)" LIBCS="$(LIBCS)" tools/check $(B)
+	$(Q)tools/check $(B) here
 
-check-quick: all ## the C tests on this machine's libcs only
+check-core: ## the core of check-filters, check-arch, check-libcs, check-kernels
+	$(Q)tools/setup build check kernels
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)KERNELS="$(KERNELS)" LIBCS="$(LIBCS)" tools/check $(B) filters arch libcs kernels
+
+check-filters: ## the C tests where seccomp filters hide clone3
+	$(Q)tools/setup build check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FILTERS=all tools/check $(B) filters
+
+check-quick: all ## nothing but the C tests on this machine's libcs
 	$(Q)tools/run-c-tests $(B) x86_64
 
 check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:FILTER] …")
@@ -79,8 +91,8 @@ check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIB
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
 
-check-arch: ## the C tests on aarch64 (qemu-user) and i686 (natively), as a table
-	$(Q)tools/setup build check
+check-arch: ## the C tests on aarch64 (qemu-user, qemu-system) and i686 (natively), as a table
+	$(Q)tools/setup build check kernels
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-arch $(B) aarch64 i686
 
@@ -89,8 +101,8 @@ check-programs: ## real programs and servers without and with the preload, as a 
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/check-programs $(B)
 
-check-all: check ## check, and the whole of check-libcs, check-kernels, check-arch, check-programs
-	$(Q)status=0; for part in libcs kernels arch programs; do \
+check-all: check ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs
+	$(Q)status=0; for part in filters libcs kernels arch programs; do \
 	    $(MAKE) --no-print-directory check-$$part || status=1; done; exit $$status
 
 matrix-table: ## write the results that are in build/check into README.md
@@ -105,10 +117,11 @@ bench-spawn: all ## posix_spawn against other libcs, vfork, fork and bare C; tab
 bench-threads: all ## threads against other libcs' pthreads and bare C; table, JSON, chart
 bench-spawn bench-threads:
 	$(Q)tools/setup bench
-	$(Q)bench/$(@:bench-%=%) $(B)
+	$(Q)bench/$(@:bench-%=%) $(B) $(SCALE)
 
 bench-keep: ## copy the results in build/bench/ to bench/results/, to be committed
 	$(Q)bench/keep $(B)
+.PHONY: bench-calls bench-spawn bench-threads bench-keep
 
 install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
@@ -139,5 +152,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 setup demo check check-quick check-kernels check-libcs check-arch check-programs check-all matrix-table bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table bench install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -103,6 +103,28 @@ build_test() { # source libc mode variant
     return 0
 }
 
+# The same, from what an earlier run built of the same source, flags and library,
+# if it did: kept under a name made of all that.
+build_or_reuse() { # source libc mode variant
+    local out kept suffix
+    out=$(program "$@")
+    kept=$store/$({
+        echo "$inputs $(compiler "$2") $* $threads"
+        cat "$1"
+    } | sha256sum | cut -c 1-40)
+    if [ ! -f "$kept" ]; then
+        build_test "$@" || return 1
+        for suffix in .control .plugin ""; do # last what says that all is there
+            [ ! -f "$out$suffix" ] || cp "$out$suffix" "$kept$suffix.$$" && mv "$kept$suffix.$$" "$kept$suffix"
+        done 2>/dev/null
+        return 0
+    fi
+    for suffix in "" .control .plugin; do
+        [ ! -f "$kept$suffix" ] || cp "$kept$suffix" "$out$suffix" || return 1
+    done
+    touch "$kept"
+}
+
 # A test passed if its plan is there and matches and nothing is not ok.
 verdict() { # tap status
     local plan seen
@@ -116,10 +138,10 @@ verdict() { # tap status
 }
 
 # One line for the test, and what is wrong with it.
-report() { # name variant target tap passed
+report() { # name variant target tap passed [seconds]
     local word=ok
     [ "$5" = 0 ] || word=FAILED
-    printf '%-7s %-40s %s\n' "$word" "$1${2:+ $2}" "$3"
+    printf '%-7s %-40s %-24s %s\n' "$word" "$1${2:+ $2}" "$3" "${6:+$6 s}"
     [ "$5" = 0 ] || grep -A 6 -e '^not ok' "$4" | head -n 40 | sed 's/^/    /'
 }
 
@@ -127,7 +149,7 @@ report() { # name variant target tap passed
 # label what the target is called.
 limit=120 # seconds a test may take; each has a tighter alarm of its own
 run_one() { # source libc mode variant
-    local out name target preload="" status=0 threads=-pthread
+    local out name target preload="" status=0 threads=-pthread start=$SECONDS
     if [ "$3" = unthreaded ]; then
         threads=-D_REENTRANT
         does_without_threads "$@" || return 0
@@ -135,7 +157,7 @@ run_one() { # source libc mode variant
     out=$(program "$@")
     name=$(basename "$1" .c) target=${label:-$arch-$2}-$3
     {
-        if ! build_test "$@"; then
+        if ! build_or_reuse "$@"; then
             echo "not ok 1 - compiles"; echo 1..1
         else
             case $3 in preload | unthreaded) preload=LD_PRELOAD=$lib/libclone3.so ;; esac
@@ -152,7 +174,7 @@ run_one() { # source libc mode variant
         fi
     } > "$out.tap"
     verdict "$out.tap" $status || status=1
-    report "$name" "$4" "$target" "$out.tap" $status
+    report "$name" "$4" "$target" "$out.tap" $status $((SECONDS - start))
     rm -f "$out" "$out.control" "$out.plugin"
 }
 
@@ -200,6 +222,16 @@ jobs_list() {
     done
 }
 
+# Where programs are kept, and what all of them are made of. Those that nobody
+# asked for in a week are gone.
+store=$build/c-tests/$(basename "$work")
+mkdir -p "$store"
+find "$store" -type f -mtime +7 -delete
+inputs=$(cat "$root"/c-tests/*.h "$root/include/clone3.h" "$root/tools/c-tests-lib.sh" "$lib/libclone3.so" "$lib/libclone3.a" \
+    <(cc --version) 2>/dev/null | sha256sum | cut -c 1-40)
+# Tests wait for the kernel as often as they compute.
+jobs=$(($(nproc) * 2))
+
 threads=-pthread
-export -f in_session run_one does_without_threads compile compiler directive libc_flags link_flags program build_test verdict report
-export threads limit root build arch lib work sysroot loader
+export -f build_or_reuse in_session run_one does_without_threads compile compiler directive libc_flags link_flags program build_test verdict report
+export threads limit root build arch lib work sysroot loader store inputs

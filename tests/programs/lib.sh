@@ -43,7 +43,7 @@ workload() { # name
         ;;
     cpython*)
         needs=(python3 "$(find /usr/lib/python3*/test/test_fork1.py 2>/dev/null | tail -n 1)")
-        [ -n "${needs[1]}" ] || needs[1]=libpython3-testsuite
+        [ -n "${needs[1]}" ] || needs[1]="test/test_fork1.py (libpython3.*-testsuite)"
         limit=900 command=(/usr/bin/python3 "$workloads/cpython.py")
         case $1 in
         *-*) command+=("test_${1#*-}") ;;
