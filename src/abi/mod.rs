@@ -12,6 +12,7 @@ mod clone;
 mod contract;
 mod explain;
 mod fork;
+mod shell;
 mod spawn;
 mod spawn_actions;
 mod spawn_attr;

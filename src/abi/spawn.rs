@@ -8,9 +8,11 @@
 //! without a version serves both, so that they get ENOEXEC here as everybody
 //! else does.
 
+use super::or_errno;
 use crate::arch::entry;
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::SpawnAttributes;
+use crate::spawn::pidfd;
 use crate::spawn::posix::{self, Call};
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
@@ -20,6 +22,7 @@ entry!("posix_spawn" => exported_spawn);
 entry!("posix_spawnp" => exported_spawnp);
 entry!("pidfd_spawn" => exported_pidfd_spawn);
 entry!("pidfd_spawnp" => exported_pidfd_spawnp);
+entry!("pidfd_getpid" => exported_pidfd_getpid);
 
 /// # Safety
 /// As posix_spawn(3) has it.
@@ -73,3 +76,8 @@ spawn!(exported_spawn, false, with_pid);
 spawn!(exported_spawnp, true, with_pid);
 spawn!(exported_pidfd_spawn, false, with_pidfd);
 spawn!(exported_pidfd_spawnp, true, with_pidfd);
+
+/// −1 and errno on error, unlike the others.
+extern "C" fn exported_pidfd_getpid(pidfd: c_int) -> Pid {
+    or_errno(pidfd::pid_of(pidfd))
+}

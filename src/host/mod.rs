@@ -5,6 +5,7 @@
 //! used: a libc that does not look as expected is `None` to the callers, who
 //! then leave the work to that libc's own functions.
 
+pub mod cancel;
 pub mod elf;
 pub mod environment;
 pub mod errno;
@@ -13,6 +14,7 @@ mod glibc;
 pub mod memory;
 mod musl;
 mod repair;
+pub mod streams;
 mod symbols;
 mod threads;
 

@@ -19,6 +19,11 @@ weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
 weak_symbol!("clone3_weak_environ", "environ");
 weak_symbol!("clone3_weak_malloc", "malloc");
 weak_symbol!("clone3_weak_free", "free");
+weak_symbol!("clone3_weak_fdopen", "fdopen");
+weak_symbol!("clone3_weak_fclose", "fclose");
+weak_symbol!("clone3_weak_waitpid", "waitpid");
+weak_symbol!("clone3_weak_cleanup_push", "_pthread_cleanup_push");
+weak_symbol!("clone3_weak_cleanup_pop", "_pthread_cleanup_pop");
 
 /// The callback's first argument is a `struct dl_phdr_info`.
 pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
@@ -27,6 +32,14 @@ pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mu
 pub type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `free`.
 pub type Free = unsafe extern "C" fn(*mut c_void);
+/// `waitpid`, out of which a cancelled thread does not come back. Not "C-unwind",
+/// for which rustc, as nothing here unwinds, would make the callers abort.
+pub type Waitpid = unsafe extern "C" fn(libc::pid_t, *mut c_int, c_int) -> libc::pid_t;
+/// `_pthread_cleanup_push`, of a buffer in the caller's frame.
+pub type CleanupPush =
+    unsafe extern "C" fn(*mut c_void, unsafe extern "C" fn(*mut c_void), *mut c_void);
+/// `_pthread_cleanup_pop`, with whether to run it.
+pub type CleanupPop = unsafe extern "C" fn(*mut c_void, c_int);
 
 unsafe extern "C" {
     #[link_name = "clone3_weak_errno_location"]
@@ -53,6 +66,16 @@ unsafe extern "C" {
     static MALLOC: Option<Malloc>;
     #[link_name = "clone3_weak_free"]
     static FREE: Option<Free>;
+    #[link_name = "clone3_weak_fdopen"]
+    static FDOPEN: Option<unsafe extern "C" fn(c_int, *const c_char) -> *mut c_void>;
+    #[link_name = "clone3_weak_fclose"]
+    static FCLOSE: Option<unsafe extern "C" fn(*mut c_void) -> c_int>;
+    #[link_name = "clone3_weak_waitpid"]
+    static WAITPID: Option<Waitpid>;
+    #[link_name = "clone3_weak_cleanup_push"]
+    static CLEANUP_PUSH: Option<CleanupPush>;
+    #[link_name = "clone3_weak_cleanup_pop"]
+    static CLEANUP_POP: Option<CleanupPop>;
 }
 
 macro_rules! getter {
@@ -111,4 +134,24 @@ getter!(
 /// `malloc` with the `free` that goes with it, where the program has both.
 pub fn malloc_and_free() -> Option<(Malloc, Free)> {
     malloc().zip(free())
+}
+getter!(
+    /// `fdopen`.
+    fdopen -> Option<unsafe extern "C" fn(c_int, *const c_char) -> *mut c_void> = FDOPEN);
+getter!(
+    /// `fclose`.
+    fclose -> Option<unsafe extern "C" fn(*mut c_void) -> c_int> = FCLOSE);
+getter!(
+    /// `waitpid`.
+    waitpid -> Option<Waitpid> = WAITPID);
+getter!(
+    /// `_pthread_cleanup_push`.
+    cleanup_push -> Option<CleanupPush> = CLEANUP_PUSH);
+getter!(
+    /// `_pthread_cleanup_pop`.
+    cleanup_pop -> Option<CleanupPop> = CLEANUP_POP);
+
+/// What a cancellable wait takes, where the program has all of it.
+pub fn cancellation() -> Option<(CleanupPush, CleanupPop, Waitpid)> {
+    Some((cleanup_push()?, cleanup_pop()?, waitpid()?))
 }

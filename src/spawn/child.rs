@@ -90,8 +90,7 @@ fn take_steps(job: &Job) -> Result<(), Failure> {
     Err(Failure::at(Stage::Exec)(execute(job.plan)))
 }
 
-/// Those already at their default stay untouched, which costs nothing less but
-/// keeps what a sandbox may have to say short.
+/// What CLONE_CLEAR_SIGHAND left: signals that the caller ignores.
 fn set_defaults(defaults: KernelSigset) {
     let mut left = defaults;
     while left != 0 {

@@ -11,9 +11,13 @@ mod close;
 mod exchange;
 pub mod foreign;
 pub mod launch;
+mod lock;
+pub mod pidfd;
 pub mod plan;
 pub mod posix;
 pub mod search;
+pub mod shell;
+pub mod stream;
 
 pub use launch::launch;
 pub use plan::Action;

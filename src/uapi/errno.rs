@@ -25,6 +25,7 @@ impl Errno {
     pub const ENOSYS: Errno = Errno(libc::ENOSYS);
     pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const EPERM: Errno = Errno(libc::EPERM);
+    pub const EREMOTE: Errno = Errno(libc::EREMOTE);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
 
     /// Splits a raw system call result: the kernel keeps the last page of the

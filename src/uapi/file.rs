@@ -43,6 +43,18 @@ pub fn is_same(one: &CStr, other: &CStr) -> bool {
     }
 }
 
+/// The number of an open file within its file system (fstat(2)).
+pub fn inode(fd: c_int) -> Result<u64, Errno> {
+    let mut stat = MaybeUninit::<Stat>::zeroed();
+    // SAFETY: the kernel fills the struct it is given.
+    let raw = unsafe { syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) };
+    Errno::check(raw)?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    let number = unsafe { stat.assume_init() }.st_ino;
+    #[allow(clippy::useless_conversion)] // ino_t differs between the architectures
+    Ok(u64::from(number))
+}
+
 /// openat(2) relative to the working directory.
 pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
     open_at(libc::AT_FDCWD, path, flags)

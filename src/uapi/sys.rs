@@ -35,15 +35,24 @@ pub fn gettid() -> Pid {
 /// Blocks every signal of this thread, the libc's own two among them, and
 /// returns the mask that was in force (rt_sigprocmask(2)).
 pub fn block_all_signals() -> KernelSigset {
-    let all: KernelSigset = !0;
+    change_mask(libc::SIG_SETMASK, !0)
+}
+
+/// Blocks these signals too, and returns the mask that was in force.
+pub fn block_signals(set: KernelSigset) -> KernelSigset {
+    change_mask(libc::SIG_BLOCK, set)
+}
+
+#[inline]
+fn change_mask(how: c_int, set: KernelSigset) -> KernelSigset {
     let mut old: KernelSigset = 0;
     // SAFETY: both sets are eight bytes and live over the call.
     unsafe {
         syscall(
             libc::SYS_rt_sigprocmask,
             [
-                libc::SIG_SETMASK as usize,
-                &raw const all as usize,
+                how as usize,
+                &raw const set as usize,
                 &raw mut old as usize,
                 size_of::<KernelSigset>(),
                 0,

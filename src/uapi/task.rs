@@ -98,7 +98,7 @@ pub struct KernelSigaction {
 
 impl KernelSigaction {
     /// A disposition with no flags and nothing blocked.
-    pub fn of(handler: usize) -> KernelSigaction {
+    pub const fn of(handler: usize) -> KernelSigaction {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
     }
 
@@ -140,6 +140,29 @@ pub unsafe fn set_disposition(signal: usize, action: &KernelSigaction) -> Result
         )
     };
     Errno::check(raw).map(drop)
+}
+
+/// Sets what a signal does, and says what it did.
+///
+/// # Safety
+/// As [`set_disposition`].
+pub unsafe fn replace_disposition(
+    signal: usize,
+    action: &KernelSigaction,
+) -> Result<KernelSigaction, Errno> {
+    let mut old = KernelSigaction::of(0);
+    let (new, old_place) = (&raw const *action as usize, &raw mut old as usize);
+    // SAFETY: both structs live over the call; the caller vouches for the rest.
+    let raw = unsafe {
+        syscall(libc::SYS_rt_sigaction, [signal, new, old_place, size_of::<u64>(), 0, 0])
+    };
+    Errno::check(raw).map(|_| old)
+}
+
+/// kill(2).
+pub fn kill(pid: Pid, signal: c_int) {
+    // SAFETY: takes no memory.
+    unsafe { syscall(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0, 0]) };
 }
 
 /// The running kernel's version, major and minor (uname(2)); 0.0 if the release

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Cancellation of threads (POSIX 2.9.5), as far as a library can take part in it
+//! that is not the libc: by the libc's own cancellation points, and by the
+//! functions behind the macros pthread_cleanup_push and pthread_cleanup_pop, which
+//! glibc and musl export under the same names.
+//!
+//! A cancelled thread runs the cleanup and goes on to its end without coming
+//! back: glibc unwinds the stack, for which all frames here have tables, and musl
+//! leaves it. So nothing that has to be dropped may be alive over the wait.
+
+use super::{errno, symbols};
+use crate::uapi::{Errno, task};
+use core::ffi::{c_int, c_void};
+
+/// What is run for a thread that is cancelled.
+pub type Cleanup = unsafe extern "C" fn(*mut c_void);
+
+/// Room for what the libc keeps of a cleanup: four words in glibc, three in musl.
+type Buffer = [usize; 8];
+
+/// Waits for a child, as a cancellation point where the libc has any: a static
+/// program without pthread_cancel has none, nor has glibc before 2.34 without
+/// libpthread. Gives the wait status; errno is as it was.
+///
+/// # Safety
+/// `cleanup(argument)` must be sound to run where the thread is cancelled.
+pub unsafe fn wait_for(
+    pid: libc::pid_t,
+    cleanup: Cleanup,
+    argument: *mut c_void,
+) -> Result<c_int, Errno> {
+    let Some((push, pop, waitpid)) = symbols::cancellation() else {
+        return task::wait_for(pid);
+    };
+    let before = errno::get();
+    let mut buffer: Buffer = [0; 8];
+    let mut status: c_int = 0;
+    // SAFETY: the buffer is in this frame between push and pop, as the macros would
+    // have it.
+    let outcome = unsafe {
+        push(buffer.as_mut_ptr().cast(), cleanup, argument);
+        let outcome = loop {
+            match waitpid(pid, &raw mut status, libc::__WALL) {
+                -1 if errno::get() == libc::EINTR => {}
+                -1 => break Err(Errno(errno::get())),
+                _ => break Ok(status),
+            }
+        };
+        pop(buffer.as_mut_ptr().cast(), 0);
+        outcome
+    };
+    errno::restore(before);
+    outcome
+}

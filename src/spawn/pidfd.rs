@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `pidfd_getpid`: the process that a pidfd is of, as /proc says.
+
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, file};
+use core::ffi::{CStr, c_int};
+
+/// The pid in the pid namespace of /proc. EBADF for what is no pidfd, EREMOTE
+/// where the process is in a namespace that cannot be seen from there, ESRCH
+/// where it is gone; ENOENT where there is no /proc.
+pub fn pid_of(pidfd: c_int) -> Result<Pid, Errno> {
+    if pidfd < 0 || !file::is_open(pidfd) {
+        return Err(Errno::EBADF);
+    }
+    let info = file::open(path_of(pidfd, &mut [0; 32]), libc::O_RDONLY | libc::O_CLOEXEC)?;
+    let mut text = [0u8; 512];
+    let length = read_all(info, &mut text);
+    file::close(info);
+    match parse(text.get(..length?).unwrap_or_default()) {
+        Some(0) => Err(Errno::EREMOTE),
+        Some(pid @ 1..) => Ok(pid),
+        Some(_) => Err(Errno::ESRCH),
+        None => Err(Errno::EBADF),
+    }
+}
+
+fn read_all(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let mut length = 0;
+    loop {
+        match file::read(fd, bytes.get_mut(length..).unwrap_or_default()) {
+            Ok(0) => return Ok(length),
+            Ok(count) => length += count,
+            Err(Errno(libc::EINTR)) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn path_of(fd: c_int, room: &mut [u8; 32]) -> &CStr {
+    let mut digits = [0u8; 10];
+    let mut left = fd as u32;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let leading = digits.iter().take(9).take_while(|&&digit| digit == b'0').count();
+    let text = b"/proc/self/fdinfo/".iter().chain(digits.iter().skip(leading));
+    for (place, &byte) in room.iter_mut().zip(text) {
+        *place = byte;
+    }
+    CStr::from_bytes_until_nul(room).unwrap_or_default()
+}
+
+/// The number behind "Pid:" at the start of a line.
+fn parse(text: &[u8]) -> Option<Pid> {
+    let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Pid:"))?;
+    let number = line.trim_ascii();
+    let (negative, digits) = match number.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, number),
+    };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| Pid::from(byte - b'0'));
+    if digits.is_empty() {
+        return None;
+    }
+    let value = digits
+        .iter()
+        .try_fold(0, |value: Pid, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_every_digit() {
+        for (fd, path) in [
+            (0, c"/proc/self/fdinfo/0"),
+            (10, c"/proc/self/fdinfo/10"),
+            (c_int::MAX, c"/proc/self/fdinfo/2147483647"),
+        ] {
+            assert_eq!(path_of(fd, &mut [0; 32]), path);
+        }
+    }
+
+    #[test]
+    fn the_line_is_found() {
+        assert_eq!(parse(b"pos:\t0\nflags:\t02\nPid:\t1234\nNSpid:\t1234\n"), Some(1234));
+        assert_eq!(parse(b"Pid:\t-1\n"), Some(-1));
+        assert_eq!(parse(b"Pid:\t0\n"), Some(0));
+        for other in [&b""[..], b"NSPid:\t5\n", b"Pid:\t\n", b"Pid:\tx\n", b"Pid:\t99999999999\n"] {
+            assert_eq!(parse(other), None);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `system`: a command for the shell, waited for.
+//!
+//! While a call lasts, SIGCHLD is blocked in the calling thread, and SIGINT and
+//! SIGQUIT are ignored in the process; that the first of several calls at a time
+//! does, and the last one undoes. A thread may be cancelled while it waits: then
+//! the command is killed and reaped.
+
+use super::lock::Lock;
+use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
+use crate::host::{cancel, environment};
+use crate::uapi::Errno;
+use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::task::{self, KernelSigaction};
+use core::cell::UnsafeCell;
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null;
+
+/// A child that is `/bin/sh -c -- COMMAND`.
+///
+/// # Safety
+/// `command` must be a string.
+pub unsafe fn start(
+    command: *const c_char,
+    actions: &[Action],
+    attributes: Attributes,
+) -> Result<Pid, Failure> {
+    let argv = [c"sh".as_ptr(), c"-c".as_ptr(), c"--".as_ptr(), command, null()];
+    let mut plan = Plan {
+        program: Program::Path(c"/bin/sh".as_ptr()),
+        argv: argv.as_ptr(),
+        envp: environment::all(),
+        actions,
+        attributes,
+        pidfd: None,
+    };
+    // SAFETY: by the contract.
+    unsafe { super::launch(&mut plan) }
+}
+
+/// `system()`: the wait status of a shell that runs the command.
+///
+/// A shell that cannot be executed counts as one that ends with status 127; the
+/// error is that no child could be made, or that somebody else has reaped it.
+///
+/// # Safety
+/// `command` must be a string.
+pub unsafe fn system(command: *const c_char) -> Result<c_int, Errno> {
+    const COULD_NOT_EXECUTE: c_int = 127 << 8;
+    let ignored = ignore_interrupts();
+    let mask = sys::block_signals(signal_bit(libc::SIGCHLD));
+    let attributes =
+        Attributes { defaults: ignored.defaults(), mask: Some(mask), ..Attributes::NONE };
+    // SAFETY: by the contract.
+    match unsafe { start(command, &[], attributes) } {
+        Ok(pid) => {
+            let mut running = Running { pid, mask };
+            // SAFETY: abandon() is for a thread that leaves this call for good.
+            let outcome = unsafe { cancel::wait_for(pid, abandon, (&raw mut running).cast()) };
+            finish(mask);
+            outcome
+        }
+        Err(failure) => {
+            finish(mask);
+            match failure.stage {
+                Stage::Exec => Ok(COULD_NOT_EXECUTE),
+                _ => Err(failure.errno),
+            }
+        }
+    }
+}
+
+/// What a cancelled call leaves to be done.
+struct Running {
+    pid: Pid,
+    mask: KernelSigset,
+}
+
+unsafe extern "C" fn abandon(running: *mut c_void) {
+    // SAFETY: the Running of a call whose frame is still there.
+    let Running { pid, mask } = unsafe { running.cast::<Running>().read() };
+    task::kill(pid, libc::SIGKILL);
+    _ = task::wait_for(pid);
+    finish(mask);
+}
+
+fn finish(mask: KernelSigset) {
+    heed_interrupts();
+    sys::restore_signals(mask);
+}
+
+fn signal_bit(signal: c_int) -> KernelSigset {
+    1 << (signal - 1)
+}
+
+const INTERRUPTS: [c_int; 2] = [libc::SIGINT, libc::SIGQUIT];
+
+/// What the interrupts did before they were ignored, and by how many calls they
+/// are.
+#[derive(Clone, Copy)]
+struct Ignored {
+    calls: usize,
+    before: [KernelSigaction; 2],
+}
+
+struct Shared(UnsafeCell<Ignored>);
+// SAFETY: only used with LOCK taken.
+unsafe impl Sync for Shared {}
+
+static LOCK: Lock = Lock::new();
+static IGNORED: Shared =
+    Shared(UnsafeCell::new(Ignored { calls: 0, before: [KernelSigaction::of(libc::SIG_DFL); 2] }));
+
+impl Ignored {
+    /// Those that the command is not to ignore.
+    fn defaults(&self) -> KernelSigset {
+        let was = |&(_, before): &(c_int, KernelSigaction)| before.handler != libc::SIG_IGN;
+        INTERRUPTS.into_iter().zip(self.before).filter(was).map(|(n, _)| signal_bit(n)).sum()
+    }
+}
+
+fn ignore_interrupts() -> Ignored {
+    LOCK.with(|| {
+        // SAFETY: with the lock taken.
+        let ignored = unsafe { &mut *IGNORED.0.get() };
+        if ignored.calls == 0 {
+            for (signal, before) in INTERRUPTS.into_iter().zip(&mut ignored.before) {
+                let ignore = KernelSigaction::of(libc::SIG_IGN);
+                // SAFETY: SIG_IGN is no function.
+                if let Ok(was) = unsafe { task::replace_disposition(signal as usize, &ignore) } {
+                    *before = was;
+                }
+            }
+        }
+        ignored.calls += 1;
+        *ignored
+    })
+}
+
+fn heed_interrupts() {
+    LOCK.with(|| {
+        // SAFETY: with the lock taken.
+        let ignored = unsafe { &mut *IGNORED.0.get() };
+        ignored.calls = ignored.calls.saturating_sub(1);
+        if ignored.calls == 0 {
+            for (signal, before) in INTERRUPTS.into_iter().zip(&ignored.before) {
+                // SAFETY: what the program itself had, with its restorer.
+                _ = unsafe { task::set_disposition(signal as usize, before) };
+            }
+        }
+    });
+}
+
+/// Whether there is a shell, as `system(NULL)` asks.
+pub fn is_there() -> bool {
+    // SAFETY: a string.
+    unsafe { system(c"exit 0".as_ptr()) == Ok(0) }
+}
