@@ -2,9 +2,10 @@
 """Measures things of different processes in pairs.
 
 A series is one thing measured by one worker process (see worker.h). All series of a
-scenario take turns, a few milliseconds each, forwards and then backwards, on the same
-CPU: A B C C B A A B C … Whatever the machine does to one, it does to its neighbours, so
-it is the ratios within one round that are kept. A ratio is the median over all rounds.
+scenario take turns, a few milliseconds each, on the same CPU: A B C, B C A, C A B … in an
+order of each round's own, lest one always come after the one that leaves the caches
+worst. Whatever the machine does to one, it does to its neighbours, so it is the ratios
+within one round that are kept. A ratio is the median over all rounds.
 
 How a process happens to lie in memory is worth a percent or two and lasts as long as the
 process. So a scenario is measured in several generations, each with workers of its own;
@@ -12,6 +13,7 @@ the lowest and highest median of a generation is the range that is told beside a
 """
 import collections
 import os
+import random
 import statistics
 import subprocess
 import time
@@ -162,8 +164,10 @@ def _prepare(series, processes, peers, preload):
 def _take_turns(result, processes, commands, end):
     for series in commands:
         result.values.setdefault(series.name, []).append([])
+    chance = random.Random(0)
     order, rounds, most = list(commands), 0, result.scenario.rounds
     while rounds < (most or 2) or not most and time.monotonic() < end:
+        chance.shuffle(order)
         for series in list(order):
             try:
                 answer = processes[series.worker].ask(commands[series])
@@ -171,5 +175,4 @@ def _take_turns(result, processes, commands, end):
             except Refused as why:
                 result.refuse(series, why)
                 order.remove(series)
-        order.reverse()
         rounds += 1

@@ -33,12 +33,24 @@ def machine(peers, root):
         "libcs": {peer: version for peer, (version, _) in peers.items()},
         "commit": commit or "unknown",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "load": [round(os.getloadavg()[0], 2)],
+        "others": _processor_time(),
     }
 
 
+def _processor_time():
+    """Seconds that the processors were at work so far, that we were, and that there were."""
+    with open("/proc/stat") as file:
+        user, nice, system, idle, iowait, irq, softirq, steal, *_ = map(int, file.readline().split()[1:])
+    busy = user + nice + system + irq + softirq + steal
+    own = sum(os.times()[:4])
+    tick = os.sysconf("SC_CLK_TCK")
+    return busy / tick, own, (busy + idle + iowait) / tick
+
+
 def finish_machine(about):
-    about["load"].append(round(os.getloadavg()[0], 2))
+    """The share of the processors that others had, who may have been in the way."""
+    busy, own, total = (now - then for now, then in zip(_processor_time(), about["others"]))
+    about["others"] = round(max(0, busy - own) / total, 2)
 
 
 def judge(goal, results):
@@ -109,11 +121,9 @@ def goals_table(judged):
 
 def headline(about):
     libcs = ", ".join(dict.fromkeys(about["libcs"].values()))
-    busy = max(about["load"]) > 1.5
     return (f"{about['cpu']}, {about['cpus']} CPUs{' of a virtual machine' if about['virtual'] else ''}; "
             f"{about['kernel']}; {libcs}. Commit {about['commit']}, {about['date']}. "
-            f"Load {about['load'][0]} at the start, {about['load'][1]} at the end"
-            f"{': others were at work on this machine' if busy else ''}.")
+            f"Others had {about['others']:.0%} of the processors meanwhile.")
 
 
 def write(build, name, title, about, results, fields, goals, explanation):

@@ -152,7 +152,7 @@ static double taken[4096];
 
 static int run_alone(const struct way *way, const char *path, long count, double *ns)
 {
-    for (long n = -1; n < count; n++) { /* the first one warms caches up */
+    for (long n = -warm_up(count); n < count; n++) {
         double start = now_ns();
         int error = way->run(path);
         if (error)

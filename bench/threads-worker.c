@@ -2,8 +2,9 @@
 /* threads-worker: makes threads as told on stdin. "KIND COUNT" creates and joins COUNT
  * threads of KIND (pthread, clone3_thread, floor, floor-blocked) with default attributes one after the
  * other and answers with the median in nanoseconds. "KIND alive COUNT" has COUNT of them
- * alive at once and answers with nanoseconds per thread until all run, and with the bytes
- * of resident memory that each of them, idle, adds to the process.
+ * alive at once and answers with the nanoseconds of processor time that each took until all
+ * of them ran (what it takes on one CPU, were nobody else on it), and with the bytes of
+ * resident memory that each, idle, adds to the process.
  *
  * Built without the library, once for each libc; what is ours comes by the preload. */
 #define _GNU_SOURCE
@@ -94,7 +95,7 @@ static int one_by_one(const struct kind *kind, long count, double *ns)
     static double taken[4096];
     if (count > (long)(sizeof taken / sizeof *taken))
         return E2BIG;
-    for (long n = -1; n < count; n++) { /* the first one warms caches up */
+    for (long n = -warm_up(count); n < count; n++) {
         double start = now_ns();
         int error = kind->create(slots, nothing);
         if (error || (error = kind->join(slots)))
@@ -139,6 +140,13 @@ static double resident(void)
     return kib * 1024.0;
 }
 
+static double cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
 static int all_alive(const struct kind *kind, long count, double *ns, double *bytes)
 {
     long made = 0;
@@ -147,12 +155,12 @@ static int all_alive(const struct kind *kind, long count, double *ns, double *by
     arrived = gate = 0;
     expected = count;
     resident();
-    double before = resident(), start = now_ns();
+    double before = resident(), start = cpu_ns();
     while (made < count && !(error = kind->create(&slots[made], wait_at_gate)))
         made++;
     while (!error && (now = __atomic_load_n(&arrived, __ATOMIC_ACQUIRE)) < count)
         raw_syscall(SYS_futex, (long)&arrived, FUTEX_WAIT_PRIVATE, now, 0);
-    *ns = (now_ns() - start) / count;
+    *ns = (cpu_ns() - start) / count;
     *bytes = (resident() - before) / count;
     open_gate();
     while (made > 0)
