@@ -46,9 +46,15 @@ fn link(root: &Path) {
 fn header(root: &Path) -> String {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in
-        ["uapi/flags.rs", "uapi/wire.rs", "abi/clone.rs", "abi/contract.rs", "abi/explain.rs"]
-    {
+    for source in [
+        "uapi/flags.rs",
+        "uapi/wire.rs",
+        "abi/clone.rs",
+        "abi/contract.rs",
+        "abi/explain.rs",
+        "abi/spawn_plan.rs",
+        "abi/spawn_run.rs",
+    ] {
         builder = builder.with_src(root.join("src").join(source));
     }
     let mut text = Vec::new();

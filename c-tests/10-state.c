@@ -8,6 +8,7 @@
  * come and gone, beside a thread, and from a thread beside the main one.
  */
 #define _GNU_SOURCE
+#include "control.h"
 #include "state.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -205,37 +206,6 @@ static void rounds(void)
     pthread_create(&thread, NULL, check_in_thread, "from a thread");
     pthread_join(thread, NULL);
 }
-
-#ifndef CONTROL
-/* Runs the control build without the library and keeps what it says. */
-static char *run_control(void)
-{
-    const size_t size = 1 << 20;
-    char *text = calloc(1, size), *program = getenv("CONTROL");
-    size_t used = 0;
-    ssize_t got;
-    int ends[2];
-    if (!program || !text || pipe2(ends, O_CLOEXEC))
-        return text;
-    pid_t pid = fork();
-    if (pid == 0) {
-        unsetenv("LD_PRELOAD");
-        dup2(ends[1], 1);
-        execl(program, program, (char *)NULL);
-        /* qemu-user hands the call to a kernel that may not know what to do
-         * with a program of another architecture. */
-        if (emulated())
-            execlp("qemu-aarch64-static", "qemu-aarch64-static", program, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    while ((got = read(ends[0], text + used, size - 1 - used)) > 0)
-        used += (size_t)got;
-    close(ends[0]);
-    is(status_of(pid), 0, "the control build runs");
-    return text;
-}
-#endif
 
 int main(void)
 {

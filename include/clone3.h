@@ -32,6 +32,8 @@
 #define CLONE3_ALIGNED(bytes)
 #endif
 
+typedef struct clone3_spawn_plan clone3_spawn_t;
+
 
 /**
  * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
@@ -322,6 +324,219 @@
  */
 #define CLONE3_ROUTE_HOST 5
 
+/**
+ * For clone3_spawn_set_capabilities(): the bounding set.
+ */
+#define CLONE3_SPAWN_BOUNDING 0
+
+/**
+ * For clone3_spawn_set_capabilities(): the inheritable set.
+ */
+#define CLONE3_SPAWN_INHERITABLE 1
+
+/**
+ * For clone3_spawn_set_capabilities(): the ambient set.
+ */
+#define CLONE3_SPAWN_AMBIENT 2
+
+/**
+ * Step 1 of clone3_spawn(): what was asked for contradicts itself.
+ */
+#define CLONE3_SPAWN_STAGE_PLAN 1
+
+/**
+ * Step 2 of clone3_spawn(): no child was made: clone3(2), or what it needs.
+ */
+#define CLONE3_SPAWN_STAGE_CREATE 2
+
+/**
+ * Step 3 of clone3_spawn(): the pidfd.
+ */
+#define CLONE3_SPAWN_STAGE_PIDFD 3
+
+/**
+ * Step 4 of clone3_spawn(): ignoring signals; the index is the signal.
+ */
+#define CLONE3_SPAWN_STAGE_SIGNALS 4
+
+/**
+ * Step 5 of clone3_spawn(): the cgroup: opening it, or moving there.
+ */
+#define CLONE3_SPAWN_STAGE_CGROUP 5
+
+/**
+ * Step 6 of clone3_spawn(): scheduling policy and priority.
+ */
+#define CLONE3_SPAWN_STAGE_SCHEDULER 6
+
+/**
+ * Step 7 of clone3_spawn(): the nice value.
+ */
+#define CLONE3_SPAWN_STAGE_NICE 7
+
+/**
+ * Step 8 of clone3_spawn(): the processors.
+ */
+#define CLONE3_SPAWN_STAGE_AFFINITY 8
+
+/**
+ * Step 9 of clone3_spawn(): the I/O priority.
+ */
+#define CLONE3_SPAWN_STAGE_IOPRIO 9
+
+/**
+ * Step 10 of clone3_spawn(): oom_score_adj.
+ */
+#define CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ 10
+
+/**
+ * Step 11 of clone3_spawn(): the timer slack.
+ */
+#define CLONE3_SPAWN_STAGE_TIMER_SLACK 11
+
+/**
+ * Step 12 of clone3_spawn(): the id maps; the index is 0 for setgroups, 1
+ * for uid_map, 2 for gid_map.
+ */
+#define CLONE3_SPAWN_STAGE_ID_MAP 12
+
+/**
+ * Step 13 of clone3_spawn(): joining a namespace; the index says which.
+ */
+#define CLONE3_SPAWN_STAGE_NAMESPACE 13
+
+/**
+ * Step 14 of clone3_spawn(): the new session.
+ */
+#define CLONE3_SPAWN_STAGE_SESSION 14
+
+/**
+ * Step 15 of clone3_spawn(): the process group.
+ */
+#define CLONE3_SPAWN_STAGE_PROCESS_GROUP 15
+
+/**
+ * Step 16 of clone3_spawn(): the controlling terminal.
+ */
+#define CLONE3_SPAWN_STAGE_TERMINAL 16
+
+/**
+ * Step 17 of clone3_spawn(): chroot or pivot.
+ */
+#define CLONE3_SPAWN_STAGE_ROOT 17
+
+/**
+ * Step 18 of clone3_spawn(): the working directory.
+ */
+#define CLONE3_SPAWN_STAGE_DIRECTORY 18
+
+/**
+ * Step 19 of clone3_spawn(): the list of descriptors; the index says which,
+ * count: closing the others.
+ */
+#define CLONE3_SPAWN_STAGE_FD 19
+
+/**
+ * Step 20 of clone3_spawn(): a file action; the index says which.
+ */
+#define CLONE3_SPAWN_STAGE_FILE_ACTION 20
+
+/**
+ * Step 21 of clone3_spawn(): a resource limit; the index says which.
+ */
+#define CLONE3_SPAWN_STAGE_RLIMIT 21
+
+/**
+ * Step 22 of clone3_spawn(): the capability bounding set.
+ */
+#define CLONE3_SPAWN_STAGE_BOUNDING 22
+
+/**
+ * Step 23 of clone3_spawn(): the supplementary groups.
+ */
+#define CLONE3_SPAWN_STAGE_GROUPS 23
+
+/**
+ * Step 24 of clone3_spawn(): the group id.
+ */
+#define CLONE3_SPAWN_STAGE_GID 24
+
+/**
+ * Step 25 of clone3_spawn(): the user id.
+ */
+#define CLONE3_SPAWN_STAGE_UID 25
+
+/**
+ * Step 26 of clone3_spawn(): capabilities; the index is 0 for keeping them,
+ * 1 for the inheritable, 2 for the ambient set.
+ */
+#define CLONE3_SPAWN_STAGE_CAPABILITIES 26
+
+/**
+ * Step 27 of clone3_spawn(): the securebits.
+ */
+#define CLONE3_SPAWN_STAGE_SECUREBITS 27
+
+/**
+ * Step 28 of clone3_spawn(): the signal at the death of the parent.
+ */
+#define CLONE3_SPAWN_STAGE_DEATH_SIGNAL 28
+
+/**
+ * Step 29 of clone3_spawn(): no_new_privs.
+ */
+#define CLONE3_SPAWN_STAGE_NO_NEW_PRIVS 29
+
+/**
+ * Step 30 of clone3_spawn(): the callback, whose result is the error number.
+ */
+#define CLONE3_SPAWN_STAGE_CALLBACK 30
+
+/**
+ * Step 31 of clone3_spawn(): the seccomp filter.
+ */
+#define CLONE3_SPAWN_STAGE_SECCOMP 31
+
+/**
+ * Step 32 of clone3_spawn(): executing the program, and searching for it.
+ */
+#define CLONE3_SPAWN_STAGE_EXEC 32
+
+/**
+ * A file action: posix_spawn_file_actions_addopen().
+ */
+#define CLONE3_SPAWN_ACTION_OPEN 1
+
+/**
+ * A file action: posix_spawn_file_actions_addclose().
+ */
+#define CLONE3_SPAWN_ACTION_CLOSE 2
+
+/**
+ * A file action: posix_spawn_file_actions_adddup2().
+ */
+#define CLONE3_SPAWN_ACTION_DUP2 3
+
+/**
+ * A file action: posix_spawn_file_actions_addchdir().
+ */
+#define CLONE3_SPAWN_ACTION_CHDIR 4
+
+/**
+ * A file action: posix_spawn_file_actions_addfchdir().
+ */
+#define CLONE3_SPAWN_ACTION_FCHDIR 5
+
+/**
+ * A file action: posix_spawn_file_actions_addclosefrom_np().
+ */
+#define CLONE3_SPAWN_ACTION_CLOSEFROM 6
+
+/**
+ * A file action: posix_spawn_file_actions_addtcsetpgrp_np().
+ */
+#define CLONE3_SPAWN_ACTION_TCSETPGRP 7
+
 #ifdef CLONE3_DECLARES_CLONE_ARGS
 /**
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
@@ -482,6 +697,110 @@ struct clone3_route {
    * Flags that the library stood in for.
    */
   uint64_t emulated;
+};
+
+/**
+ * What a child of clone3_spawn() is to be: everything that its setters were
+ * told. Opaque, on the caller's stack or anywhere. It has nothing to be freed.
+ *
+ * Strings and arrays that a setter is given are borrowed: they are read when
+ * the child is made, and must stay as they are until the last spawn. A plan may
+ * serve any number of spawns, also of several threads at a time.
+ */
+struct clone3_spawn_plan {
+  /**
+   * Not to be looked at.
+   */
+  uint64_t opaque[96];
+};
+
+/**
+ * A namespace to join.
+ */
+struct clone3_spawn_namespace {
+  /**
+   * A namespace's file, or a pidfd (Linux 5.8).
+   */
+  int fd;
+  /**
+   * CLONE_NEW*: 0 for whatever the file is; for a pidfd one or several.
+   */
+  int type;
+};
+
+/**
+ * A line of an id map (user_namespaces(7)).
+ */
+struct clone3_spawn_id_range {
+  /**
+   * First id in the new namespace.
+   */
+  uint32_t inside;
+  /**
+   * What it is outside.
+   */
+  uint32_t outside;
+  /**
+   * How many ids.
+   */
+  uint32_t count;
+};
+
+/**
+ * A resource limit (prlimit(2)).
+ */
+struct clone3_spawn_rlimit {
+  /**
+   * RLIMIT_*
+   */
+  int resource;
+  /**
+   * 0.
+   */
+  int reserved;
+  /**
+   * The soft limit; all ones for none.
+   */
+  uint64_t soft;
+  /**
+   * The hard limit; all ones for none.
+   */
+  uint64_t hard;
+};
+
+/**
+ * Which step of a clone3_spawn() failed, and why.
+ */
+struct clone3_spawn_error {
+  /**
+   * In: sizeof(struct clone3_spawn_error).
+   */
+  uint32_t size;
+  /**
+   * CLONE3_SPAWN_STAGE_*, 0 after success.
+   */
+  int stage;
+  /**
+   * Which of several in that step, from 0.
+   */
+  int index;
+  /**
+   * The error number.
+   */
+  int error;
+  /**
+   * For a file action CLONE3_SPAWN_ACTION_*, otherwise 0.
+   */
+  int action;
+  /**
+   * The descriptor, id, signal or resource it was about; -1 for none.
+   */
+  int number;
+  /**
+   * The path it was about, a string that the plan or an action has; NULL for
+   * none.
+   */
+  const char *path;
 };
 
 #ifdef __cplusplus
@@ -662,6 +981,533 @@ extern const char *clone3_explain(const struct clone_args *args,
                                   size_t size,
                                   char *buf,
                                   size_t n);
+
+/**
+ * Makes a plan of nothing: a child like the caller.
+ *
+ * All setters return 0 or an error number, EINVAL for a plan that was not
+ * initialised; what they were told before is replaced. They and this are
+ * async-signal-safe, and thread-safe for plans of one thread each.
+ *
+ * @param plan  memory for it
+ * @param size  sizeof(clone3_spawn_t)
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - EFAULT: plan is NULL
+ * - EINVAL: size is smaller than 768, the first version's
+ */
+extern int clone3_spawn_init(struct clone3_spawn_plan *plan, size_t size);
+
+/**
+ * Adds CLONE_* flags to the child's.
+ *
+ * Of the namespaces: CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+ * CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME, and
+ * CLONE_EMPTY_MNTNS with CLONE_NEWNS. Of the rest: CLONE_AUTOREAP (then no
+ * exit signal), CLONE_PIDFD_AUTOKILL, CLONE_NNP, CLONE_IO, CLONE_SYSVSEM,
+ * CLONE_PTRACE, CLONE_UNTRACED. What the kernel does not know it refuses, but
+ * for CLONE_NNP where clone3_allow_emulation() allowed that. With
+ * CLONE_NEWTIME the child gets a copy of the memory.
+ *
+ * @return 0, or an error number: EINVAL: another flag
+ */
+extern int clone3_spawn_set_flags(struct clone3_spawn_plan *plan,
+                                  uint64_t flags);
+
+/**
+ * Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()
+ * succeeds. Linux 5.2.
+ *
+ * @param pidfd  where it goes; NULL for none
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_pidfd(struct clone3_spawn_plan *plan, int *pidfd);
+
+/**
+ * Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
+ * unless set. With another one, wait with __WALL.
+ *
+ * @return 0, or an error number: EINVAL: not 0 to 64
+ */
+extern int clone3_spawn_set_exit_signal(struct clone3_spawn_plan *plan,
+                                        int signal);
+
+/**
+ * Chooses the child's pids, innermost namespace first (set_tid of struct
+ * clone_args). Linux 5.5, CAP_CHECKPOINT_RESTORE.
+ *
+ * @param pids   borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: pids is NULL and count is not 0
+ */
+extern int clone3_spawn_set_tid(struct clone3_spawn_plan *plan,
+                                const pid_t *pids,
+                                size_t count);
+
+/**
+ * Has the child born in a cgroup2 directory (CLONE_INTO_CGROUP, Linux 5.7). On
+ * older kernels, and where clone3(2) is out of reach, the child moves there
+ * before anything else; clone3_last_route() then names the flag as emulated.
+ *
+ * @param fd  the directory, O_PATH is enough; -1 for the caller's cgroup
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_cgroup(struct clone3_spawn_plan *plan, int fd);
+
+/**
+ * The same by the directory's path, which the caller opens for the spawn.
+ *
+ * @param path  borrowed until the spawn; NULL for the caller's cgroup
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_cgroup_path(struct clone3_spawn_plan *plan,
+                                        const char *path);
+
+/**
+ * Lists namespaces that the child joins, in this order (setns(2)).
+ *
+ * A pid namespace is joined by the calling thread around the making of the
+ * child, and left again; it must have the privilege to come back. A time
+ * namespace takes a copy of the memory.
+ *
+ * @param namespaces  borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: namespaces is NULL and count is not 0
+ */
+extern int clone3_spawn_set_namespaces(struct clone3_spawn_plan *plan,
+                                       const struct clone3_spawn_namespace *namespaces,
+                                       size_t count);
+
+/**
+ * The user ids of the child's new user namespace (CLONE_NEWUSER), written to
+ * /proc/PID/uid_map with the caller's credentials before the child goes on.
+ * Needs a /proc. Together with a pidfd it needs clone3(2).
+ *
+ * @param ranges  borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
+ */
+extern int clone3_spawn_set_uid_map(struct clone3_spawn_plan *plan,
+                                    const struct clone3_spawn_id_range *ranges,
+                                    size_t count);
+
+/**
+ * The same for group ids, /proc/PID/gid_map. Without privileges,
+ * clone3_spawn_set_setgroups() must forbid setgroups(2).
+ *
+ * @param ranges  borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
+ */
+extern int clone3_spawn_set_gid_map(struct clone3_spawn_plan *plan,
+                                    const struct clone3_spawn_id_range *ranges,
+                                    size_t count);
+
+/**
+ * Writes "allow" or "deny" to /proc/PID/setgroups before gid_map. Linux 3.19.
+ *
+ * @param allowed  0 for "deny"
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_setgroups(struct clone3_spawn_plan *plan,
+                                      int allowed);
+
+/**
+ * Real, effective and saved user id (setresuid(2)).
+ *
+ * @return 0, or an error number: EINVAL: -1
+ */
+extern int clone3_spawn_set_uid(struct clone3_spawn_plan *plan, uid_t uid);
+
+/**
+ * Real, effective and saved group id (setresgid(2)).
+ *
+ * @return 0, or an error number: EINVAL: -1
+ */
+extern int clone3_spawn_set_gid(struct clone3_spawn_plan *plan, gid_t gid);
+
+/**
+ * Supplementary groups (setgroups(2)); none with count 0.
+ *
+ * @param groups  borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: groups is NULL and count is not 0
+ */
+extern int clone3_spawn_set_groups(struct clone3_spawn_plan *plan,
+                                   const gid_t *groups,
+                                   size_t count);
+
+/**
+ * Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), which the filter of
+ * clone3_spawn_set_seccomp() needs without CAP_SYS_ADMIN. Linux 3.5.
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_no_new_privs(struct clone3_spawn_plan *plan);
+
+/**
+ * Chooses one of three capability sets, capability n in bit n.
+ *
+ * CLONE3_SPAWN_BOUNDING: all others are dropped from it. CLONE3_SPAWN_INHERITABLE:
+ * the set. CLONE3_SPAWN_AMBIENT: the set, which is added to the inheritable one
+ * if that was not chosen (Linux 4.3). Where one of the latter two is chosen,
+ * the permitted capabilities outlive a change of the user id up to exec.
+ *
+ * @return 0, or an error number: EINVAL: no such set
+ */
+extern int clone3_spawn_set_capabilities(struct clone3_spawn_plan *plan,
+                                         int which,
+                                         uint64_t capabilities);
+
+/**
+ * The securebits (prctl(2), PR_SET_SECUREBITS), set after all else that has to do
+ * with capabilities.
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_securebits(struct clone3_spawn_plan *plan,
+                                       unsigned int bits);
+
+/**
+ * Installs a seccomp filter last, right before exec, which it must allow.
+ *
+ * @param program  a struct sock_fprog, borrowed until the spawn; NULL for none
+ * @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
+ *
+ * @return 0, or an error number: EINVAL: another flag
+ */
+extern int clone3_spawn_set_seccomp(struct clone3_spawn_plan *plan,
+                                    const void *program,
+                                    unsigned int flags);
+
+/**
+ * Resource limits (prlimit(2)), set when the files are in place.
+ *
+ * @param limits  borrowed until the spawn
+ *
+ * @return 0, or an error number: EFAULT: limits is NULL and count is not 0
+ */
+extern int clone3_spawn_set_rlimits(struct clone3_spawn_plan *plan,
+                                    const struct clone3_spawn_rlimit *limits,
+                                    size_t count);
+
+/**
+ * The file mode creation mask, which the file actions see already.
+ *
+ * @return 0, or an error number: EINVAL: more than 0777
+ */
+extern int clone3_spawn_set_umask(struct clone3_spawn_plan *plan, mode_t mask);
+
+/**
+ * Makes the child leader of a new session (setsid(2)).
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_session(struct clone3_spawn_plan *plan);
+
+/**
+ * The process group it joins, 0 for one of its own (setpgid(2)).
+ *
+ * @return 0, or an error number: EINVAL: negative
+ */
+extern int clone3_spawn_set_process_group(struct clone3_spawn_plan *plan,
+                                          pid_t group);
+
+/**
+ * Makes a terminal the new session's controlling one (ioctl_tty(2), TIOCSCTTY).
+ * Needs clone3_spawn_set_session().
+ *
+ * @param fd  as the caller has it
+ *
+ * @return 0, or an error number: EBADF: negative
+ */
+extern int clone3_spawn_set_terminal(struct clone3_spawn_plan *plan, int fd);
+
+/**
+ * The signal mask that the program starts with; the caller's unless set.
+ *
+ * @param set  a sigset_t, copied
+ *
+ * @return 0, or an error number: EFAULT: NULL
+ */
+extern int clone3_spawn_set_signal_mask(struct clone3_spawn_plan *plan,
+                                        const void *set);
+
+/**
+ * Signals that the program starts with at their default. Those that have a handler
+ * do so anyway; ignored ones stay ignored unless they are in this set.
+ *
+ * @param set  a sigset_t, copied
+ *
+ * @return 0, or an error number: EFAULT: NULL
+ */
+extern int clone3_spawn_set_signal_defaults(struct clone3_spawn_plan *plan,
+                                            const void *set);
+
+/**
+ * Signals that the program starts with ignored.
+ *
+ * @param set  a sigset_t, copied
+ *
+ * @return 0, or an error number: EFAULT: NULL; EINVAL: SIGKILL or SIGSTOP is in it
+ */
+extern int clone3_spawn_set_signal_ignores(struct clone3_spawn_plan *plan,
+                                           const void *set);
+
+/**
+ * Scheduling policy, with SCHED_RESET_ON_FORK if wanted, and its static priority
+ * (sched_setscheduler(2)).
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_scheduler(struct clone3_spawn_plan *plan,
+                                      int policy,
+                                      int priority);
+
+/**
+ * The nice value (setpriority(2)).
+ *
+ * @return 0, or an error number: EINVAL: not -20 to 19
+ */
+extern int clone3_spawn_set_nice(struct clone3_spawn_plan *plan, int nice);
+
+/**
+ * The processors it may run on (sched_setaffinity(2)).
+ *
+ * @param size  bytes in *mask
+ * @param mask  a cpu_set_t, borrowed until the spawn; NULL for the caller's
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_affinity(struct clone3_spawn_plan *plan,
+                                     size_t size,
+                                     const void *mask);
+
+/**
+ * The I/O scheduling class and priority, as ioprio_set(2) packs them.
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_ioprio(struct clone3_spawn_plan *plan,
+                                   int priority);
+
+/**
+ * How likely the child is to be killed when memory is short: -1000 to 1000, written
+ * to its /proc/self/oom_score_adj.
+ *
+ * @return 0, or an error number: EINVAL: out of range
+ */
+extern int clone3_spawn_set_oom_score_adj(struct clone3_spawn_plan *plan,
+                                          int score);
+
+/**
+ * The timer slack in nanoseconds, 0 for the default (prctl(2), PR_SET_TIMERSLACK).
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_timer_slack(struct clone3_spawn_plan *plan,
+                                        unsigned long nanoseconds);
+
+/**
+ * The signal that the child gets when the calling thread ends (prctl(2),
+ * PR_SET_PDEATHSIG); 0 for none.
+ *
+ * It is set after the ids, a change of which would clear it. A caller that has
+ * ended by then is noticed: the child sends itself the signal, or ends if it
+ * is the first process of a pid namespace. Into another pid namespace, this
+ * needs pidfd_open(2), Linux 5.3. A program that gains privileges loses it.
+ *
+ * @return 0, or an error number: EINVAL: not 0 to 64
+ */
+extern int clone3_spawn_set_death_signal(struct clone3_spawn_plan *plan,
+                                         int signal);
+
+/**
+ * The working directory, looked up in the child's root (chdir(2)).
+ *
+ * @param path  borrowed until the spawn; NULL for the caller's, or the new root
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_directory(struct clone3_spawn_plan *plan,
+                                      const char *path);
+
+/**
+ * The same by a descriptor (fchdir(2)).
+ *
+ * @return 0, or an error number: EBADF: negative
+ */
+extern int clone3_spawn_set_directory_fd(struct clone3_spawn_plan *plan,
+                                         int fd);
+
+/**
+ * The root directory, and the working directory there (chroot(2)).
+ *
+ * @param path  borrowed until the spawn; NULL for the caller's root
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_chroot(struct clone3_spawn_plan *plan,
+                                   const char *path);
+
+/**
+ * Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
+ * working directory. The old root is detached, all mounts become slaves first.
+ * Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2.
+ *
+ * @param fd  a directory, which need not be a mount point, or a detached mount
+ *            (open_tree(2), fsmount(2))
+ *
+ * @return 0, or an error number: EBADF: negative
+ */
+extern int clone3_spawn_set_root(struct clone3_spawn_plan *plan,
+                                 int fd);
+
+/**
+ * The complete list of the child's descriptors: fds[0] becomes 0, fds[1] becomes 1
+ * and so on, as if all at once, and everything else is closed. An entry of -1
+ * leaves that number closed. File actions come after it.
+ *
+ * @param fds    as the caller has them, in any order, also several times; borrowed
+ *               until the spawn
+ * @param count  at most 1024
+ *
+ * @return 0, or an error number: EFAULT: fds is NULL and count is not 0; EINVAL: count is too big
+ */
+extern int clone3_spawn_set_fds(struct clone3_spawn_plan *plan,
+                                const int *fds,
+                                size_t count);
+
+/**
+ * The file actions of POSIX, in their order.
+ *
+ * @param actions  a posix_spawn_file_actions_t, borrowed until the spawn, that
+ *                 this library initialised; NULL for none
+ *
+ * @return 0, or an error number: EINVAL: another library initialised it
+ */
+extern int clone3_spawn_set_file_actions(struct clone3_spawn_plan *plan,
+                                         const void *actions);
+
+/**
+ * Has the program executed by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
+ * path is relative to this directory, or is NULL for the file itself.
+ *
+ * The descriptor may be close-on-exec, and neither the list of descriptors nor
+ * a file action takes it away. Only of a script it stays open, as the interpreter
+ * opens it as /dev/fd/N.
+ *
+ * @param fd     the file or a directory, AT_FDCWD for the working directory
+ * @param flags  of AT_SYMLINK_NOFOLLOW
+ *
+ * @return 0, or an error number: EBADF: another negative number; EINVAL: another flag
+ */
+extern int clone3_spawn_set_program(struct clone3_spawn_plan *plan,
+                                    int fd,
+                                    int flags);
+
+/**
+ * Has clone3_spawn()'s path, if there is no slash in it, looked for in the caller's
+ * PATH, as posix_spawnp() does.
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_search(struct clone3_spawn_plan *plan);
+
+/**
+ * Has the child call a function after all other steps and before the signal mask, the
+ * filter and exec.
+ *
+ * It runs on the caller's stack and in the caller's memory, at vfork()'s speed, with
+ * all signals blocked, while the calling thread waits. It may make system calls
+ * through async-signal-safe functions; it must not return in another way than by
+ * returning, lock, allocate, or change what the caller does not expect changed.
+ * errno is the caller's, too.
+ *
+ * @param callback  returns 0 to go on, or an error number with which the spawn
+ *                  fails; NULL for none
+ * @param arg       passed to it
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_callback(struct clone3_spawn_plan *plan,
+                                     int (*callback)(void *arg),
+                                     void *arg);
+
+/**
+ * Has the child run a function instead of a program: clone3_spawn()'s path must be
+ * NULL, argv and envp are not looked at.
+ *
+ * The child has a copy of the memory and a C library as sound as after _Fork();
+ * handlers of pthread_atfork() do not run, and those of signals stay. Its result is
+ * the exit status. clone3_spawn() returns when all steps are taken.
+ *
+ * @param function  NULL for none
+ * @param arg       passed to it
+ *
+ * @return 0, or an error number
+ */
+extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
+                                     int (*function)(void *arg),
+                                     void *arg);
+
+/**
+ * Makes a child that is as a plan says and runs a program.
+ *
+ * One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
+ * caller's stack: the child takes the steps of the plan in the order of
+ * CLONE3_SPAWN_STAGE_* and executes; the caller goes on then. Nothing is
+ * allocated and nothing locked between the call and exec. Signals are blocked
+ * meanwhile. A failed step leaves no child, no descriptor and no changed
+ * signal mask.
+ *
+ * @param pid   where the child's pid goes; may be NULL
+ * @param path  the program, from the child's root and working directory; see
+ *              clone3_spawn_set_search(), clone3_spawn_set_program(),
+ *              clone3_spawn_set_function()
+ * @param plan  NULL for a child like the caller
+ * @param argv  the program's arguments
+ * @param envp  its environment; NULL for the caller's
+ * @param err   which step failed; may be NULL. Its field size is read
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors: those of the system call of the step that err names, and
+ * - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, err->size
+ *   is smaller than the first version's, or what the plan says contradicts
+ *   itself (clone3_spawn(3) lists how)
+ * - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
+ *
+ * Async-signal-safe, but for clone3_spawn_set_search(), which reads the
+ * environment; thread-safe. No cancellation point. Linux 3.17, and what the
+ * setters say.
+ */
+extern int clone3_spawn(pid_t *pid,
+                        const char *path,
+                        const struct clone3_spawn_plan *plan,
+                        char *const *argv,
+                        char *const *envp,
+                        struct clone3_spawn_error *err);
+
+/**
+ * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied.
+ *
+ * The words are the library's own, in English, whatever the locale.
+ *
+ * @param err   as clone3_spawn() filled it; its path must still be there
+ * @param buf   where the text goes, cut to n bytes with a NUL
+ * @param n     bytes in buf
+ * @return buf; "" where buf is NULL or n is 0. errno is untouched
+ *
+ * Async-signal-safe; thread-safe.
+ */
+extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
+                                         char *buf,
+                                         size_t n);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why clone3(2) refuses, as a C string (`clone3_explain`).
 
+use super::text::Text;
 use crate::arch::entry;
 use crate::engine;
 use crate::uapi::{clone_args, task};
@@ -68,39 +69,4 @@ extern "C" fn exported_explain(
 /// Whether a text speaks of the kernel it would need.
 fn names_a_kernel(text: &CStr) -> bool {
     text.to_bytes().windows(12).any(|word| word == b"needs Linux ")
-}
-
-/// A caller's buffer, always ended by a NUL.
-struct Text {
-    next: *mut c_char,
-    room: usize,
-}
-
-impl Text {
-    /// # Safety
-    /// `buf` must have `n` bytes, at least one.
-    unsafe fn new(buf: *mut c_char, n: usize) -> Text {
-        // SAFETY: by the contract.
-        unsafe { buf.write(0) };
-        Text { next: buf, room: n - 1 }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes.iter().take(self.room) {
-            // SAFETY: room is left for the byte and the NUL behind it.
-            unsafe {
-                self.next.write(byte as c_char);
-                self.next = self.next.add(1);
-                self.next.write(0);
-            }
-            self.room -= 1;
-        }
-    }
-
-    fn push_number(&mut self, number: u32) {
-        if number >= 10 {
-            self.push_number(number / 10);
-        }
-        self.push(&[b'0' + (number % 10) as u8]);
-    }
 }

@@ -16,6 +16,9 @@ mod shell;
 mod spawn;
 mod spawn_actions;
 mod spawn_attr;
+mod spawn_plan;
+mod spawn_run;
+mod text;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

@@ -77,14 +77,20 @@ fn possible(request: &Request, start: Start) -> u64 {
 /// whatever means, and so is the cgroup.
 const ALWAYS: u64 = CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
 
+/// What the library stands in for in a spawned child.
+fn of_spawned() -> u64 {
+    ALWAYS | ALLOWED.load(Relaxed) & CLONE_NNP
+}
+
 /// Which of a spawned child's flags are known to be out of reach.
 pub fn lacking(flags: u64) -> u64 {
-    flags & ALWAYS & known::unknown()
+    flags & of_spawned() & known::unknown()
 }
 
 /// The same, found out.
 pub fn find_lacking(flags: u64) -> u64 {
-    flags & ALWAYS & !known::known(flags & ALWAYS)
+    let asked = flags & of_spawned();
+    asked & !known::known(asked)
 }
 
 /// The part of a spawned child, on borrowed memory.

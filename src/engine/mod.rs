@@ -26,4 +26,4 @@ pub use known::refresh;
 pub use ladder::{Attempt, create_copy};
 pub use probe::{Features, probe};
 pub use read::read;
-pub use request::{Memory, Request, Route, Wire};
+pub use request::{Memory, Request, Route, Stack, Wire};

@@ -21,6 +21,7 @@
 use super::close::close_from;
 use super::exchange::Exchange;
 use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
+use super::steps;
 use crate::arch::entry;
 use crate::engine::emulate;
 use crate::uapi::exec;
@@ -30,7 +31,7 @@ use crate::uapi::{Errno, file};
 use core::ffi::{c_int, c_void};
 
 /// Exit status of a child that failed (POSIX, posix_spawn).
-const FAILED: c_int = 127;
+pub const FAILED: c_int = 127;
 
 /// What the child is given.
 pub struct Job<'a> {
@@ -75,12 +76,15 @@ fn take_steps(job: &Job) -> Result<(), Failure> {
     if !job.pidfd.is_none_or(given) {
         return Err(Failure::at(Stage::Pidfd)(Errno::ENOSYS));
     }
+    if let Some(extras) = job.plan.extras {
+        return steps::take(job, extras);
+    }
     if let Some(directory) = emulate::cgroup_of_child(job.emulated, attributes.cgroup) {
         emulate::enter_cgroup(directory).map_err(Failure::at(Stage::Cgroup))?;
     }
     set_attributes(attributes)?;
     for (index, action) in (0..).zip(job.plan.actions) {
-        act(action, job.exchange.keeps()).map_err(|errno| Failure {
+        act(action, &[job.exchange.keeps()]).map_err(|errno| Failure {
             stage: Stage::Action,
             index,
             errno,
@@ -91,7 +95,7 @@ fn take_steps(job: &Job) -> Result<(), Failure> {
 }
 
 /// What CLONE_CLEAR_SIGHAND left: signals that the caller ignores.
-fn set_defaults(defaults: KernelSigset) {
+pub fn set_defaults(defaults: KernelSigset) {
     let mut left = defaults;
     while left != 0 {
         let signal = left.trailing_zeros() as usize + 1;
@@ -125,7 +129,7 @@ fn set_attributes(attributes: &Attributes) -> Result<(), Failure> {
 }
 
 /// One file action. `keep` is a descriptor that nobody knows of, or −1.
-fn act(action: &Action, keep: c_int) -> Result<(), Errno> {
+pub fn act(action: &Action, keep: &[c_int]) -> Result<(), Errno> {
     match *action {
         Action::Open { fd, path, flags, mode } => open_as(fd, path, flags, mode),
         Action::Close { fd } => {
@@ -161,7 +165,7 @@ fn open_as(
     Ok(())
 }
 
-fn execute(plan: &Plan) -> Errno {
+pub fn execute(plan: &Plan) -> Errno {
     match &plan.program {
         Program::Path(path) => exec::exec(*path, plan.argv, plan.envp),
         Program::Search(search) => search.execute(plan.argv, plan.envp),

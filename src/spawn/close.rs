@@ -7,23 +7,29 @@ use crate::uapi::exec::{close_range, read_directory, rewind};
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
-/// Closes all descriptors from `first` on but `keep`.
-pub fn close_from(first: c_int, keep: c_int) -> Result<(), Errno> {
-    let closed = if keep < first {
-        close_range(first, c_int::MAX)
-    } else {
-        let below = if keep > first { close_range(first, keep - 1) } else { Ok(()) };
-        below.and_then(|()| close_range(keep + 1, c_int::MAX))
-    };
-    closed.or_else(|_| close_listed(first, keep))
+/// Closes all descriptors from `first` on but those in `keep`, of which negative
+/// ones are none.
+pub fn close_from(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
+    close_gaps(first, keep).or_else(|_| close_listed(first, keep))
+}
+
+fn close_gaps(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
+    let mut from = first;
+    while let Some(next) = keep.iter().copied().filter(|&fd| fd >= from).min() {
+        if next > from {
+            close_range(from, next - 1)?;
+        }
+        from = next.saturating_add(1);
+    }
+    close_range(from, c_int::MAX)
 }
 
 /// Goes through the list until nothing in it is left to be closed.
 #[cold]
 #[inline(never)]
-fn close_listed(first: c_int, keep: c_int) -> Result<(), Errno> {
+fn close_listed(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
     let list = open_list(first, keep)?;
-    let spare = |fd: c_int| fd < first || fd == keep || fd == list;
+    let spare = |fd: c_int| fd < first || fd == list || keep.contains(&fd);
     let closed = loop {
         match close_pass(list, &spare) {
             Ok(0) => break Ok(()),
@@ -40,13 +46,13 @@ fn close_listed(first: c_int, keep: c_int) -> Result<(), Errno> {
 
 /// /proc/self/fd; where no descriptor is left for it, one that would be closed
 /// anyway makes room.
-fn open_list(first: c_int, keep: c_int) -> Result<c_int, Errno> {
+fn open_list(first: c_int, keep: &[c_int]) -> Result<c_int, Errno> {
     const MOST: c_int = 1 << 20; // the kernel's limit unless it was raised
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let open = || file::open(c"/proc/self/fd", flags);
     match open() {
         Err(Errno::EMFILE) => {
-            let others = |fd: &c_int| *fd != keep;
+            let others = |fd: &c_int| !keep.contains(fd);
             (first..MOST).filter(others).any(file::close);
             open()
         }

@@ -9,10 +9,11 @@
 use super::plan::{Action, Failure, Plan, Stage};
 use crate::arch::syscall;
 use crate::uapi::exec::{self, fcntl};
-use crate::uapi::{Errno, file, task};
+use crate::uapi::{Errno, file, sys, task};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, size_of};
+use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
 /// A failure in memory, or on its way through a pipe.
@@ -20,6 +21,8 @@ pub struct Exchange {
     failure: UnsafeCell<Failure>,
     /// The two ends, −1 for none.
     pipe: [c_int; 2],
+    /// Where a child with its own memory puts it, whose parent waits; or null.
+    page: *mut Failure,
 }
 
 /// What is known of lent memory in this process and its children.
@@ -31,7 +34,7 @@ const COPIES: u8 = 2;
 impl Exchange {
     /// By memory.
     pub fn new() -> Exchange {
-        Exchange { failure: UnsafeCell::new(Failure::NONE), pipe: [-1; 2] }
+        Exchange { failure: UnsafeCell::new(Failure::NONE), pipe: [-1; 2], page: null_mut() }
     }
 
     /// Makes sure that it works for a child made by clone(2).
@@ -46,12 +49,30 @@ impl Exchange {
     /// Moves the writing end to a number that no action names, lest it be
     /// closed or replaced, or used as if the caller had it open.
     fn keep_clear_of(&mut self, plan: &Plan) -> Result<(), Errno> {
+        if let Some(extras) = plan.extras {
+            let old = self.pipe[1];
+            let floor = extras.spec.highest_descriptor();
+            self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, floor)?;
+            file::close(old);
+        }
         while plan.actions.iter().any(|action| action.names(self.pipe[1])) {
             let old = self.pipe[1];
             self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, old + 1)?;
             file::close(old);
         }
         Ok(())
+    }
+
+    /// Makes sure that it works for a child with its own memory whose parent waits.
+    pub fn use_page(&mut self) -> Result<(), Errno> {
+        // Zeroes are no failure.
+        self.page = sys::map_shared_pages(size_of::<Failure>())?.cast();
+        Ok(())
+    }
+
+    /// Where the failure is, if it is in memory.
+    fn place(&self) -> *mut Failure {
+        if self.page.is_null() { self.failure.get() } else { self.page }
     }
 
     /// The descriptor that the child must leave alone, or −1.
@@ -87,7 +108,7 @@ impl Exchange {
             _ = raw; // nobody is left to tell
         } else {
             // SAFETY: the parent waits; volatile, as the compiler sees no reader.
-            unsafe { self.failure.get().write_volatile(failure) };
+            unsafe { self.place().write_volatile(failure) };
         }
     }
 
@@ -98,7 +119,7 @@ impl Exchange {
             return self.read();
         }
         // SAFETY: the child is gone; volatile, as the compiler saw no writer.
-        let failure = unsafe { self.failure.get().read_volatile() };
+        let failure = unsafe { self.place().read_volatile() };
         (failure.stage != Stage::None).then_some(failure)
     }
 
@@ -126,6 +147,10 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.pipe.iter_mut().for_each(close);
+        if !self.page.is_null() {
+            // SAFETY: mapped in `use_page`; the child is done with it.
+            unsafe { sys::unmap_pages(self.page.cast(), size_of::<Failure>()) };
+        }
     }
 }
 
@@ -137,6 +162,18 @@ fn close(fd: &mut c_int) {
 }
 
 impl Action {
+    /// The highest descriptor it has to do with, or −1.
+    pub fn highest(&self) -> c_int {
+        match *self {
+            Action::Open { fd, .. }
+            | Action::Close { fd }
+            | Action::Fchdir { fd }
+            | Action::TakeTerminal { fd } => fd,
+            Action::Dup2 { from, to } => from.max(to),
+            Action::Chdir { .. } | Action::CloseFrom { .. } => -1,
+        }
+    }
+
     /// Whether it has to do with this descriptor.
     fn names(&self, descriptor: c_int) -> bool {
         match *self {

@@ -11,9 +11,10 @@
 
 use super::child::{Job, clone3_spawn_child};
 use super::exchange::Exchange;
+use super::function;
 use super::plan::{Failure, Plan, Stage};
 use crate::arch::{Syscall, trampoline};
-use crate::engine::{Attempt, Request, Route, emulate};
+use crate::engine::{Attempt, Memory, Request, Route, Stack, emulate};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, task};
@@ -51,7 +52,7 @@ pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
 
 /// # Safety
 /// As [`launch`].
-unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
+pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
     let mut pidfd: c_int = -1;
     let wanted = request_of(plan, &mut pidfd);
     let emulated = emulate::lacking(wanted.flags);
@@ -85,13 +86,25 @@ fn request_of(plan: &Plan, pidfd: &mut c_int) -> Request {
         request.flags |= CLONE_INTO_CGROUP;
         request.cgroup = directory as u64;
     }
+    if let Some(extras) = plan.extras {
+        extras.adjust(&mut request);
+    }
     request
 }
 
 /// # Safety
 /// As [`launch`].
 unsafe fn one(plan: &Plan, request: &Request, mask: KernelSigset) -> Result<Pid, Failure> {
+    match plan.extras {
+        Some(extras) if request.memory() == Memory::Copied && !request.waits() => {
+            return function::create(plan, extras, request, mask);
+        }
+        _ => {}
+    }
     let mut exchange = Exchange::new();
+    if request.memory() != Memory::Lent {
+        exchange.use_page().map_err(Failure::at(Stage::Create))?;
+    }
     // SAFETY: by the contract.
     let pid = unsafe { create(plan, request, mask, &mut exchange) }
         .map_err(Failure::at(Stage::Create))?;
@@ -148,4 +161,25 @@ pub fn run_legacy(
     // SAFETY: the child works below this frame, which stays while it does.
     let raw = unsafe { clone3_start_spawn(attempt.call(), start, argument, null()) };
     Errno::check(raw).map(|pid| pid as Pid)
+}
+
+/// Makes a task that runs beside the caller in its memory, with its files, on a
+/// stack of its own, and sends no signal at its end. Signals are blocked.
+pub fn start_beside(
+    stack: Stack,
+    start: unsafe extern "C" fn(*mut c_void) -> c_int,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let flags = CLONE_VM | CLONE_FS | CLONE_FILES;
+    let request = Request { flags, exit_signal: 0, stack, ..Request::FORK };
+    let mut attempt = Attempt::new();
+    attempt.aim(&request)?;
+    loop {
+        // SAFETY: the task never comes back into this frame, and has its own stack.
+        let raw = unsafe { clone3_start_spawn(attempt.call(), start, argument, null()) };
+        match Errno::check(raw) {
+            Ok(pid) => return Ok(pid as Pid),
+            Err(errno) => attempt.after(&request, errno)?,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! it is until `launch` returns.
 
 use super::search::Search;
+use super::superset::Extras;
 use crate::uapi::Errno;
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::{KernelSigset, Pid};
@@ -86,32 +87,82 @@ pub struct Plan<'a> {
     pub attributes: Attributes,
     /// Where its pidfd goes, if it is wanted; close-on-exec.
     pub pidfd: Option<&'a mut c_int>,
+    /// What `clone3_spawn` adds: its steps then take the place of the attributes'
+    /// and the actions'.
+    pub extras: Option<&'a Extras<'a>>,
 }
 
-/// The steps of a plan in the order in which they are taken (see `child`).
+/// The steps of a plan in the order in which they are taken (see `child` and
+/// `steps`). The numbers are those of `CLONE3_SPAWN_STAGE_*`.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing failed.
     None = 0,
+    /// What was asked for makes no sense together.
+    Plan = 1,
     /// Before the system call, or the call itself: there was no child.
-    Create = 1,
+    Create = 2,
     /// The pidfd.
-    Pidfd = 2,
-    /// The cgroup, where the child moves itself.
-    Cgroup = 3,
+    Pidfd = 3,
+    /// What a signal does; the index is its number.
+    Signals = 4,
+    /// The cgroup, where the child moves itself, and opening it.
+    Cgroup = 5,
     /// Scheduling policy and priority.
-    Scheduling = 4,
+    Scheduling = 6,
+    /// The nice value.
+    Nice = 7,
+    /// The processors.
+    Affinity = 8,
+    /// The I/O priority.
+    IoPriority = 9,
+    /// The score of the out-of-memory killer.
+    OomScore = 10,
+    /// The timer slack.
+    TimerSlack = 11,
+    /// The id maps: 0 is setgroups, 1 uid_map, 2 gid_map.
+    IdMap = 12,
+    /// A namespace to join; the index says which.
+    Namespace = 13,
     /// The new session.
-    Session = 5,
+    Session = 14,
     /// The process group.
-    ProcessGroup = 6,
-    /// User and group ids.
-    Ids = 7,
+    ProcessGroup = 15,
+    /// The controlling terminal.
+    Terminal = 16,
+    /// The root.
+    Root = 17,
+    /// The working directory.
+    Directory = 18,
+    /// The list of descriptors; the index says which, its length: closing the others.
+    Descriptor = 19,
     /// A file action; the index says which.
-    Action = 8,
-    /// Executing the program.
-    Exec = 9,
+    Action = 20,
+    /// A resource limit; the index says which.
+    Limit = 21,
+    /// The capability bounding set.
+    Bounding = 22,
+    /// The supplementary groups.
+    Groups = 23,
+    /// The group id.
+    Gid = 24,
+    /// The user id, or for POSIX_SPAWN_RESETIDS both.
+    Ids = 25,
+    /// Capabilities: 0 is keeping them, 1 the inheritable, 2 the ambient set.
+    Capabilities = 26,
+    /// The securebits.
+    Securebits = 27,
+    /// The signal at the death of the parent.
+    DeathSignal = 28,
+    /// no_new_privs.
+    NoNewPrivs = 29,
+    /// The callback, whose result the error number is.
+    Callback = 30,
+    /// The seccomp filter.
+    Filter = 31,
+    /// Executing the program, and looking for it.
+    Exec = 32,
 }
 
 /// Why there is no such child.

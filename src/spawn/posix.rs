@@ -54,6 +54,7 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
         // SAFETY: by the contract.
         attributes: unsafe { attributes_of(call.attributes) }?,
         pidfd,
+        extras: None,
     };
     // SAFETY: by the contract.
     unsafe { super::launch(&mut plan) }.map_err(|failure| failure.errno)

@@ -33,6 +33,7 @@ pub unsafe fn start(
         actions,
         attributes,
         pidfd: None,
+        extras: None,
     };
     // SAFETY: by the contract.
     unsafe { super::launch(&mut plan) }

@@ -28,6 +28,56 @@ impl Errno {
     pub const EREMOTE: Errno = Errno(libc::EREMOTE);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
 
+    /// What it means, in the words that Unix has for it: of those numbers that a
+    /// child that is being made can meet.
+    pub fn words(self) -> Option<&'static [u8]> {
+        let words: &[u8] = match self.0 {
+            libc::E2BIG => b"Argument list too long",
+            libc::EACCES => b"Permission denied",
+            libc::EAGAIN => b"Resource temporarily unavailable",
+            libc::EBADF => b"Bad file descriptor",
+            libc::EBUSY => b"Device or resource busy",
+            libc::ECHILD => b"No child processes",
+            libc::EDQUOT => b"Disk quota exceeded",
+            libc::EEXIST => b"File exists",
+            libc::EFAULT => b"Bad address",
+            libc::EFBIG => b"File too large",
+            libc::EINTR => b"Interrupted system call",
+            libc::EINVAL => b"Invalid argument",
+            libc::EIO => b"Input/output error",
+            libc::EISDIR => b"Is a directory",
+            libc::ELIBBAD => b"Accessing a corrupted shared library",
+            libc::ELOOP => b"Too many levels of symbolic links",
+            libc::EMFILE => b"Too many open files",
+            libc::EMLINK => b"Too many links",
+            libc::ENAMETOOLONG => b"File name too long",
+            libc::ENFILE => b"Too many open files in system",
+            libc::ENODEV => b"No such device",
+            libc::ENOENT => b"No such file or directory",
+            libc::ENOEXEC => b"Exec format error",
+            libc::ENOMEM => b"Cannot allocate memory",
+            libc::ENOSPC => b"No space left on device",
+            libc::ENOSYS => b"Function not implemented",
+            libc::ENOTDIR => b"Not a directory",
+            libc::ENOTTY => b"Inappropriate ioctl for device",
+            libc::ENXIO => b"No such device or address",
+            libc::EOPNOTSUPP => b"Operation not supported",
+            libc::EOVERFLOW => b"Value too large for defined data type",
+            libc::EPERM => b"Operation not permitted",
+            libc::EPIPE => b"Broken pipe",
+            libc::ERANGE => b"Numerical result out of range",
+            libc::EROFS => b"Read-only file system",
+            libc::ESRCH => b"No such process",
+            libc::ESTALE => b"Stale file handle",
+            libc::ETIMEDOUT => b"Connection timed out",
+            libc::ETXTBSY => b"Text file busy",
+            libc::EUSERS => b"Too many users",
+            libc::EXDEV => b"Invalid cross-device link",
+            _ => return None,
+        };
+        Some(words)
+    }
+
     /// Splits a raw system call result: the kernel keeps the last page of the
     /// address space, −4095 to −1, for error numbers.
     pub fn check(raw: isize) -> Result<usize, Errno> {

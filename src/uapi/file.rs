@@ -43,14 +43,25 @@ pub fn is_same(one: &CStr, other: &CStr) -> bool {
     }
 }
 
-/// The number of an open file within its file system (fstat(2)).
-pub fn inode(fd: c_int) -> Result<u64, Errno> {
+/// What an open file is (fstat(2)).
+fn stat_of(fd: c_int) -> Result<Stat, Errno> {
     let mut stat = MaybeUninit::<Stat>::zeroed();
     // SAFETY: the kernel fills the struct it is given.
     let raw = unsafe { syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) };
     Errno::check(raw)?;
     // SAFETY: the call succeeded, so the kernel has filled the struct.
-    let number = unsafe { stat.assume_init() }.st_ino;
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Whether two descriptors stand for one file.
+pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
+    let (one, other) = (stat_of(one)?, stat_of(other)?);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+}
+
+/// The number of an open file within its file system.
+pub fn inode(fd: c_int) -> Result<u64, Errno> {
+    let number = stat_of(fd)?.st_ino;
     #[allow(clippy::useless_conversion)] // ino_t differs between the architectures
     Ok(u64::from(number))
 }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides anything; it says what can be said to the kernel.
 
+pub mod attribute;
 pub mod errno;
 pub mod exec;
 pub mod file;

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3_spawn`, and how it says what went wrong.
+
+use super::or_number;
+use super::spawn_plan::{self, clone3_spawn_plan};
+use super::text::Text;
+use crate::arch::entry;
+use crate::spawn::describe;
+use crate::spawn::plan::{Failure, Stage};
+use crate::spawn::superset;
+use crate::uapi::exec::Strings;
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, text};
+use core::ffi::{c_char, c_int};
+use core::mem::{offset_of, size_of};
+use core::ptr::null;
+
+entry!("clone3_spawn" => exported_spawn);
+entry!("clone3_spawn_strerror" => exported_strerror);
+
+/// Which step of a clone3_spawn() failed, and why.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct clone3_spawn_error {
+    /// In: sizeof(struct clone3_spawn_error).
+    pub size: u32,
+    /// CLONE3_SPAWN_STAGE_*, 0 after success.
+    pub stage: c_int,
+    /// Which of several in that step, from 0.
+    pub index: c_int,
+    /// The error number.
+    pub error: c_int,
+    /// For a file action CLONE3_SPAWN_ACTION_*, otherwise 0.
+    pub action: c_int,
+    /// The descriptor, id, signal or resource it was about; -1 for none.
+    pub number: c_int,
+    /// The path it was about, a string that the plan or an action has; NULL for
+    /// none.
+    pub path: *const c_char,
+}
+
+const ERROR_SIZE_VER0: usize = size_of::<clone3_spawn_error>();
+
+/// Step 1 of clone3_spawn(): what was asked for contradicts itself.
+pub const CLONE3_SPAWN_STAGE_PLAN: c_int = 1;
+/// Step 2 of clone3_spawn(): no child was made: clone3(2), or what it needs.
+pub const CLONE3_SPAWN_STAGE_CREATE: c_int = 2;
+/// Step 3 of clone3_spawn(): the pidfd.
+pub const CLONE3_SPAWN_STAGE_PIDFD: c_int = 3;
+/// Step 4 of clone3_spawn(): ignoring signals; the index is the signal.
+pub const CLONE3_SPAWN_STAGE_SIGNALS: c_int = 4;
+/// Step 5 of clone3_spawn(): the cgroup: opening it, or moving there.
+pub const CLONE3_SPAWN_STAGE_CGROUP: c_int = 5;
+/// Step 6 of clone3_spawn(): scheduling policy and priority.
+pub const CLONE3_SPAWN_STAGE_SCHEDULER: c_int = 6;
+/// Step 7 of clone3_spawn(): the nice value.
+pub const CLONE3_SPAWN_STAGE_NICE: c_int = 7;
+/// Step 8 of clone3_spawn(): the processors.
+pub const CLONE3_SPAWN_STAGE_AFFINITY: c_int = 8;
+/// Step 9 of clone3_spawn(): the I/O priority.
+pub const CLONE3_SPAWN_STAGE_IOPRIO: c_int = 9;
+/// Step 10 of clone3_spawn(): oom_score_adj.
+pub const CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ: c_int = 10;
+/// Step 11 of clone3_spawn(): the timer slack.
+pub const CLONE3_SPAWN_STAGE_TIMER_SLACK: c_int = 11;
+/// Step 12 of clone3_spawn(): the id maps; the index is 0 for setgroups, 1
+/// for uid_map, 2 for gid_map.
+pub const CLONE3_SPAWN_STAGE_ID_MAP: c_int = 12;
+/// Step 13 of clone3_spawn(): joining a namespace; the index says which.
+pub const CLONE3_SPAWN_STAGE_NAMESPACE: c_int = 13;
+/// Step 14 of clone3_spawn(): the new session.
+pub const CLONE3_SPAWN_STAGE_SESSION: c_int = 14;
+/// Step 15 of clone3_spawn(): the process group.
+pub const CLONE3_SPAWN_STAGE_PROCESS_GROUP: c_int = 15;
+/// Step 16 of clone3_spawn(): the controlling terminal.
+pub const CLONE3_SPAWN_STAGE_TERMINAL: c_int = 16;
+/// Step 17 of clone3_spawn(): chroot or pivot.
+pub const CLONE3_SPAWN_STAGE_ROOT: c_int = 17;
+/// Step 18 of clone3_spawn(): the working directory.
+pub const CLONE3_SPAWN_STAGE_DIRECTORY: c_int = 18;
+/// Step 19 of clone3_spawn(): the list of descriptors; the index says which,
+/// count: closing the others.
+pub const CLONE3_SPAWN_STAGE_FD: c_int = 19;
+/// Step 20 of clone3_spawn(): a file action; the index says which.
+pub const CLONE3_SPAWN_STAGE_FILE_ACTION: c_int = 20;
+/// Step 21 of clone3_spawn(): a resource limit; the index says which.
+pub const CLONE3_SPAWN_STAGE_RLIMIT: c_int = 21;
+/// Step 22 of clone3_spawn(): the capability bounding set.
+pub const CLONE3_SPAWN_STAGE_BOUNDING: c_int = 22;
+/// Step 23 of clone3_spawn(): the supplementary groups.
+pub const CLONE3_SPAWN_STAGE_GROUPS: c_int = 23;
+/// Step 24 of clone3_spawn(): the group id.
+pub const CLONE3_SPAWN_STAGE_GID: c_int = 24;
+/// Step 25 of clone3_spawn(): the user id.
+pub const CLONE3_SPAWN_STAGE_UID: c_int = 25;
+/// Step 26 of clone3_spawn(): capabilities; the index is 0 for keeping them,
+/// 1 for the inheritable, 2 for the ambient set.
+pub const CLONE3_SPAWN_STAGE_CAPABILITIES: c_int = 26;
+/// Step 27 of clone3_spawn(): the securebits.
+pub const CLONE3_SPAWN_STAGE_SECUREBITS: c_int = 27;
+/// Step 28 of clone3_spawn(): the signal at the death of the parent.
+pub const CLONE3_SPAWN_STAGE_DEATH_SIGNAL: c_int = 28;
+/// Step 29 of clone3_spawn(): no_new_privs.
+pub const CLONE3_SPAWN_STAGE_NO_NEW_PRIVS: c_int = 29;
+/// Step 30 of clone3_spawn(): the callback, whose result is the error number.
+pub const CLONE3_SPAWN_STAGE_CALLBACK: c_int = 30;
+/// Step 31 of clone3_spawn(): the seccomp filter.
+pub const CLONE3_SPAWN_STAGE_SECCOMP: c_int = 31;
+/// Step 32 of clone3_spawn(): executing the program, and searching for it.
+pub const CLONE3_SPAWN_STAGE_EXEC: c_int = 32;
+/// A file action: posix_spawn_file_actions_addopen().
+pub const CLONE3_SPAWN_ACTION_OPEN: c_int = 1;
+/// A file action: posix_spawn_file_actions_addclose().
+pub const CLONE3_SPAWN_ACTION_CLOSE: c_int = 2;
+/// A file action: posix_spawn_file_actions_adddup2().
+pub const CLONE3_SPAWN_ACTION_DUP2: c_int = 3;
+/// A file action: posix_spawn_file_actions_addchdir().
+pub const CLONE3_SPAWN_ACTION_CHDIR: c_int = 4;
+/// A file action: posix_spawn_file_actions_addfchdir().
+pub const CLONE3_SPAWN_ACTION_FCHDIR: c_int = 5;
+/// A file action: posix_spawn_file_actions_addclosefrom_np().
+pub const CLONE3_SPAWN_ACTION_CLOSEFROM: c_int = 6;
+/// A file action: posix_spawn_file_actions_addtcsetpgrp_np().
+pub const CLONE3_SPAWN_ACTION_TCSETPGRP: c_int = 7;
+
+const _: () = {
+    assert!(CLONE3_SPAWN_STAGE_PLAN == Stage::Plan as c_int);
+    assert!(CLONE3_SPAWN_STAGE_CREATE == Stage::Create as c_int);
+    assert!(CLONE3_SPAWN_STAGE_PIDFD == Stage::Pidfd as c_int);
+    assert!(CLONE3_SPAWN_STAGE_SIGNALS == Stage::Signals as c_int);
+    assert!(CLONE3_SPAWN_STAGE_CGROUP == Stage::Cgroup as c_int);
+    assert!(CLONE3_SPAWN_STAGE_SCHEDULER == Stage::Scheduling as c_int);
+    assert!(CLONE3_SPAWN_STAGE_NICE == Stage::Nice as c_int);
+    assert!(CLONE3_SPAWN_STAGE_AFFINITY == Stage::Affinity as c_int);
+    assert!(CLONE3_SPAWN_STAGE_IOPRIO == Stage::IoPriority as c_int);
+    assert!(CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ == Stage::OomScore as c_int);
+    assert!(CLONE3_SPAWN_STAGE_TIMER_SLACK == Stage::TimerSlack as c_int);
+    assert!(CLONE3_SPAWN_STAGE_ID_MAP == Stage::IdMap as c_int);
+    assert!(CLONE3_SPAWN_STAGE_NAMESPACE == Stage::Namespace as c_int);
+    assert!(CLONE3_SPAWN_STAGE_SESSION == Stage::Session as c_int);
+    assert!(CLONE3_SPAWN_STAGE_PROCESS_GROUP == Stage::ProcessGroup as c_int);
+    assert!(CLONE3_SPAWN_STAGE_TERMINAL == Stage::Terminal as c_int);
+    assert!(CLONE3_SPAWN_STAGE_ROOT == Stage::Root as c_int);
+    assert!(CLONE3_SPAWN_STAGE_DIRECTORY == Stage::Directory as c_int);
+    assert!(CLONE3_SPAWN_STAGE_FD == Stage::Descriptor as c_int);
+    assert!(CLONE3_SPAWN_STAGE_FILE_ACTION == Stage::Action as c_int);
+    assert!(CLONE3_SPAWN_STAGE_RLIMIT == Stage::Limit as c_int);
+    assert!(CLONE3_SPAWN_STAGE_BOUNDING == Stage::Bounding as c_int);
+    assert!(CLONE3_SPAWN_STAGE_GROUPS == Stage::Groups as c_int);
+    assert!(CLONE3_SPAWN_STAGE_GID == Stage::Gid as c_int);
+    assert!(CLONE3_SPAWN_STAGE_UID == Stage::Ids as c_int);
+    assert!(CLONE3_SPAWN_STAGE_CAPABILITIES == Stage::Capabilities as c_int);
+    assert!(CLONE3_SPAWN_STAGE_SECUREBITS == Stage::Securebits as c_int);
+    assert!(CLONE3_SPAWN_STAGE_DEATH_SIGNAL == Stage::DeathSignal as c_int);
+    assert!(CLONE3_SPAWN_STAGE_NO_NEW_PRIVS == Stage::NoNewPrivs as c_int);
+    assert!(CLONE3_SPAWN_STAGE_CALLBACK == Stage::Callback as c_int);
+    assert!(CLONE3_SPAWN_STAGE_SECCOMP == Stage::Filter as c_int);
+    assert!(CLONE3_SPAWN_STAGE_EXEC == Stage::Exec as c_int);
+};
+
+#[allow(dead_code)] // C's view of what the macros above define
+unsafe extern "C" {
+    /// Makes a child that is as a plan says and runs a program.
+    ///
+    /// One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
+    /// caller's stack: the child takes the steps of the plan in the order of
+    /// CLONE3_SPAWN_STAGE_* and executes; the caller goes on then. Nothing is
+    /// allocated and nothing locked between the call and exec. Signals are blocked
+    /// meanwhile. A failed step leaves no child, no descriptor and no changed
+    /// signal mask.
+    ///
+    /// @param pid   where the child's pid goes; may be NULL
+    /// @param path  the program, from the child's root and working directory; see
+    ///              clone3_spawn_set_search(), clone3_spawn_set_program(),
+    ///              clone3_spawn_set_function()
+    /// @param plan  NULL for a child like the caller
+    /// @param argv  the program's arguments
+    /// @param envp  its environment; NULL for the caller's
+    /// @param err   which step failed; may be NULL. Its field size is read
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors: those of the system call of the step that err names, and
+    /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, err->size
+    ///   is smaller than the first version's, or what the plan says contradicts
+    ///   itself (clone3_spawn(3) lists how)
+    /// - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
+    ///
+    /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the
+    /// environment; thread-safe. No cancellation point. Linux 3.17, and what the
+    /// setters say.
+    pub fn clone3_spawn(
+        pid: *mut Pid,
+        path: *const c_char,
+        plan: *const clone3_spawn_plan,
+        argv: *const *mut c_char,
+        envp: *const *mut c_char,
+        err: *mut clone3_spawn_error,
+    ) -> c_int;
+
+    /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied.
+    ///
+    /// The words are the library's own, in English, whatever the locale.
+    ///
+    /// @param err   as clone3_spawn() filled it; its path must still be there
+    /// @param buf   where the text goes, cut to n bytes with a NUL
+    /// @param n     bytes in buf
+    /// @return buf; "" where buf is NULL or n is 0. errno is untouched
+    ///
+    /// Async-signal-safe; thread-safe.
+    pub fn clone3_spawn_strerror(
+        err: *const clone3_spawn_error,
+        buf: *mut c_char,
+        n: usize,
+    ) -> *const c_char;
+}
+
+unsafe extern "C" fn exported_spawn(
+    pid: *mut Pid,
+    path: *const c_char,
+    plan: *const clone3_spawn_plan,
+    argv: Strings,
+    envp: Strings,
+    err: *mut clone3_spawn_error,
+) -> c_int {
+    const NOTHING: crate::spawn::spec::Spec = crate::spawn::spec::Spec::INITIAL;
+    // SAFETY: null or the caller's struct.
+    if !err.is_null() && (unsafe { (*err).size } as usize) < ERROR_SIZE_VER0 {
+        return or_number(Err(Errno::EINVAL));
+    }
+    let nothing = NOTHING;
+    let spec = match plan.is_null() {
+        true => Ok(&nothing),
+        // SAFETY: a plan of the caller's.
+        false => unsafe { spawn_plan::contents(plan) },
+    };
+    let outcome = match spec {
+        Err(errno) => Err((Failure::at(Stage::Plan)(errno), None)),
+        // SAFETY: the header's contract.
+        Ok(spec) => unsafe { superset::spawn(spec, path, argv, envp) }
+            .map_err(|failure| (failure, Some(spec))),
+    };
+    match outcome {
+        Ok(child) => {
+            if !pid.is_null() {
+                // SAFETY: the caller's.
+                unsafe { pid.write(child) };
+            }
+            // SAFETY: null or the caller's struct.
+            unsafe { fill(err, &NO_ERROR) };
+            0
+        }
+        Err((failure, spec)) => {
+            let object = spec.map(|spec| describe::object(spec, path, &failure));
+            let told = clone3_spawn_error {
+                size: ERROR_SIZE_VER0 as u32,
+                stage: failure.stage as c_int,
+                index: failure.index as c_int,
+                error: failure.errno.0,
+                action: object.map_or(0, |object| object.action),
+                number: object.map_or(-1, |object| object.number),
+                path: object.map_or(null(), |object| object.path),
+            };
+            // SAFETY: null or the caller's struct.
+            unsafe { fill(err, &told) };
+            failure.errno.0
+        }
+    }
+}
+
+const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
+    size: ERROR_SIZE_VER0 as u32,
+    stage: 0,
+    index: 0,
+    error: 0,
+    action: 0,
+    number: -1,
+    path: null(),
+};
+
+/// All but the size, which is the caller's.
+///
+/// # Safety
+/// Null or a struct to be written.
+unsafe fn fill(err: *mut clone3_spawn_error, told: &clone3_spawn_error) {
+    if !err.is_null() {
+        // SAFETY: by the contract.
+        unsafe { err.write(clone3_spawn_error { size: (*err).size, ..*told }) };
+    }
+}
+
+/// What each step is called; `{}` stands for nothing, the index follows where
+/// there are several.
+const STEPS: [(&[u8], bool); 33] = [
+    (b"no error", false),
+    (b"plan", false),
+    (b"creating the child", false),
+    (b"pidfd", false),
+    (b"signals", true),
+    (b"cgroup", false),
+    (b"scheduling policy", false),
+    (b"nice value", false),
+    (b"processor affinity", false),
+    (b"I/O priority", false),
+    (b"oom_score_adj", false),
+    (b"timer slack", false),
+    (b"id maps", true),
+    (b"namespace", true),
+    (b"session", false),
+    (b"process group", false),
+    (b"controlling terminal", false),
+    (b"root", false),
+    (b"working directory", false),
+    (b"descriptor", true),
+    (b"file action", true),
+    (b"resource limit", true),
+    (b"capability bounding set", false),
+    (b"supplementary groups", false),
+    (b"group id", false),
+    (b"user id", false),
+    (b"capabilities", true),
+    (b"securebits", false),
+    (b"parent-death signal", false),
+    (b"no_new_privs", false),
+    (b"callback", false),
+    (b"seccomp filter", false),
+    (b"exec", false),
+];
+
+/// CLONE3_SPAWN_ACTION_*, and what is in the descriptor's place.
+const ACTIONS: [&[u8]; 8] =
+    [b"", b"open", b"close", b"dup2", b"chdir", b"fchdir", b"closefrom", b"tcsetpgrp"];
+
+const MAPS: [&[u8]; 3] = [b"setgroups", b"uid_map", b"gid_map"];
+const SETS: [&[u8]; 3] = [b"keeping them", b"inheritable", b"ambient"];
+
+unsafe extern "C" fn exported_strerror(
+    err: *const clone3_spawn_error,
+    buf: *mut c_char,
+    n: usize,
+) -> *const c_char {
+    if buf.is_null() || n == 0 {
+        return c"".as_ptr();
+    }
+    // SAFETY: the caller's n bytes.
+    let mut out = unsafe { Text::new(buf, n) };
+    // SAFETY: null or the caller's struct.
+    if let Some(err) = unsafe { err.as_ref() } {
+        // SAFETY: the path is a string, by the contract.
+        unsafe { word(err, &mut out) };
+    }
+    buf
+}
+
+/// # Safety
+/// A path must be a string.
+unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
+    let at = |list: &'static [&'static [u8]], index: c_int| -> &'static [u8] {
+        usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(b"?")
+    };
+    let step = usize::try_from(err.stage).ok().and_then(|stage| STEPS.get(stage));
+    let &(name, several) = step.unwrap_or(&(b"unknown step", true));
+    out.push(name);
+    if err.stage == 0 {
+        return;
+    }
+    match err.stage {
+        CLONE3_SPAWN_STAGE_ID_MAP => push_all(out, &[b", ", at(&MAPS, err.index)]),
+        CLONE3_SPAWN_STAGE_CAPABILITIES => push_all(out, &[b", ", at(&SETS, err.index)]),
+        _ if several => {
+            out.push(b" ");
+            out.push_number(err.index as u32);
+        }
+        _ => {}
+    }
+    if err.action != 0 {
+        push_all(out, &[b", ", at(&ACTIONS, err.action)]);
+    }
+    if !err.path.is_null() {
+        // SAFETY: by the contract.
+        push_all(out, &[b" \"", unsafe { text::bytes(err.path) }, b"\""]);
+    } else if err.number != -1 {
+        out.push(if several && err.action == 0 { b", " } else { b" " });
+        if err.number < 0 {
+            out.push(b"-");
+        }
+        out.push_number(err.number.unsigned_abs());
+    }
+    out.push(b": ");
+    match Errno(err.error).words() {
+        Some(words) => out.push(words),
+        None => {
+            out.push(b"error ");
+            out.push_number(err.error.unsigned_abs());
+        }
+    }
+}
+
+fn push_all(out: &mut Text, parts: &[&[u8]]) {
+    parts.iter().for_each(|part| out.push(part));
+}
+
+const _: () = {
+    assert!(offset_of!(clone3_spawn_error, path) == 24 && ACTIONS.len() == 8);
+    assert!(CLONE3_SPAWN_ACTION_OPEN == describe::OPEN);
+    assert!(CLONE3_SPAWN_ACTION_CLOSE == describe::CLOSE);
+    assert!(CLONE3_SPAWN_ACTION_DUP2 == describe::DUP2);
+    assert!(CLONE3_SPAWN_ACTION_CHDIR == describe::CHDIR);
+    assert!(CLONE3_SPAWN_ACTION_FCHDIR == describe::FCHDIR);
+    assert!(CLONE3_SPAWN_ACTION_CLOSEFROM == describe::CLOSEFROM);
+    assert!(CLONE3_SPAWN_ACTION_TCSETPGRP == describe::TCSETPGRP);
+    assert!(STEPS.len() == Stage::Exec as usize + 1);
+};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Text put together in a caller's buffer.
+
+use core::ffi::c_char;
+
+/// A caller's buffer, always ended by a NUL.
+pub struct Text {
+    next: *mut c_char,
+    room: usize,
+}
+
+impl Text {
+    /// Nothing yet.
+    ///
+    /// # Safety
+    /// `buf` must have `n` bytes, at least one.
+    pub unsafe fn new(buf: *mut c_char, n: usize) -> Text {
+        // SAFETY: by the contract.
+        unsafe { buf.write(0) };
+        Text { next: buf, room: n - 1 }
+    }
+
+    /// Adds bytes, as far as there is room.
+    pub fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes.iter().take(self.room) {
+            // SAFETY: room is left for the byte and the NUL behind it.
+            unsafe {
+                self.next.write(byte as c_char);
+                self.next = self.next.add(1);
+                self.next.write(0);
+            }
+            self.room -= 1;
+        }
+    }
+
+    /// Adds a number in decimal.
+    pub fn push_number(&mut self, number: u32) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        self.push(&[b'0' + (number % 10) as u8]);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a failed step was about, for whoever words it: looked up in the plan by
+//! the parent, when there is time.
+
+use super::plan::{Action, Failure, Stage};
+use super::spec::{Cgroup, Directory, Spec};
+use core::ffi::{c_char, c_int};
+use core::ptr::null;
+
+/// `CLONE3_SPAWN_ACTION_*`.
+pub const OPEN: c_int = 1;
+pub const CLOSE: c_int = 2;
+pub const DUP2: c_int = 3;
+pub const CHDIR: c_int = 4;
+pub const FCHDIR: c_int = 5;
+pub const CLOSEFROM: c_int = 6;
+pub const TCSETPGRP: c_int = 7;
+
+/// The object of a step.
+#[derive(Clone, Copy)]
+pub struct Object {
+    /// Which kind of action (`CLONE3_SPAWN_ACTION_*`), 0 for none.
+    pub action: c_int,
+    /// A descriptor, an id or another number; −1 for none.
+    pub number: c_int,
+    /// A path of the caller's, or null.
+    pub path: *const c_char,
+}
+
+impl Object {
+    const NONE: Object = Object { action: 0, number: -1, path: null() };
+
+    fn number(number: c_int) -> Object {
+        Object { number, ..Object::NONE }
+    }
+
+    fn path(path: *const c_char) -> Object {
+        Object { path, ..Object::NONE }
+    }
+
+    fn of_directory(directory: Directory) -> Object {
+        match directory {
+            Directory::Inherited => Object::NONE,
+            Directory::Descriptor(fd) => Object::number(fd),
+            Directory::Path(path) => Object::path(path),
+        }
+    }
+
+    fn of_action(action: &Action) -> Object {
+        let (kind, number, path) = match *action {
+            Action::Open { fd, path, .. } => (OPEN, fd, path),
+            Action::Close { fd } => (CLOSE, fd, null()),
+            Action::Dup2 { from, .. } => (DUP2, from, null()),
+            Action::Chdir { path } => (CHDIR, -1, path),
+            Action::Fchdir { fd } => (FCHDIR, fd, null()),
+            Action::CloseFrom { first } => (CLOSEFROM, first, null()),
+            Action::TakeTerminal { fd } => (TCSETPGRP, fd, null()),
+        };
+        Object { action: kind, number, path }
+    }
+}
+
+/// What the step of a failure was about. `path` is the program's.
+pub fn object(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
+    let index = failure.index as usize;
+    let number = |value: Option<u32>| value.map_or(Object::NONE, |id| Object::number(id as c_int));
+    let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);
+    match failure.stage {
+        Stage::Cgroup => match spec.cgroup {
+            Cgroup::Inherited => Object::NONE,
+            Cgroup::Descriptor(fd) => Object::number(fd),
+            Cgroup::Path(path) => Object::path(path),
+        },
+        Stage::Scheduling => signed(spec.scheduling.map(|(policy, _)| policy)),
+        Stage::Nice => signed(spec.nice),
+        Stage::IoPriority => signed(spec.io_priority),
+        Stage::OomScore => signed(spec.oom_score),
+        Stage::Namespace => signed(spec.namespaces.get().get(index).map(|ns| ns.fd)),
+        Stage::ProcessGroup => signed(spec.process_group),
+        Stage::Terminal => signed(spec.terminal),
+        Stage::Root => Object::of_directory(spec.root),
+        Stage::Directory => Object::of_directory(spec.directory),
+        Stage::Descriptor => {
+            let listed = spec.descriptors.as_ref().and_then(|list| list.get().get(index));
+            signed(listed.copied())
+        }
+        Stage::Action => spec.actions().get(index).map_or(Object::NONE, Object::of_action),
+        Stage::Limit => signed(spec.limits.get().get(index).map(|limit| limit.resource)),
+        Stage::Gid => number(spec.gid),
+        Stage::Ids => number(spec.uid),
+        Stage::DeathSignal => Object::number(spec.death_signal),
+        Stage::Exec if path.is_null() => signed(spec.program.map(|(fd, _)| fd)),
+        Stage::Exec => Object::path(path),
+        _ => Object::NONE,
+    }
+}

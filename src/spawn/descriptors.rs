@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The list of descriptors: "these become 0, 1, 2 and so on, everything else is
+//! closed", and the few descriptors that the child needs for itself meanwhile.
+//!
+//! A list is a set of assignments that all happen at once: an entry may be the
+//! target of another, twice, or in a ring. A target is written when no other
+//! waits for what it holds; when each of those that are left is waited for, they
+//! are rings, each of which is turned with one spare descriptor.
+
+use super::child::Job;
+use super::close::close_from;
+use super::plan::{Failure, Program, Stage};
+use super::spec::{List, MOST_DESCRIPTORS};
+use super::superset::Extras;
+use crate::uapi::{Errno, attribute, exec, file};
+use core::ffi::{CStr, c_int};
+
+/// Descriptors of the child's own, out of the way of the plan's; −1 for none.
+pub struct Kept {
+    pipe: c_int,
+    program: c_int,
+    /// A pidfd of the parent.
+    pub parent: c_int,
+}
+
+impl Kept {
+    /// Moves them above all that is named.
+    pub fn reserve(job: &Job, extras: &Extras) -> Result<Kept, Failure> {
+        let spec = extras.spec;
+        let floor = spec.highest_descriptor();
+        let above = |fd| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, floor);
+        let mut kept = Kept { pipe: job.exchange.keeps(), program: -1, parent: -1 };
+        if let Some((fd, _)) = spec.program {
+            let moved = fd >= 0 && (spec.descriptors.is_some() || !spec.actions().is_empty());
+            kept.program = if moved { above(fd).map_err(Failure::at(Stage::Exec))? } else { fd };
+        }
+        if extras.parent_fd >= 0 {
+            kept.parent = above(extras.parent_fd).map_err(Failure::at(Stage::DeathSignal))?;
+            file::close(extras.parent_fd);
+        }
+        Ok(kept)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> [c_int; 3] {
+        [self.pipe, self.program, self.parent]
+    }
+
+    /// What runs without a program must not have it.
+    pub fn forget_parent(&self) {
+        if self.parent >= 0 {
+            file::close(self.parent);
+        }
+    }
+
+    /// Executes the program; says why not.
+    pub fn execute(&self, job: &Job, extras: &Extras) -> Errno {
+        let plan = job.plan;
+        let (path, Some((_, flags))) = (&plan.program, extras.spec.program) else {
+            return super::child::execute(plan);
+        };
+        let (path, flags) = match path {
+            Program::Path(path) if !path.is_null() => (*path, flags),
+            _ => (c"".as_ptr(), flags | libc::AT_EMPTY_PATH),
+        };
+        let fd = self.program;
+        let errno = attribute::exec_at(fd, path, plan.argv, plan.envp, flags);
+        // SAFETY: a string of the caller's, or the one above.
+        let by_descriptor = unsafe { CStr::from_ptr(path) }.is_empty();
+        if errno != Errno::ENOENT || !by_descriptor {
+            return errno;
+        }
+        // A script is opened once more, by its interpreter as /dev/fd/N, and must
+        // still be open for that.
+        match exec::fcntl(fd, libc::F_SETFD, 0) {
+            Ok(_) => attribute::exec_at(fd, path, plan.argv, plan.envp, flags),
+            Err(errno) => errno,
+        }
+    }
+}
+
+/// Makes the list come true.
+pub fn arrange(list: Option<List<c_int>>, kept: &Kept) -> Result<(), Failure> {
+    let Some(list) = list else { return Ok(()) };
+    let wanted = list.get();
+    assign(wanted).map_err(|(index, errno)| Failure {
+        stage: Stage::Descriptor,
+        index: index as u32,
+        errno,
+    })?;
+    close_from(wanted.len() as c_int, &kept.all()).map_err(|errno| Failure {
+        stage: Stage::Descriptor,
+        index: wanted.len() as u32,
+        errno,
+    })
+}
+
+/// Which targets are still to be written.
+struct Pending([u64; MOST_DESCRIPTORS / 64]);
+
+impl Pending {
+    fn holds(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 != 0)
+    }
+
+    fn set(&mut self, index: usize, pending: bool) {
+        if let Some(word) = self.0.get_mut(index / 64) {
+            *word = *word & !(1 << (index % 64)) | u64::from(pending) << (index % 64);
+        }
+    }
+}
+
+/// Where a source is itself a target.
+fn index_of(fd: c_int) -> usize {
+    usize::try_from(fd).unwrap_or(usize::MAX)
+}
+
+fn assign(wanted: &[c_int]) -> Result<(), (usize, Errno)> {
+    let mut pending = Pending([0; MOST_DESCRIPTORS / 64]);
+    for (index, &fd) in wanted.iter().enumerate() {
+        let stays = index_of(fd) == index;
+        if stays {
+            exec::fcntl(fd, libc::F_SETFD, 0).map_err(|errno| (index, errno))?;
+        }
+        pending.set(index, !stays);
+    }
+    for index in 0..wanted.len() {
+        write_free(wanted, &mut pending, index)?;
+    }
+    for index in 0..wanted.len() {
+        if pending.holds(index) {
+            turn_ring(wanted, &mut pending, index)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a target that nobody waits for, then what is free for that.
+fn write_free(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<(), (usize, Errno)> {
+    let mut index = first;
+    while pending.holds(index) && !is_awaited(wanted, pending, index) {
+        let Some(&source) = wanted.get(index) else { break };
+        write(source, index)?;
+        pending.set(index, false);
+        index = index_of(source);
+    }
+    Ok(())
+}
+
+fn is_awaited(wanted: &[c_int], pending: &Pending, target: usize) -> bool {
+    let waits = |(index, &fd): (usize, &c_int)| index_of(fd) == target && pending.holds(index);
+    wanted.iter().enumerate().any(waits)
+}
+
+fn turn_ring(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<(), (usize, Errno)> {
+    let count = wanted.len() as c_int;
+    let spare = exec::fcntl(first as c_int, libc::F_DUPFD_CLOEXEC, count);
+    let mut index = first;
+    while let Some(&source) = wanted.get(index) {
+        pending.set(index, false);
+        if index_of(source) == first {
+            let spare = spare.map_err(|errno| (index, errno))?;
+            write(spare, index)?;
+            file::close(spare);
+            break;
+        }
+        write(source, index)?;
+        index = index_of(source);
+    }
+    Ok(())
+}
+
+/// A negative source leaves its target closed.
+fn write(source: c_int, target: usize) -> Result<(), (usize, Errno)> {
+    if source < 0 {
+        file::close(target as c_int);
+        return Ok(());
+    }
+    file::dup_onto(source, target as c_int).map_err(|errno| (target, errno))
+}

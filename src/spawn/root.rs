@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Another root for the child: chroot(2), or pivot_root(2) into a directory that
+//! a descriptor stands for.
+//!
+//! The descriptor was opened in the caller's mount namespace, and the child is in
+//! a copy of that, in which the directory is another one of the same name: so it
+//! is looked up anew, and compared. A detached mount (open_tree(2), fsmount(2)) is
+//! in no namespace and is attached where it is needed.
+
+use super::spec::Directory;
+use crate::uapi::{Errno, attribute, exec, file};
+use core::ffi::{CStr, c_int};
+
+/// Changes the root, and the working directory to it.
+pub fn change(root: Directory) -> Result<(), Errno> {
+    match root {
+        Directory::Inherited => Ok(()),
+        Directory::Path(path) => attribute::chroot(path),
+        Directory::Descriptor(fd) => pivot(fd),
+    }
+}
+
+#[inline(never)]
+fn pivot(fd: c_int) -> Result<(), Errno> {
+    attribute::enslave_mounts()?;
+    let mount = match find(fd)? {
+        Some(directory) => {
+            // A root must be a mount: the directory is mounted on itself.
+            let mount = attribute::copy_mounts(directory)?;
+            attribute::attach_mount(mount, directory, c"")?;
+            file::close(directory);
+            mount
+        }
+        None => {
+            attribute::attach_mount(fd, libc::AT_FDCWD, c"/")?;
+            exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)?
+        }
+    };
+    exec::fchdir(mount)?;
+    file::close(mount);
+    attribute::pivot_here()
+}
+
+/// The same directory in this namespace; none where the name does not lead there.
+#[inline(never)]
+fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
+    const LONGEST_PATH: usize = 4096;
+    let mut link = [0u8; 32];
+    let mut path = [0u8; LONGEST_PATH];
+    let link = link_of(fd, &mut link).ok_or(Errno::EINVAL)?;
+    attribute::read_link(link, &mut path).map_err(|errno| match errno {
+        Errno::ENOENT => Errno::EBADF, // or there is no /proc
+        other => other,
+    })?;
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::EINVAL)?;
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let Ok(found) = file::open(path, flags) else { return Ok(None) };
+    match file::is_same_file(fd, found) {
+        Ok(true) => Ok(Some(found)),
+        outcome => {
+            file::close(found);
+            outcome.map(|_| None)
+        }
+    }
+}
+
+fn link_of(fd: c_int, text: &mut [u8; 32]) -> Option<&CStr> {
+    const PREFIX: &[u8] = b"/proc/self/fd/";
+    text.get_mut(..PREFIX.len())?.copy_from_slice(PREFIX);
+    super::id_maps::decimal(text.get_mut(PREFIX.len()..)?, fd.into());
+    CStr::from_bytes_until_nul(text).ok()
+}

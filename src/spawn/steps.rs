@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The child's part of `clone3_spawn`: its steps in their order, which is that
+//! of `Stage`. The rules of `child` hold here as well.
+//!
+//! | what | why there |
+//! |---|---|
+//! | signals, cgroup, share of the machine | while the caller's privileges and its /proc are there |
+//! | id maps, namespaces | before all that is looked up by a name or an id |
+//! | session, process group, terminal | before the files, of which an action may take the terminal |
+//! | umask, root, directory, files | before the ids: files are opened with the caller's rights |
+//! | limits | they are the program's: nothing before is hindered by them |
+//! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | each while the one before allows it |
+//! | death signal | a change of ids clears it |
+//! | no_new_privs, callback, mask, filter, exec | the filter has the last word on nothing but exec |
+
+use super::child::{self, Job, set_defaults};
+use super::descriptors;
+use super::plan::{Failure, Stage};
+use super::root;
+use super::spec::{Directory, Spec};
+use super::superset::Extras;
+use crate::engine::emulate;
+use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
+use crate::uapi::sys;
+use crate::uapi::task::{self, KernelSigaction};
+use crate::uapi::{Errno, attribute, exec, file};
+use core::ffi::c_int;
+
+/// Everything up to what the child is for.
+pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
+    let spec = extras.spec;
+    let kept = descriptors::Kept::reserve(job, extras)?;
+    signals(spec)?;
+    if job.emulated & CLONE_INTO_CGROUP != 0 {
+        cgroup(job, spec).map_err(Failure::at(Stage::Cgroup))?;
+    }
+    share_of_machine(spec)?;
+    if let Some(maps) = extras.maps {
+        maps.await_them()?;
+    }
+    for (index, namespace) in (0..).zip(spec.namespaces.get()) {
+        join(namespace.fd, namespace.kinds()).map_err(nth(Stage::Namespace, index))?;
+    }
+    family(spec)?;
+    if let Some(mask) = spec.umask {
+        task::umask(mask);
+    }
+    root::change(spec.root).map_err(Failure::at(Stage::Root))?;
+    directory(spec.directory).map_err(Failure::at(Stage::Directory))?;
+    descriptors::arrange(spec.descriptors, &kept)?;
+    for (index, action) in (0..).zip(spec.actions()) {
+        child::act(action, &kept.all()).map_err(nth(Stage::Action, index))?;
+    }
+    for (index, limit) in (0..).zip(spec.limits.get()) {
+        attribute::set_limit(limit.resource, [limit.soft, limit.hard])
+            .map_err(nth(Stage::Limit, index))?;
+    }
+    privileges(spec)?;
+    death_signal(extras, &kept)?;
+    if spec.no_new_privs || job.emulated & CLONE_NNP != 0 {
+        task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
+    }
+    callback(spec)?;
+    kept.forget_parent();
+    sys::restore_signals(spec.mask.unwrap_or(job.mask));
+    if !spec.filter.is_null() {
+        attribute::set_filter(spec.filter, spec.filter_flags)
+            .map_err(Failure::at(Stage::Filter))?;
+    }
+    if spec.function.is_none() {
+        return Err(Failure::at(Stage::Exec)(kept.execute(job, extras)));
+    }
+    Ok(())
+}
+
+fn nth(stage: Stage, index: u32) -> impl Fn(Errno) -> Failure {
+    move |errno| Failure { stage, index, errno }
+}
+
+fn signals(spec: &Spec) -> Result<(), Failure> {
+    set_defaults(spec.defaults);
+    let mut left = spec.ignores;
+    while left != 0 {
+        let signal = left.trailing_zeros();
+        left &= left - 1;
+        let ignore = KernelSigaction::of(libc::SIG_IGN);
+        // SAFETY: SIG_IGN is no function.
+        unsafe { task::set_disposition(signal as usize + 1, &ignore) }
+            .map_err(nth(Stage::Signals, signal + 1))?;
+    }
+    Ok(())
+}
+
+/// Where the kernel did not. A cgroup namespace that was made by then has the
+/// caller's cgroup for its root, which is not what was asked for.
+fn cgroup(job: &Job, spec: &Spec) -> Result<(), Errno> {
+    let directory = job.plan.attributes.cgroup.ok_or(Errno::EINVAL)?;
+    if spec.flags & CLONE_NEWCGROUP != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    emulate::enter_cgroup(directory)
+}
+
+fn share_of_machine(spec: &Spec) -> Result<(), Failure> {
+    if let Some((policy, priority)) = spec.scheduling {
+        exec::set_scheduler(policy, priority).map_err(Failure::at(Stage::Scheduling))?;
+    }
+    if let Some(nice) = spec.nice {
+        attribute::set_nice(nice).map_err(Failure::at(Stage::Nice))?;
+    }
+    let (size, mask) = spec.affinity;
+    if !mask.is_null() {
+        attribute::set_affinity(size, mask).map_err(Failure::at(Stage::Affinity))?;
+    }
+    if let Some(priority) = spec.io_priority {
+        attribute::set_io_priority(priority).map_err(Failure::at(Stage::IoPriority))?;
+    }
+    if let Some(score) = spec.oom_score {
+        oom_score(score).map_err(Failure::at(Stage::OomScore))?;
+    }
+    if let Some(slack) = spec.timer_slack {
+        attribute::set_timer_slack(slack).map_err(Failure::at(Stage::TimerSlack))?;
+    }
+    Ok(())
+}
+
+/// The kernel knows a child of vfork by its vfork and changes its score alone
+/// (fs/proc/base.c, __set_oom_adj).
+fn oom_score(score: c_int) -> Result<(), Errno> {
+    let mut text = [0u8; 12];
+    let length = super::id_maps::decimal(&mut text, score.into());
+    let fd = file::open(c"/proc/self/oom_score_adj", libc::O_WRONLY | libc::O_CLOEXEC)?;
+    let written = exec::write(fd, text.get(..length).unwrap_or_default());
+    file::close(fd);
+    written.map(drop)
+}
+
+/// A pid namespace is entered by the parent: it is for children only.
+fn join(fd: c_int, kinds: c_int) -> Result<(), Errno> {
+    const NEWPID: c_int = CLONE_NEWPID as c_int;
+    if kinds == NEWPID { Ok(()) } else { attribute::join_namespace(fd, kinds & !NEWPID) }
+}
+
+fn family(spec: &Spec) -> Result<(), Failure> {
+    if spec.new_session {
+        sys::setsid().map_err(Failure::at(Stage::Session))?;
+    } else if let Some(group) = spec.process_group {
+        exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
+    }
+    if let Some(fd) = spec.terminal {
+        attribute::set_terminal(fd).map_err(Failure::at(Stage::Terminal))?;
+    }
+    Ok(())
+}
+
+fn directory(directory: Directory) -> Result<(), Errno> {
+    match directory {
+        Directory::Inherited => Ok(()),
+        Directory::Descriptor(fd) => exec::fchdir(fd),
+        Directory::Path(path) => exec::chdir(path),
+    }
+}
+
+fn privileges(spec: &Spec) -> Result<(), Failure> {
+    let capabilities = |index| nth(Stage::Capabilities, index);
+    let keeps = spec.inheritable.is_some() || spec.ambient.is_some();
+    if let Some(kept) = spec.bounding {
+        attribute::bound_capabilities(kept).map_err(Failure::at(Stage::Bounding))?;
+    }
+    if let Some(groups) = spec.groups {
+        let (first, count) = groups.as_parts();
+        attribute::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
+    }
+    if let Some(gid) = spec.gid {
+        attribute::set_gid(gid).map_err(Failure::at(Stage::Gid))?;
+    }
+    if let Some(uid) = spec.uid {
+        if keeps || spec.securebits.is_some() {
+            attribute::keep_capabilities().map_err(capabilities(0))?;
+        }
+        attribute::set_uid(uid).map_err(Failure::at(Stage::Ids))?;
+    }
+    if keeps || (spec.securebits.is_some() && spec.uid.is_some()) {
+        attribute::set_inheritable(spec.inheritable, spec.ambient.unwrap_or(0))
+            .map_err(capabilities(1))?;
+    }
+    if let Some(ambient) = spec.ambient {
+        attribute::set_ambient(ambient).map_err(capabilities(2))?;
+    }
+    if let Some(bits) = spec.securebits {
+        attribute::set_securebits(bits).map_err(Failure::at(Stage::Securebits))?;
+    }
+    Ok(())
+}
+
+/// A parent that has ended by now sends no signal: the child gets it here. The
+/// first process of a pid namespace may be deaf to it, and ends.
+fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure> {
+    let signal = extras.spec.death_signal;
+    if signal == 0 {
+        return Ok(());
+    }
+    attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
+    let orphaned = match kept.parent {
+        -1 => attribute::getppid() != extras.parent,
+        parent => attribute::is_readable(parent),
+    };
+    if orphaned {
+        _ = attribute::raise(signal);
+        if extras.spec.leaves_pid_namespace() {
+            sys::exit_group(child::FAILED);
+        }
+    }
+    Ok(())
+}
+
+fn callback(spec: &Spec) -> Result<(), Failure> {
+    let Some((function, argument)) = spec.callback else { return Ok(()) };
+    // SAFETY: the setter's contract.
+    match unsafe { function(argument) } {
+        0 => Ok(()),
+        number => Err(Failure::at(Stage::Callback)(Errno(number))),
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The parent's part of `clone3_spawn`: what is prepared for the child, and put
+//! back afterwards.
+
+use super::id_maps::IdMaps;
+use super::launch;
+use super::plan::{Attributes, Failure, Plan, Program, Stage};
+use super::search::Search;
+use super::spec::{Cgroup, Namespace, Spec};
+use crate::engine::Request;
+use crate::host::environment;
+use crate::uapi::exec::Strings;
+use crate::uapi::flags::*;
+use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{Errno, attribute, file, task};
+use core::ffi::{c_char, c_int};
+
+/// What a plan has besides what POSIX knows.
+#[derive(Clone, Copy)]
+pub struct Extras<'a> {
+    /// What the setters left.
+    pub spec: &'a Spec,
+    /// Who writes the id maps.
+    pub maps: Option<&'a IdMaps>,
+    /// The caller's pid, as its children have it from getppid(2).
+    pub parent: Pid,
+    /// A pidfd of the caller for a child to which it has no number; or −1.
+    pub parent_fd: c_int,
+}
+
+impl Extras<'_> {
+    /// What the kernel is asked for besides a child that executes.
+    pub fn adjust(&self, request: &mut Request) {
+        let spec = self.spec;
+        request.flags |= spec.flags;
+        if spec.flags & CLONE_AUTOREAP != 0 {
+            request.exit_signal = 0;
+        }
+        if let Some(signal) = spec.exit_signal {
+            // A negative one is nobody's, as it comes.
+            request.exit_signal = signal as u64;
+        }
+        let (pids, count) = spec.set_tid.as_parts();
+        request.set_tid = (pids as usize as u64, count as u64);
+        if let Some(maps) = self.maps {
+            request.flags |= CLONE_PARENT_SETTID;
+            request.parent_tid = maps.pid_place();
+        }
+        if spec.function.is_some() {
+            // Its handlers are as much its own as after fork.
+            request.flags &= !(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND);
+        } else if spec.needs_own_memory() {
+            request.flags &= !CLONE_VM;
+        }
+    }
+}
+
+/// Something that is closed when it is not needed any more.
+struct Descriptor(c_int);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.0 >= 0 {
+            file::close(self.0);
+        }
+    }
+}
+
+/// Makes the child. Failed steps leave no child, no descriptor and no changed
+/// mask behind.
+///
+/// Async-signal-safe and thread-safe.
+///
+/// # Safety
+/// The setters' contracts, and exec's for the rest.
+pub unsafe fn spawn(
+    spec: &Spec,
+    path: *const c_char,
+    argv: Strings,
+    envp: Strings,
+) -> Result<Pid, Failure> {
+    spec.check(!path.is_null()).map_err(Failure::at(Stage::Plan))?;
+    let program = if spec.search {
+        // SAFETY: by the contract.
+        Program::Search(unsafe { Search::of(path) }.map_err(Failure::at(Stage::Exec))?)
+    } else {
+        Program::Path(path)
+    };
+    let envp = if envp.is_null() { environment::all() } else { envp };
+    let mask = sys::block_all_signals();
+    // SAFETY: by the contract.
+    let outcome = unsafe { spawn_blocked(spec, program, [argv, envp], mask) };
+    sys::restore_signals(mask);
+    outcome
+}
+
+/// # Safety
+/// As [`spawn`].
+unsafe fn spawn_blocked(
+    spec: &Spec,
+    program: Program,
+    [argv, envp]: [Strings; 2],
+    mask: KernelSigset,
+) -> Result<Pid, Failure> {
+    let (cgroup, _opened) = cgroup(spec.cgroup).map_err(Failure::at(Stage::Cgroup))?;
+    let maps = IdMaps::begin(spec).map_err(Failure::at(Stage::IdMap))?;
+    let parent_fd = Descriptor(if spec.death_signal != 0 && spec.leaves_pid_namespace() {
+        attribute::open_pidfd(task::getpid()).map_err(Failure::at(Stage::DeathSignal))?
+    } else {
+        -1
+    });
+    let _elsewhere = OtherPids::enter(spec.namespaces.get())?;
+    let extras = Extras {
+        spec,
+        maps: maps.as_ref(),
+        parent: if spec.death_signal == 0 { 0 } else { task::getpid() },
+        parent_fd: parent_fd.0,
+    };
+    let mut pidfd = -1;
+    let mut plan = Plan {
+        program,
+        argv,
+        envp,
+        actions: &[],
+        attributes: Attributes { cgroup, ..Attributes::NONE },
+        pidfd: (!spec.pidfd.is_null()).then_some(&mut pidfd),
+        extras: Some(&extras),
+    };
+    // SAFETY: by the contract.
+    let pid = unsafe { launch::launch_blocked(&mut plan, mask) }?;
+    if !spec.pidfd.is_null() {
+        // SAFETY: the setter's contract.
+        unsafe { spec.pidfd.write(pidfd) };
+    }
+    Ok(pid)
+}
+
+/// The descriptor of the cgroup; one that was opened here is closed here.
+fn cgroup(cgroup: Cgroup) -> Result<(Option<c_int>, Descriptor), Errno> {
+    match cgroup {
+        Cgroup::Inherited => Ok((None, Descriptor(-1))),
+        Cgroup::Descriptor(fd) => Ok((Some(fd), Descriptor(-1))),
+        Cgroup::Path(path) => {
+            let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+            let fd = crate::uapi::exec::open(path, flags, 0)?;
+            Ok((Some(fd), Descriptor(fd)))
+        }
+    }
+}
+
+/// The calling thread's children are born into another pid namespace while this
+/// is there.
+struct OtherPids(Descriptor);
+
+impl OtherPids {
+    /// Enters those that are in the list. That the way back is open is seen before
+    /// the first step: it wants a privilege that the way there may not.
+    fn enter(namespaces: &[Namespace]) -> Result<Option<OtherPids>, Failure> {
+        let mut entered = None;
+        for (index, namespace) in (0..).zip(namespaces) {
+            if !namespace.joins(CLONE_NEWPID) {
+                continue;
+            }
+            let failed = |errno| Failure { stage: Stage::Namespace, index, errno };
+            if entered.is_none() {
+                entered = Some(OtherPids::remember().map_err(failed)?);
+            }
+            attribute::join_namespace(namespace.fd, CLONE_NEWPID as c_int).map_err(failed)?;
+        }
+        Ok(entered)
+    }
+
+    fn remember() -> Result<OtherPids, Errno> {
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+        let own = Descriptor(file::open(c"/proc/thread-self/ns/pid_for_children", flags)?);
+        attribute::join_namespace(own.0, CLONE_NEWPID as c_int)?;
+        Ok(OtherPids(own))
+    }
+}
+
+impl Drop for OtherPids {
+    fn drop(&mut self) {
+        _ = attribute::join_namespace(self.0.0, CLONE_NEWPID as c_int);
+    }
+}

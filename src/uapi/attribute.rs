@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Typed raw system calls by which a process changes what it is: its ids and
+//! privileges, its limits and its share of the machine, its namespaces and its
+//! root. As in `sys`, async-signal-safe and without errno or TLS.
+//!
+//! All of them are about the calling task. Pointers are the caller's: the kernel
+//! checks them.
+
+use super::Errno;
+use super::sys::Pid;
+use crate::arch::syscall;
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use core::mem::size_of;
+
+// The calls whose ids have 32 bits everywhere, under one name.
+#[cfg(not(target_arch = "x86"))]
+use libc::{SYS_setgroups, SYS_setresgid, SYS_setresuid};
+#[cfg(target_arch = "x86")]
+use libc::{
+    SYS_setgroups32 as SYS_setgroups, SYS_setresgid32 as SYS_setresgid,
+    SYS_setresuid32 as SYS_setresuid,
+};
+
+/// # Safety
+/// As the system call: what the kernel writes through pointers among the
+/// arguments must be the caller's to have written.
+unsafe fn call(nr: c_long, [a, b, c, d, e]: [usize; 5]) -> Result<usize, Errno> {
+    // SAFETY: by the contract.
+    Errno::check(unsafe { syscall(nr, [a, b, c, d, e, 0]) })
+}
+
+/// A call that writes to no memory of the caller's.
+fn tell(nr: c_long, arguments: [usize; 5]) -> Result<(), Errno> {
+    // SAFETY: the functions of this file use it for nothing else.
+    unsafe { call(nr, arguments) }.map(drop)
+}
+
+fn prctl(option: c_int, a: usize, b: usize) -> Result<(), Errno> {
+    tell(libc::SYS_prctl, [option as usize, a, b, 0, 0])
+}
+
+/// setgroups(2).
+pub fn set_groups(groups: *const u32, count: usize) -> Result<(), Errno> {
+    tell(SYS_setgroups, [count, groups as usize, 0, 0, 0])
+}
+
+/// setresgid(2), all three.
+pub fn set_gid(gid: u32) -> Result<(), Errno> {
+    let gid = gid as usize;
+    tell(SYS_setresgid, [gid, gid, gid, 0, 0])
+}
+
+/// setresuid(2), all three.
+pub fn set_uid(uid: u32) -> Result<(), Errno> {
+    let uid = uid as usize;
+    tell(SYS_setresuid, [uid, uid, uid, 0, 0])
+}
+
+/// Highest capability that 64 bits can name.
+pub const LAST_CAPABILITY: u32 = 63;
+
+/// Drops all capabilities but these from the bounding set, up to the last that
+/// the kernel knows (prctl(2), PR_CAPBSET_DROP; Linux 2.6.25).
+pub fn bound_capabilities(kept: u64) -> Result<(), Errno> {
+    for capability in 0..=LAST_CAPABILITY {
+        if kept >> capability & 1 == 0 {
+            // SAFETY: takes numbers.
+            let raw = unsafe {
+                call(
+                    libc::SYS_prctl,
+                    [libc::PR_CAPBSET_READ as usize, capability as usize, 0, 0, 0],
+                )
+            };
+            match raw {
+                Ok(0) => {}
+                Ok(_) => prctl(libc::PR_CAPBSET_DROP, capability as usize, 0)?,
+                Err(_) => break, // there is none of that number, and none behind
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the permitted capabilities when the user id changes (prctl(2),
+/// PR_SET_KEEPCAPS); exec ends it.
+pub fn keep_capabilities() -> Result<(), Errno> {
+    prctl(libc::PR_SET_KEEPCAPS, 1, 0)
+}
+
+/// Makes all permitted capabilities effective and, where they are given, sets the
+/// inheritable ones, or adds to them (capget(2), capset(2)).
+pub fn set_inheritable(exactly: Option<u64>, and: u64) -> Result<(), Errno> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let mut header = [VERSION_3, 0];
+    let mut sets = [[0u32; 3]; 2]; // effective, permitted, inheritable; low and high half
+    let (header, data) = (header.as_mut_ptr() as usize, sets.as_mut_ptr() as usize);
+    // SAFETY: the structs of that version live over the call.
+    unsafe { call(libc::SYS_capget, [header, data, 0, 0, 0]) }?;
+    for (half, [effective, permitted, inheritable]) in (0..).zip(&mut sets) {
+        *effective = *permitted;
+        if let Some(all) = exactly {
+            *inheritable = (all >> (32 * half)) as u32;
+        }
+        *inheritable |= (and >> (32 * half)) as u32;
+    }
+    let data = (&raw const sets) as usize;
+    tell(libc::SYS_capset, [header, data, 0, 0, 0])
+}
+
+/// Empties the ambient set and raises these in it (prctl(2), PR_CAP_AMBIENT;
+/// Linux 4.3).
+pub fn set_ambient(capabilities: u64) -> Result<(), Errno> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as usize, 0)?;
+    (0..=LAST_CAPABILITY).filter(|capability| capabilities >> capability & 1 != 0).try_for_each(
+        |capability| {
+            let raise = libc::PR_CAP_AMBIENT_RAISE as usize;
+            prctl(libc::PR_CAP_AMBIENT, raise, capability as usize)
+        },
+    )
+}
+
+/// prctl(2), PR_SET_SECUREBITS.
+pub fn set_securebits(bits: u32) -> Result<(), Errno> {
+    prctl(libc::PR_SET_SECUREBITS, bits as usize, 0)
+}
+
+/// seccomp(2), SECCOMP_SET_MODE_FILTER (Linux 3.17): `program` is a struct
+/// sock_fprog.
+pub fn set_filter(program: *const c_void, flags: c_uint) -> Result<(), Errno> {
+    const SECCOMP_SET_MODE_FILTER: usize = 1;
+    tell(libc::SYS_seccomp, [SECCOMP_SET_MODE_FILTER, flags as usize, program as usize, 0, 0])
+}
+
+/// prctl(2), PR_SET_PDEATHSIG.
+pub fn set_death_signal(signal: c_int) -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0)
+}
+
+/// kill(2) of the calling process.
+pub fn raise(signal: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_kill, [super::task::getpid() as usize, signal as usize, 0, 0, 0])
+}
+
+/// getppid(2).
+pub fn getppid() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { syscall(libc::SYS_getppid, [0; 6]) as Pid }
+}
+
+/// pidfd_open(2) of a process (Linux 5.3).
+pub fn open_pidfd(pid: Pid) -> Result<c_int, Errno> {
+    // SAFETY: takes numbers.
+    unsafe { call(libc::SYS_pidfd_open, [pid as usize, 0, 0, 0, 0]) }.map(|fd| fd as c_int)
+}
+
+/// Whether something can be read from a descriptor now: from a pidfd, that its
+/// process has ended (ppoll(2)).
+pub fn is_readable(fd: c_int) -> bool {
+    let mut wanted = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let now = [0 as c_long; 2];
+    let arguments = [&raw mut wanted as usize, 1, &raw const now as usize, 0, 0];
+    // SAFETY: the structs live over the call.
+    let ready = unsafe { call(libc::SYS_ppoll, arguments) };
+    ready == Ok(1)
+}
+
+/// prlimit(2) of one resource: the soft and the hard limit (Linux 2.6.36).
+pub fn set_limit(resource: c_int, limits: [u64; 2]) -> Result<(), Errno> {
+    tell(libc::SYS_prlimit64, [0, resource as usize, (&raw const limits) as usize, 0, 0])
+}
+
+/// setpriority(2) of the calling task.
+pub fn set_nice(nice: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_setpriority, [libc::PRIO_PROCESS as usize, 0, nice as usize, 0, 0])
+}
+
+/// sched_setaffinity(2).
+pub fn set_affinity(size: usize, mask: *const c_void) -> Result<(), Errno> {
+    tell(libc::SYS_sched_setaffinity, [0, size, mask as usize, 0, 0])
+}
+
+/// ioprio_set(2) (Linux 2.6.13).
+pub fn set_io_priority(priority: c_int) -> Result<(), Errno> {
+    const IOPRIO_WHO_PROCESS: usize = 1;
+    tell(libc::SYS_ioprio_set, [IOPRIO_WHO_PROCESS, 0, priority as usize, 0, 0])
+}
+
+/// prctl(2), PR_SET_TIMERSLACK: nanoseconds, 0 for the default (Linux 2.6.28).
+pub fn set_timer_slack(nanoseconds: usize) -> Result<(), Errno> {
+    prctl(libc::PR_SET_TIMERSLACK, nanoseconds, 0)
+}
+
+/// setns(2): a namespace by its descriptor, or those of a process by its pidfd
+/// (Linux 5.8).
+pub fn join_namespace(fd: c_int, kind: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_setns, [fd as usize, kind as usize, 0, 0, 0])
+}
+
+/// Which CLONE_NEW* a namespace's descriptor stands for (ioctl_nsfs(2), Linux
+/// 4.11).
+pub fn kind_of_namespace(fd: c_int) -> Result<c_int, Errno> {
+    const NS_GET_NSTYPE: usize = 0xb703;
+    // SAFETY: takes numbers.
+    unsafe { call(libc::SYS_ioctl, [fd as usize, NS_GET_NSTYPE, 0, 0, 0]) }
+        .map(|kind| kind as c_int)
+}
+
+/// ioctl_tty(2), TIOCSCTTY: the terminal becomes the session's.
+pub fn set_terminal(fd: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_ioctl, [fd as usize, libc::TIOCSCTTY as usize, 0, 0, 0])
+}
+
+/// chroot(2), and the working directory there.
+pub fn chroot(path: *const c_char) -> Result<(), Errno> {
+    tell(libc::SYS_chroot, [path as usize, 0, 0, 0, 0])?;
+    super::exec::chdir(c"/".as_ptr())
+}
+
+/// Lets nothing that is mounted below the root from now on get out of this mount
+/// namespace (mount(2), MS_REC | MS_SLAVE).
+pub fn enslave_mounts() -> Result<(), Errno> {
+    let flags = (libc::MS_REC | libc::MS_SLAVE) as usize;
+    tell(libc::SYS_mount, [0, c"/".as_ptr() as usize, 0, flags, 0])
+}
+
+/// open_tree(2): a detached copy of the mounts at a directory (Linux 5.2).
+pub fn copy_mounts(directory: c_int) -> Result<c_int, Errno> {
+    const AT_RECURSIVE: c_int = 0x8000;
+    const OPEN_TREE_CLONE: c_int = 1;
+    let flags = libc::AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | libc::O_CLOEXEC;
+    let arguments = [directory as usize, c"".as_ptr() as usize, flags as usize, 0, 0];
+    // SAFETY: reads memory only.
+    unsafe { call(libc::SYS_open_tree, arguments) }.map(|fd| fd as c_int)
+}
+
+/// move_mount(2) of a detached mount onto a directory: by its descriptor, or a
+/// path (Linux 5.2).
+pub fn attach_mount(mount: c_int, directory: c_int, path: &CStr) -> Result<(), Errno> {
+    const FROM_AND_TO_BY_DESCRIPTOR: usize = 0x04 | 0x40;
+    let (from, to) = (c"".as_ptr() as usize, path.as_ptr() as usize);
+    let to_fd = directory as usize;
+    tell(libc::SYS_move_mount, [mount as usize, from, to_fd, to, FROM_AND_TO_BY_DESCRIPTOR])
+}
+
+/// Makes the working directory, a mount, the root, and detaches the old one
+/// (pivot_root(2), which describes this).
+pub fn pivot_here() -> Result<(), Errno> {
+    let here = c".".as_ptr() as usize;
+    tell(libc::SYS_pivot_root, [here, here, 0, 0, 0])?;
+    tell(libc::SYS_umount2, [here, libc::MNT_DETACH as usize, 0, 0, 0])?;
+    super::exec::chdir(c"/".as_ptr())
+}
+
+/// Where a symbolic link leads, with a NUL behind it (readlinkat(2)).
+pub fn read_link(path: &CStr, bytes: &mut [u8]) -> Result<(), Errno> {
+    let room = bytes.len().saturating_sub(1);
+    let arguments =
+        [libc::AT_FDCWD as usize, path.as_ptr() as usize, bytes.as_mut_ptr() as usize, room, 0];
+    // SAFETY: the slice is ours to fill.
+    let length = unsafe { call(libc::SYS_readlinkat, arguments) }?;
+    match bytes.get_mut(length) {
+        Some(end) if length < room => *end = 0,
+        _ => return Err(Errno::ENAMETOOLONG),
+    }
+    Ok(())
+}
+
+/// execveat(2): comes back only to say why not (Linux 3.19).
+pub fn exec_at(
+    directory: c_int,
+    path: *const c_char,
+    argv: super::exec::Strings,
+    envp: super::exec::Strings,
+    flags: c_int,
+) -> Errno {
+    let arguments =
+        [directory as usize, path as usize, argv as usize, envp as usize, flags as usize];
+    match tell(libc::SYS_execveat, arguments) {
+        Err(errno) => errno,
+        Ok(()) => Errno::ENOSYS, // success does not come back
+    }
+}
+
+/// Waits until a word in shared memory is no longer this, or for so many
+/// milliseconds (futex(2), FUTEX_WAIT).
+pub fn wait_on(word: *const u32, value: u32, milliseconds: c_long) {
+    let time = [milliseconds / 1000, milliseconds % 1000 * 1_000_000];
+    let arguments =
+        [word as usize, libc::FUTEX_WAIT as usize, value as usize, (&raw const time) as usize, 0];
+    _ = tell(libc::SYS_futex, arguments);
+}
+
+/// Wakes whoever waits on a word in shared memory (futex(2), FUTEX_WAKE).
+pub fn wake(word: *const u32) {
+    let all = c_int::MAX as usize;
+    _ = tell(libc::SYS_futex, [word as usize, libc::FUTEX_WAKE as usize, all, 0, 0]);
+}
+
+/// Whether a child has ended or is no child (any more); it stays to be waited for
+/// (waitid(2)).
+pub fn has_ended(pid: Pid) -> bool {
+    let mut told = [0u8; size_of::<libc::siginfo_t>()];
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    let place = told.as_mut_ptr() as usize;
+    let arguments = [libc::P_PID as usize, pid as usize, place, options as usize, 0];
+    // SAFETY: the struct lives over the call.
+    match unsafe { call(libc::SYS_waitid, arguments) } {
+        // si_signo, the first int, is SIGCHLD if there was something to tell.
+        Ok(_) => told.iter().take(size_of::<c_int>()).any(|&byte| byte != 0),
+        Err(errno) => errno.0 == libc::ECHILD,
+    }
+}
