@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 
+#include "clone3.h"
 #include "floor.h"
 
 static char *const argv_of_child[] = { "child", NULL };
@@ -22,12 +23,18 @@ static int cgroup_dir = -1, cgroup_procs = -1;
 static int (*has_pidfd_spawn)(int *, const char *, const posix_spawn_file_actions_t *,
                               const posix_spawnattr_t *, char *const[], char *const[]);
 static int (*has_setcgroup)(posix_spawnattr_t *, int);
+static __typeof__(clone3_spawn) *has_clone3_spawn;
+static __typeof__(clone3_spawn_init) *has_spawn_init;
+static __typeof__(clone3_spawn_set_cgroup) *has_spawn_cgroup;
 #define SETCGROUP 0x100 /* POSIX_SPAWN_SETCGROUP of glibc 2.39 */
 
 static void find_calls(void)
 {
     *(void **)&has_pidfd_spawn = dlsym(RTLD_DEFAULT, "pidfd_spawn");
     *(void **)&has_setcgroup = dlsym(RTLD_DEFAULT, "posix_spawnattr_setcgroup_np");
+    *(void **)&has_clone3_spawn = dlsym(RTLD_DEFAULT, "clone3_spawn");
+    *(void **)&has_spawn_init = dlsym(RTLD_DEFAULT, "clone3_spawn_init");
+    *(void **)&has_spawn_cgroup = dlsym(RTLD_DEFAULT, "clone3_spawn_set_cgroup");
 }
 
 static int wait_for(pid_t pid)
@@ -60,6 +67,21 @@ static int way_pidfd_spawn(const char *path)
     close(pidfd);
     return error ? error : info.si_code == CLD_EXITED && info.si_status == 0 ? 0 : ECHILD;
 }
+
+static int spawn_by_plan(const char *path, int cgroup)
+{
+    pid_t pid;
+    clone3_spawn_t plan;
+    struct clone3_spawn_error why = { .size = sizeof why };
+    if (!has_clone3_spawn)
+        return ENOSYS;
+    has_spawn_init(&plan, sizeof plan);
+    has_spawn_cgroup(&plan, cgroup);
+    int error = has_clone3_spawn(&pid, path, &plan, argv_of_child, envp_of_child, &why);
+    return error ? error : wait_for(pid);
+}
+
+static int way_clone3_spawn(const char *path) { return spawn_by_plan(path, -1); }
 
 static int way_vfork(const char *path)
 {
@@ -103,6 +125,8 @@ static int way_cgroup_posix_spawn(const char *path)
     return error ? error : wait_for(pid);
 }
 
+static int way_cgroup_clone3_spawn(const char *path) { return spawn_by_plan(path, cgroup_dir); }
+
 static int way_cgroup_vfork(const char *path)
 {
     pid_t pid = vfork();
@@ -137,10 +161,12 @@ static const struct way {
 } ways[] = {
     { "posix_spawn", way_posix_spawn },
     { "pidfd_spawn", way_pidfd_spawn },
+    { "clone3_spawn", way_clone3_spawn },
     { "vfork", way_vfork },
     { "fork", way_fork },
     { "floor", way_floor },
     { "cgroup-posix_spawn", way_cgroup_posix_spawn },
+    { "cgroup-clone3_spawn", way_cgroup_clone3_spawn },
     { "cgroup-vfork", way_cgroup_vfork },
     { "cgroup-fork", way_cgroup_fork },
     { "cgroup-floor", way_cgroup_floor },
