@@ -15,6 +15,8 @@ SONAME  := libclone3.so.0
 B       := build
 # SUITE:ARCH[:FILTER] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what check takes, and
 # what check-kernels does.
+# How much longer than usual the benchmarks take.
+SCALE   ?= 1
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
     bookworm:aarch64 sid:aarch64
@@ -114,8 +116,20 @@ fuzz: all ## random plans of clone3_spawn against a slow reference (FUZZ_SECONDS
 	$(Q)tools/setup build fuzz
 	$(Q)fuzz/run $(B) $(FUZZ_SECONDS)
 
-bench: all ## fork, vfork and syscall() against the libc's own, as ratios
-	$(Q)bench/run $(B)
+bench: bench-calls bench-spawn bench-threads ## all of the benchmarks below; results in build/bench/
+
+bench-calls: all ## fork, vfork and syscall() against the libc's own, as ratios
+	$(Q)bench/calls $(B)
+
+bench-spawn: all ## posix_spawn against other libcs, vfork, fork and bare C; table, JSON, chart
+bench-threads: all ## threads against other libcs' pthreads and bare C; table, JSON, chart
+bench-spawn bench-threads:
+	$(Q)tools/setup bench
+	$(Q)bench/$(@:bench-%=%) $(B) $(SCALE)
+
+bench-keep: ## copy the results in build/bench/ to bench/results/, to be committed
+	$(Q)bench/keep $(B)
+
 
 install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
@@ -146,5 +160,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* calls OPERATION COUNT: nanoseconds per operation, on stdout. Built without
- * the library; bench/run preloads it or does not. */
+ * the library; bench/calls preloads it or does not. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
