@@ -108,7 +108,8 @@ static int behind(const struct filter_kind *kind)
     char *caught = strstr(text, "SigCgt:"), *ignored = strstr(text, "SigIgn:");
     if (!caught || strtoull(caught + 7, NULL, 16) != 0)
         return 6;
-    if (!ignored || (strtoull(ignored + 7, NULL, 16) & 0x7fffffff) != 1u << (SIGUSR2 - 1))
+    /* Busybox's shell ignores SIGQUIT. */
+    if (!ignored || (strtoull(ignored + 7, NULL, 16) & 0x7ffffffb) != 1u << (SIGUSR2 - 1))
         return 7;
     int pidfd = -1;
     if (pidfd_spawn(&pidfd, "/bin/sh", NULL, NULL, seven, environ) != 0 || pidfd < 0)

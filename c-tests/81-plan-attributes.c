@@ -10,8 +10,9 @@
 /* What the shell says of a field of its /proc/PID/status. */
 #define STATUS(field) "while read k v; do case $k in " field ":) echo $v;; esac; done < /proc/$$/status"
 
-/* Those it ignores, of the first 28: qemu-user keeps some of the others for itself. */
-#define IGNORED "while read k v; do case $k in SigIgn:) echo ${v#?????????};; esac; done < /proc/$$/status"
+/* Those it ignores, of the first 28 (qemu-user keeps some of the others for itself)
+ * and without SIGQUIT (busybox's shell ignores it), in decimal. */
+#define IGNORED "while read k v; do case $k in SigIgn:) echo $((0x${v#?????????} & ~4));; esac; done < /proc/$$/status"
 
 static void share_of_machine(void)
 {
@@ -147,15 +148,15 @@ static void signals(void)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, handled);
-    says(&plan, IGNORED, "0000200", "ignored ones stay, handled ones go");
+    says(&plan, IGNORED, "512", "ignored ones stay, handled ones go");
     is(clone3_spawn_set_signal_defaults(&plan, &set), 0, "set_signal_defaults");
-    says(&plan, IGNORED, "0000000", "unless they are to be at their default");
+    says(&plan, IGNORED, "0", "unless they are to be at their default");
     plan = new_plan();
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGPIPE);
     is(clone3_spawn_set_signal_ignores(&plan, &set), 0, "set_signal_ignores");
-    says(&plan, IGNORED, "0001201", "others are ignored");
+    says(&plan, IGNORED, "4609", "others are ignored");
     struct sigaction now;
     sigaction(SIGUSR2, NULL, &now);
     ok(now.sa_handler == handled, "the caller's handlers are there");
