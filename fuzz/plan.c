@@ -211,8 +211,11 @@ static struct outcome library(const struct drawn *d)
     int number = clone3_spawn(&pid, d->program, &plan, argv, envp, &error);
     sigprocmask(SIG_SETMASK, NULL, &after);
     posix_spawn_file_actions_destroy(&actions);
-    if (number != error.error || memcmp(&before, &after, 8) || (number && pid != -1))
+    if (number != error.error || memcmp(&before, &after, 8) || (number && pid != -1)) {
+        fprintf(stderr, "--- library: returned %d, error %d, pid %d, the mask %s\n", number, error.error, pid,
+                memcmp(&before, &after, 8) ? "changed" : "as before");
         abort();
+    }
     char text[200];
     clone3_spawn_strerror(&error, text, sizeof text);
     return (struct outcome){ number, error.stage, error.index, pid };
@@ -292,8 +295,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         show("reference", r, theirs);
         abort();
     }
-    if (waitpid(-1, NULL, WNOHANG | __WALL) != -1 || errno != ECHILD)
+    pid_t left = waitpid(-1, NULL, WNOHANG | __WALL);
+    if (left != -1 || errno != ECHILD) {
+        fprintf(stderr, "--- a child is left: %d\n", left);
+        show("library", a, ours);
         abort();
+    }
     a.error ? failed++ : made++;
     if ((made + failed) % 5000 == 0)
         fprintf(stderr, "plans: %lu made children, %lu failed\n", made, failed);

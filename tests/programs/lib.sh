@@ -4,6 +4,7 @@
 # library, with it preloaded, or so and under strace, and counts what it made.
 
 workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")/workloads" && pwd)
+cargo=$(command -v cargo) # perhaps in the home directory, as rustup has it
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin
 
 # Those whose processes are counted.
@@ -11,7 +12,7 @@ counted=(bash dash python3 perl git make)
 
 # Servers and the like, which take longer or bring packages that few have. Of
 # CPython's own tests one workload has the quick ones.
-servers=(redis nginx gcc-pipe stress-ng postgres cpython
+servers=(redis nginx gcc-pipe cargo stress-ng postgres cpython
     cpython-os cpython-subprocess cpython-threading cpython-multiprocessing_fork)
 
 # What there is to know of a workload: `command`, its command line; `needs`,
@@ -33,6 +34,10 @@ workload() { # name
     redis) needs=(redis-server redis-benchmark redis-cli bash) command=(bash "$workloads/redis.sh") ;;
     nginx) needs=(nginx python3 pgrep bash) least=12 command=(bash "$workloads/nginx.sh") ;;
     gcc-pipe) needs=(gcc make bash) least=30 command=(bash "$workloads/gcc-pipe.sh") ;;
+    cargo)
+        needs=("${cargo:-cargo}" cc bash) # some by the libc, as they are made beside threads
+        command=(env RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" bash "$workloads/cargo.sh" "$cargo")
+        ;;
     stress-ng) needs=(stress-ng bash) limit=180 command=(bash "$workloads/stress-ng.sh") ;;
     postgres)
         # By the path of one of its programs, which are not in PATH.
