@@ -176,6 +176,36 @@ static void programs(void)
     close(bin);
 }
 
+/* The program's place is kept clear of all that is named, even where nothing is
+ * left above. */
+static int last_of_all(void)
+{
+    struct rlimit limit = { 20, 20 };
+    clone3_spawn_t plan = new_plan();
+    int list[] = { 0, 1, 2 }, sh = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+    char *argv[] = { "sh", "-c", "for i in 3 4 5 6 7 8 19; do test -e /proc/$$/fd/$i && exit 3; done; exit 7", NULL };
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    if (dup3(sh, 19, O_CLOEXEC) != 19 || setrlimit(RLIMIT_NOFILE, &limit))
+        return 1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addclose(&actions, 3);
+    posix_spawn_file_actions_addclose(&actions, 4);
+    clone3_spawn_set_program(&plan, 19, 0);
+    clone3_spawn_set_fds(&plan, list, 3);
+    clone3_spawn_set_file_actions(&plan, &actions);
+    int error = spawn_plan(&pid, NULL, &plan, argv);
+    return error ? error : status_of(pid);
+}
+
+static void below_the_limit(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(last_of_all());
+    is(status_of(pid), 7, "a program that is the last descriptor there can be");
+}
+
 static void scripts(void)
 {
     static const char text[] = "#!/bin/sh\nread -r line < $0; test \"$line\" = '#!/bin/sh' && exit 9\n";
@@ -227,6 +257,7 @@ int main(void)
         skip("programs by descriptor", "qemu-user's execveat");
     else {
         programs();
+        below_the_limit();
         scripts();
     }
     searches();

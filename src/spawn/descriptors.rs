@@ -9,8 +9,8 @@
 
 use super::child::Job;
 use super::close::close_from;
-use super::plan::{Failure, Program, Stage};
-use super::spec::{List, MOST_DESCRIPTORS};
+use super::plan::{Action, Failure, Program, Stage};
+use super::spec::{Directory, List, MOST_DESCRIPTORS, Spec};
 use super::superset::Extras;
 use crate::uapi::{Errno, attribute, exec, file};
 use core::ffi::{CStr, c_int};
@@ -26,22 +26,21 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Moves them above all that is named.
+    /// Moves them away from all that is named.
     pub fn reserve(job: &Job, extras: &Extras) -> Result<Kept, Failure> {
         let spec = extras.spec;
-        let floor = spec.highest_descriptor();
-        let above = |fd| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, floor);
+        let away = |fd| spec.move_away(fd);
         let pipe = job.exchange.keeps();
         let mut kept = Kept { pipe, program: -1, no_program: None, parent: -1 };
         if let Some((fd, _)) = spec.program {
             let moved = fd >= 0 && (spec.descriptors.is_some() || !spec.actions().is_empty());
-            match if moved { above(fd) } else { Ok(fd) } {
+            match if moved { away(fd) } else { Ok(fd) } {
                 Ok(fd) => kept.program = fd,
                 Err(errno) => kept.no_program = Some(errno),
             }
         }
         if extras.parent_fd >= 0 {
-            kept.parent = above(extras.parent_fd).map_err(Failure::at(Stage::DeathSignal))?;
+            kept.parent = away(extras.parent_fd).map_err(Failure::at(Stage::DeathSignal))?;
             file::close(extras.parent_fd);
         }
         Ok(kept)
@@ -85,6 +84,60 @@ impl Kept {
             Ok(_) => attribute::exec_at(fd, path, plan.argv, plan.envp, flags),
             Err(errno) => errno,
         }
+    }
+}
+
+impl Spec {
+    /// A copy of a descriptor, close-on-exec, that the plan does not name: above all
+    /// that it names or, where the limit leaves no room there, in between.
+    pub fn move_away(&self, fd: c_int) -> Result<c_int, Errno> {
+        let copy = |from| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, from);
+        if let Ok(moved) = copy(self.highest_descriptor().saturating_add(1)) {
+            return Ok(moved);
+        }
+        let mut from = 0;
+        loop {
+            let moved = copy(from)?;
+            if !self.names_descriptor(moved) {
+                return Ok(moved);
+            }
+            file::close(moved);
+            from = moved.saturating_add(1);
+        }
+    }
+
+    fn highest_descriptor(&self) -> c_int {
+        let actions = self.actions().iter().map(Action::highest);
+        self.sources().chain(actions).fold(self.targets(), c_int::max)
+    }
+
+    fn names_descriptor(&self, fd: c_int) -> bool {
+        fd < self.targets()
+            || self.sources().any(|source| source == fd)
+            || self.actions().iter().any(|action| action.names(fd))
+    }
+
+    /// The list writes to the numbers below this.
+    fn targets(&self) -> c_int {
+        self.descriptors.as_ref().map_or(0, |list| list.get().len()) as c_int
+    }
+
+    /// What is to be there already, outside of file actions.
+    fn sources(&self) -> impl Iterator<Item = c_int> {
+        let of = |directory| match directory {
+            Directory::Descriptor(fd) => fd,
+            _ => -1,
+        };
+        let singles = [
+            2, // whatever the plan says, programs are used to these
+            self.terminal.unwrap_or(-1),
+            self.program.map_or(-1, |(fd, _)| fd),
+            of(self.directory),
+            of(self.root),
+        ];
+        let listed = self.descriptors.as_ref().map_or(&[][..], List::get);
+        let namespaces = self.namespaces.get().iter().map(|namespace| namespace.fd);
+        singles.into_iter().chain(listed.iter().copied()).chain(namespaces)
     }
 }
 

@@ -51,8 +51,7 @@ impl Exchange {
     fn keep_clear_of(&mut self, plan: &Plan) -> Result<(), Errno> {
         if let Some(extras) = plan.extras {
             let old = self.pipe[1];
-            let floor = extras.spec.highest_descriptor();
-            self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, floor)?;
+            self.pipe[1] = extras.spec.move_away(old)?;
             file::close(old);
         }
         while plan.actions.iter().any(|action| action.names(self.pipe[1])) {
@@ -175,7 +174,7 @@ impl Action {
     }
 
     /// Whether it has to do with this descriptor.
-    fn names(&self, descriptor: c_int) -> bool {
+    pub fn names(&self, descriptor: c_int) -> bool {
         match *self {
             Action::Open { fd, .. }
             | Action::Close { fd }

@@ -283,29 +283,6 @@ impl Spec {
         // SAFETY: the setter's contract: an object that stays until the spawn.
         unsafe { (*self.actions).list() }
     }
-
-    /// A number above all descriptors that are named.
-    pub fn highest_descriptor(&self) -> c_int {
-        let of = |directory| match directory {
-            Directory::Descriptor(fd) => fd,
-            _ => -1,
-        };
-        let listed = self.descriptors.as_ref().map_or(&[][..], List::get);
-        let singles = [
-            listed.len() as c_int,
-            self.terminal.unwrap_or(-1),
-            self.program.map_or(-1, |(fd, _)| fd),
-            of(self.directory),
-            of(self.root),
-        ];
-        singles
-            .into_iter()
-            .chain(listed.iter().copied())
-            .chain(self.namespaces.get().iter().map(|ns| ns.fd))
-            .chain(self.actions().iter().map(super::Action::highest))
-            .fold(2, c_int::max)
-            .saturating_add(1)
-    }
 }
 
 impl Namespace {
