@@ -87,6 +87,40 @@ static void with_maps(void)
     says(NULL, "test $(cat /proc/$$/oom_score_adj) = 5 || echo other", "other", "which is the child's only");
 }
 
+/* The task that writes the maps ends without having done so: by SIGSEGV, here. A
+ * dump of it would end all that share its memory, on kernels before 5.16. */
+static int ends_without_writer(void)
+{
+    clone3_spawn_t plan = new_plan();
+    char *argv[] = { "sh", NULL };
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+    clone3_spawn_set_uid_map(&plan, (const struct clone3_spawn_id_range *)8, 1);
+    return spawn_plan(NULL, "/bin/sh", &plan, argv) == ESRCH && error_of_plan.stage == CLONE3_SPAWN_STAGE_ID_MAP
+        && waitpid(-1, NULL, 0x40000000 | WNOHANG) == -1;
+}
+
+static void deserted(void)
+{
+    int status = 0;
+    pid_t pid = fork(), ended = 0;
+    if (pid == 0)
+        _exit(ends_without_writer() ? 7 : 1);
+    /* It would wait with all signals blocked. */
+    for (int i = 0; i < 200 && (ended = waitpid(pid, &status, WNOHANG)) == 0; i++)
+        usleep(50000);
+    if (ended == 0) {
+        char path[100];
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+        FILE *children = fopen(path, "re");
+        for (int child; children && fscanf(children, "%d", &child) == 1;)
+            kill(child, SIGKILL);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "nobody waits for a writer that is gone");
+}
+
 /* As a user without privileges, who may map himself. */
 static void rootless(void)
 {
@@ -245,6 +279,7 @@ int main(void)
     }
     fresh();
     with_maps();
+    deserted();
     joined();
     roots();
     apart(rootless);

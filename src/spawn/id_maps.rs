@@ -26,6 +26,8 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 #[repr(C)]
 struct Page {
     state: AtomicU32,
+    /// The writer's id; 0 when it has ended.
+    writer: AtomicU32,
     /// The child's pid as the caller counts, put there by the kernel.
     child: c_int,
     setgroups: Option<bool>,
@@ -66,6 +68,7 @@ impl IdMaps {
         let page: *mut Page = sys::map_shared_pages(PAGE + STACK)?.cast();
         let content = Page {
             state: AtomicU32::new(IDLE),
+            writer: AtomicU32::new(0),
             child: 0,
             setgroups: spec.setgroups,
             maps: [spec.uid_map.as_parts(), spec.gid_map.as_parts()],
@@ -75,7 +78,9 @@ impl IdMaps {
         // SAFETY: just mapped, and big enough.
         unsafe { page.write(content) };
         let stack = Stack { base: (page as usize + PAGE) as u64, size: STACK as u64 };
-        match start_beside(stack, clone3_spawn_id_writer, page.cast()) {
+        // SAFETY: within the page, which stays until the writer has ended.
+        let there = unsafe { &(*page).writer };
+        match start_beside(stack, there, clone3_spawn_id_writer, page.cast()) {
             Ok(writer) => Ok(Some(IdMaps { page, writer })),
             Err(errno) => {
                 // SAFETY: mapped above, and nobody else's.
@@ -96,6 +101,14 @@ impl IdMaps {
         unsafe { &(*self.page).state }
     }
 
+    /// Whether the writer can write no more: somebody killed it, or it found no
+    /// memory where the ranges were said to be.
+    fn is_deserted(&self) -> bool {
+        // SAFETY: the page is there until this is dropped.
+        let writer = unsafe { &(*self.page).writer };
+        writer.load(Acquire) == 0 && self.state().load(Acquire) == ASKED
+    }
+
     /// The child's part: has the maps written, and waits.
     pub fn await_them(&self) -> Result<(), Failure> {
         let state = self.state();
@@ -103,6 +116,9 @@ impl IdMaps {
         attribute::wake(state.as_ptr());
         while state.load(Acquire) == ASKED {
             attribute::wait_on(state.as_ptr(), ASKED, A_WHILE);
+            if self.is_deserted() {
+                return Err(Failure::at(Stage::IdMap)(Errno::ESRCH));
+            }
         }
         // SAFETY: the writer is done with it.
         let (errno, index) = unsafe { ((*self.page).errno, (*self.page).index) };

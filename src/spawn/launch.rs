@@ -20,6 +20,7 @@ use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, task};
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
+use core::sync::atomic::AtomicU32;
 
 trampoline!("clone3_start_spawn", no_setup);
 
@@ -164,14 +165,18 @@ pub fn run_legacy(
 }
 
 /// Makes a task that runs beside the caller in its memory, with its files, on a
-/// stack of its own, and sends no signal at its end. Signals are blocked.
+/// stack of its own, and sends no signal at its end. Its id is at `there` until it
+/// has ended, in whatever way. Signals are blocked.
 pub fn start_beside(
     stack: Stack,
+    there: &AtomicU32,
     start: unsafe extern "C" fn(*mut c_void) -> c_int,
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
-    let flags = CLONE_VM | CLONE_FS | CLONE_FILES;
-    let request = Request { flags, exit_signal: 0, stack, ..Request::FORK };
+    let flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+    let tid = there.as_ptr() as usize as u64;
+    let request =
+        Request { flags, exit_signal: 0, stack, parent_tid: tid, child_tid: tid, ..Request::FORK };
     let mut attempt = Attempt::new();
     attempt.aim(&request)?;
     loop {
