@@ -42,6 +42,15 @@ static void ids(void)
     clone3_spawn_set_groups(&plan, NULL, 0);
     says(&plan, STATUS("Groups"), "", "no groups");
     ok(geteuid() == 0 && getegid() == 0, "the caller's stay");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    says(&plan, "echo there", "there", "a child that takes other ids in the caller's memory");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "leaves the caller dumpable");
+    fails_at(&plan, "/nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "one that fails then");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "does so, too");
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    says(&plan, "echo there", "there", "a caller that is not dumpable");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0, "does not become so");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 static void capabilities(void)

@@ -57,6 +57,7 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
     let mut pidfd: c_int = -1;
     let wanted = request_of(plan, &mut pidfd);
     let emulated = emulate::lacking(wanted.flags);
+    let dumpable = plan.changes_ids() && task::is_dumpable();
     // SAFETY: by the contract.
     let mut outcome = unsafe { one(plan, &wanted.with_emulated(emulated), mask) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
@@ -66,6 +67,12 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
             // SAFETY: by the contract; there is no child yet.
             outcome = unsafe { one(plan, &wanted.with_emulated(found), mask) };
         }
+    }
+    // Whoever takes other ids makes its memory undumpable, which was this process's.
+    // The child has its own by now. A thread that changes the ids of all waits for
+    // this one, which then does the same again.
+    if dumpable && !task::is_dumpable() {
+        task::set_dumpable();
     }
     match (&outcome, &mut plan.pidfd) {
         (Ok(_), Some(place)) => **place = pidfd,

@@ -92,6 +92,13 @@ pub struct Plan<'a> {
     pub extras: Option<&'a Extras<'a>>,
 }
 
+impl Plan<'_> {
+    /// Whether the child may get other ids than the caller's.
+    pub fn changes_ids(&self) -> bool {
+        self.attributes.reset_ids || self.extras.is_some_and(|extras| extras.spec.changes_ids())
+    }
+}
+
 /// The steps of a plan in the order in which they are taken (see `child` and
 /// `steps`). The numbers are those of `CLONE3_SPAWN_STAGE_*`.
 #[repr(u8)]

@@ -66,6 +66,17 @@ pub fn no_new_privs() -> bool {
     prctl(libc::PR_GET_NO_NEW_PRIVS, 0) == Ok(1)
 }
 
+/// Whether the process may be traced by its user and dumps core
+/// (PR_GET_DUMPABLE, Linux 2.3.20); its memory says so, not the task.
+pub fn is_dumpable() -> bool {
+    prctl(libc::PR_GET_DUMPABLE, 0) == Ok(1)
+}
+
+/// Makes it dumpable.
+pub fn set_dumpable() {
+    _ = prctl(libc::PR_SET_DUMPABLE, 1);
+}
+
 /// Whether orphans among the caller's descendants become its children
 /// (Linux 3.4).
 pub fn is_subreaper() -> bool {
