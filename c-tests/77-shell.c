@@ -157,6 +157,62 @@ static void streams(void)
     is(count_descriptors(), before, "no descriptor is left");
 }
 
+#ifndef MODE_STATIC
+static volatile int enough;
+
+static void *opens(void *unused)
+{
+    while (!enough) {
+        FILE *file = popen(":", "r");
+        if (file)
+            pclose(file);
+    }
+    return unused;
+}
+
+/* More than POSIX allows, but musl lets programs do it. */
+static int opens_in_child(void)
+{
+    int status = 0;
+    pid_t ended = 0, pid = fork();
+    if (pid == 0) {
+        FILE *file = popen("exit 3", "r");
+        status = file ? pclose(file) : -1;
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    for (int i = 0; i < 1000 && (ended = waitpid(pid, &status, WNOHANG)) == 0; i++)
+        usleep(10000);
+    if (ended == 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    return ended == pid;
+}
+#endif
+
+static void forked_meanwhile(void)
+{
+#ifdef MODE_STATIC
+    skip("fork while threads open streams", "a static program has its libc's own");
+#else
+    pthread_t threads[3];
+    int all = 1;
+    if (emulated()) {
+        skip("fork while threads open streams", "qemu-user has locks of its own");
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        if (pthread_create(&threads[i], NULL, opens, NULL))
+            abort();
+    for (int i = 0; i < 20 && all; i++)
+        all = opens_in_child();
+    enough = 1;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    ok(all, "a fork child opens streams while other threads did");
+#endif
+}
+
 int main(void)
 {
     begin(60);
@@ -172,6 +228,7 @@ int main(void)
     threads();
 #endif
     streams();
+    forked_meanwhile();
     ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
     return done();
 }
