@@ -11,6 +11,7 @@
 //! All signals are blocked until the child's own part is done.
 
 use super::{Memory, Request, known};
+use crate::uapi::file::FileKind;
 use crate::uapi::flags::*;
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
 use crate::uapi::{Errno, exec, file, sys};
@@ -105,8 +106,13 @@ pub fn cgroup_of_child(emulated: u64, directory: Option<c_int>) -> Option<c_int>
     directory.filter(|_| emulated & CLONE_INTO_CGROUP != 0)
 }
 
-/// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs).
+/// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs). EBADF
+/// for any other, as clone3(2) has it: a directory of cgroups of version 1 has such a
+/// file, too, and so may one of anybody's.
 pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
+    if file::file_kind(directory)? != FileKind::Cgroup2Directory {
+        return Err(Errno::EBADF);
+    }
     let flags = libc::O_WRONLY | libc::O_CLOEXEC;
     let list = file::open_at(directory, c"cgroup.procs", flags)?;
     let entered = exec::write(list, b"0").map(drop);
