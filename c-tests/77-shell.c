@@ -190,6 +190,44 @@ static int opens_in_child(void)
 }
 #endif
 
+#ifndef MODE_STATIC
+static void *writes(void *milliseconds)
+{
+    static char much[65536];
+    struct timespec from, to;
+    FILE *file = popen("sleep 1; cat >/dev/null", "w");
+    if (!file)
+        return NULL;
+    if (write(fileno(file), much, sizeof much) < 0 || fputs("more than the pipe takes", file) < 0)
+        abort();
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    pclose(file);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    *(long *)milliseconds = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+    return NULL;
+}
+#endif
+
+/* pclose() waits until the pipe is read from; a command that begins by then must
+ * not keep it from its end. */
+static void closed_meanwhile(void)
+{
+#ifdef MODE_STATIC
+    skip("popen while pclose flushes", "a static program has its libc's own");
+#else
+    pthread_t thread;
+    long milliseconds = -1;
+    if (pthread_create(&thread, NULL, writes, &milliseconds))
+        abort();
+    usleep(500000);
+    FILE *file = popen("exec sleep 6", "r");
+    pthread_join(thread, NULL);
+    ok(milliseconds >= 0 && milliseconds < 5000, "a stream that is being closed is not in another child: %ld ms", milliseconds);
+    ok(file != NULL, "popen");
+    pclose(file);
+#endif
+}
+
 static void forked_meanwhile(void)
 {
 #ifdef MODE_STATIC
@@ -229,6 +267,7 @@ int main(void)
 #endif
     streams();
     forked_meanwhile();
+    closed_meanwhile();
     ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
     return done();
 }

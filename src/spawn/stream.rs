@@ -53,6 +53,13 @@ struct Stream {
     next: *mut Stream,
 }
 
+impl Stream {
+    /// Whether the descriptor is still the pipe.
+    fn is_there(&self) -> bool {
+        file::inode(self.fd) == Ok(self.pipe)
+    }
+}
+
 struct Streams(UnsafeCell<*mut Stream>);
 // SAFETY: only used with LOCK taken.
 unsafe impl Sync for Streams {}
@@ -133,7 +140,7 @@ unsafe fn start(
         }
     };
     for stream in streams_in_list() {
-        if file::inode(stream.fd) == Ok(stream.pipe) {
+        if stream.is_there() {
             add(Action::Close { fd: stream.fd });
         }
     }
@@ -169,7 +176,9 @@ fn enlist(node: *mut Stream, stream: Stream) {
     }
 }
 
-/// Takes the newest stream of that file out of the list.
+/// Takes the newest stream of that file out of the list. It stays open until what is
+/// left in it is flushed, which later children do not have to wait for: from here on
+/// exec closes it in them.
 fn take_out(file: File) -> Option<Stream> {
     LOCK.with(|| {
         let mut link = STREAMS.0.get();
@@ -179,6 +188,9 @@ fn take_out(file: File) -> Option<Stream> {
                 let node = *link;
                 if (*node).file == file {
                     let stream = node.read();
+                    if stream.is_there() {
+                        _ = exec::fcntl(stream.fd, libc::F_SETFD, libc::FD_CLOEXEC);
+                    }
                     *link = stream.next;
                     memory::release(node.cast(), size_of::<Stream>());
                     return Some(stream);
