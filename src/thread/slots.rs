@@ -289,7 +289,10 @@ fn unused(room: usize) -> Option<Slot> {
 
 fn add_arena(room: usize) -> Result<(), Errno> {
     let page = page_size();
-    let room = align_up(room, page);
+    // Every object that is loaded may want more room, and there are only so many
+    // arenas: twice as much then, which costs addresses.
+    let most = TABLE.iter().map(|arena| arena.room.load(Relaxed)).max().unwrap_or(0);
+    let room = if room > most { align_up(room, page).max(2 * most) } else { align_up(room, page) };
     let slot_size = page + align_up(DEFAULT_STACK, page) + room;
     let (arena, number) = TABLE
         .iter()
