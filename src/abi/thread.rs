@@ -83,6 +83,7 @@ pub struct clone3_thread_attr {
 pub type clone3_thread_attr_t = clone3_thread_attr;
 
 const SIZE: usize = size_of::<clone3_thread_attr>();
+const LARGEST: usize = 4096;
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
@@ -324,8 +325,8 @@ unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
     }
     // A later version's fields may be there if they say nothing.
     let behind = (&raw const *attr).wrapping_add(1).cast::<u8>();
-    // SAFETY: as large as the caller says.
-    if (0..size - SIZE).any(|i| unsafe { behind.add(i).read() } != 0) {
+    // SAFETY: as large as the caller says; no version will be larger than a page.
+    if size > LARGEST || (0..size - SIZE).any(|i| unsafe { behind.add(i).read() } != 0) {
         return Err(Errno::E2BIG);
     }
     let default = Attributes::DEFAULT;

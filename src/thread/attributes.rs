@@ -4,7 +4,7 @@
 use crate::host::page_size;
 use crate::uapi::flags::{CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_SYSVSEM};
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::{Errno, task};
+use crate::uapi::{Errno, file, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -85,6 +85,14 @@ impl Attributes {
     /// Whether the thread has something to do that may fail, before it runs.
     pub fn is_tried_in_thread(&self) -> bool {
         !self.name.is_null() || !self.affinity.0.is_null() || self.scheduler.is_some()
+    }
+
+    /// Closes the pidfd of a thread that could not be had.
+    pub fn take_back_pidfd(&self) {
+        if self.pidfd != 0 {
+            // SAFETY: the caller's int, which the kernel has written.
+            file::close(unsafe { (self.pidfd as *const c_int).read() });
+        }
     }
 
     /// Whether a stack of its own has to be mapped: what every slot has will not

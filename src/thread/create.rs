@@ -82,6 +82,7 @@ pub unsafe fn create(
         trial.wait().inspect_err(|_| {
             site.slot.entry.wait_for_end();
             site.slot.release();
+            attributes.take_back_pidfd();
         })?;
     }
     Ok(())
