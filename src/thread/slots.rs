@@ -204,6 +204,13 @@ impl Slot {
         }
     }
 
+    /// Gives back the slot of the calling thread, which is on its way out, once the
+    /// thread has gone.
+    pub fn leave(&self) {
+        OPEN_COUNT.fetch_add(1, Relaxed);
+        self.give_back();
+    }
+
     fn push(&self, list: &AtomicU32) {
         self.entry.next.store(list.load(Relaxed), Relaxed);
         list.store(self.number, Relaxed);
@@ -222,7 +229,11 @@ fn collect() {
     for mut number in lists {
         while let Some(slot) = slot(number) {
             number = slot.entry.next.load(Relaxed);
-            slot.push(match slot.entry.tid.load(Acquire) {
+            let tid = slot.entry.tid.load(Acquire);
+            if tid == 0 {
+                slot.unmap_own_stack(); // of a thread that could not
+            }
+            slot.push(match tid {
                 0 if slot.entry.has_memory.load(Relaxed) != 0 => &OPEN,
                 0 => &CLOSED,
                 _ => &DYING,
@@ -337,7 +348,7 @@ fn add_arena(room: usize) -> Result<(), Errno> {
 /// The lock is held; nobody else is looking.
 pub fn forget_parent() {
     let own = own();
-    FIRST_GENERATION.fetch_add(1 << 16, Relaxed);
+    FIRST_GENERATION.store(newest_generation(), Relaxed);
     for list in [&RETURNED, &OPEN, &CLOSED, &DYING] {
         list.store(NONE, Relaxed);
     }
@@ -347,7 +358,7 @@ pub fn forget_parent() {
         for index in 0..arena.used.load(Relaxed) {
             let Some(slot) = arena.slot(number << SLOT_BITS | index as u32) else { break };
             if own.is_some_and(|own| own.number == slot.number) {
-                slot.entry.tid.store(sys::gettid() as u32, Relaxed);
+                slot.become_main();
                 continue;
             }
             slot.unmap_own_stack();
@@ -361,7 +372,31 @@ pub fn forget_parent() {
     }
 }
 
+/// A generation that no handle of the parent's has.
+fn newest_generation() -> u32 {
+    TABLE
+        .iter()
+        .zip(0u32..)
+        .flat_map(|(arena, number)| {
+            (0..arena.used.load(Relaxed))
+                .filter_map(move |index| arena.slot(number << SLOT_BITS | index as u32))
+        })
+        .map(|slot| slot.entry.next_generation())
+        .fold(FIRST_GENERATION.load(Relaxed), u32::max)
+}
+
 impl Slot {
+    /// Of the calling thread, in a fork child: it has a new id, which the kernel is
+    /// to clear as its parent's, and nobody joins it.
+    fn become_main(&self) {
+        let entry = self.entry;
+        entry.tid.store(sys::gettid() as u32, Relaxed);
+        entry.unclaim();
+        // SAFETY: an entry is never unmapped while its thread runs. The libc does
+        // not join a thread that it does not know.
+        unsafe { sys::set_tid_address(entry.tid.as_ptr().cast()) };
+    }
+
     /// Makes a slot of the parent's free and without memory.
     fn close(&self) {
         let [low, len] = self.memory();
