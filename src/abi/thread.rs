@@ -4,8 +4,8 @@
 use super::or_number;
 use crate::arch::entry;
 use crate::thread::{self, Attributes, Patience, Start};
+use crate::uapi::futex::Deadline;
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::thread::Deadline;
 use crate::uapi::{Errno, sys};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;

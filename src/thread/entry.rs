@@ -2,7 +2,7 @@
 //! What is known of one thread, and who may do what with it.
 
 use crate::uapi::Errno;
-use crate::uapi::thread::{Futex, wait_for_change};
+use crate::uapi::futex::{Futex, wait_for_change};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicUsize};
 

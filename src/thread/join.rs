@@ -4,7 +4,7 @@
 use super::entry::{Disposal, Handle, Thread};
 use super::{slots, store};
 use crate::uapi::Errno;
-use crate::uapi::thread::{Deadline, Futex, wait_while};
+use crate::uapi::futex::{Deadline, Futex, wait_while};
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// How long to wait for a thread.
