@@ -134,6 +134,8 @@ static void while_they_are_made(void)
     ok(half_made == 0 && handled > 0, "which never found one half made");
 }
 
+pid_t _Fork(void);
+
 static char *fault;
 static volatile int is_in_guard;
 static size_t guard;
@@ -165,6 +167,17 @@ static void *overflows(void *stack)
     return (void *)(dives(&zero, 0) + 1);
 }
 
+/* In a fork child of a bare thread the slots of its parent's threads are used again. */
+static void *overflows_in_child(void *stack)
+{
+    pid_t pid = _Fork();
+    if (pid)
+        return (void *)(long)status_of(pid);
+    is_in_guard = 0;
+    run_thread(NULL, overflows, stack);
+    _exit(is_in_guard ? 24 : 1);
+}
+
 static void guards(void)
 {
     struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
@@ -178,6 +191,7 @@ static void guards(void)
     is_in_guard = 0;
     run_thread(NULL, overflows, alternative);
     ok(fault && is_in_guard, "and again, on the same stack");
+    is(run_thread(NULL, overflows_in_child, alternative), 24, "and in a fork child of a bare thread");
     attr.stack_size = 512 << 10;
     attr.guard_size = guard = 256 << 10;
     fault = NULL;

@@ -4,6 +4,7 @@
 //! System calls: number in x8, arguments in x0 to x5, result in x0; the kernel
 //! keeps every other register, in the parent and in the child alike.
 
+use super::Emptying;
 use core::arch::asm;
 use core::ffi::c_long;
 
@@ -67,14 +68,14 @@ pub fn thread_pointer() -> usize {
 
 /// Ends the calling task after giving away memory that its own stack may lie in.
 ///
-/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
-/// nobody can access. Both are an address and a length, and nothing is done for a
-/// length of 0. No instruction after the first uses a stack.
+/// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
+/// are an address and a length, and nothing is done for a length of 0. No
+/// instruction after the first uses a stack.
 ///
 /// # Safety
 /// Nobody else may use the memory; all signals must be blocked, as no handler
 /// could run.
-pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
     unsafe {
         asm!(
@@ -85,11 +86,15 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "cbz x10, 3f",
             "mov x0, x9",
             "mov x1, x10",
-            "mov x2, #0", // PROT_NONE
+            "mov x2, x11",
+            "mov x8, #{nr_madvise}",
+            "cbnz x2, 4f",
+            // 0: PROT_NONE
             "mov x3, #{flags}",
             "mov x4, #-1",
             "mov x5, #0",
             "mov x8, #{nr_mmap}",
+            "4:",
             "svc #0",
             "3:",
             "mov x0, #0",
@@ -97,6 +102,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "svc #0",
             "brk #1",
             nr_munmap = const libc::SYS_munmap,
+            nr_madvise = const libc::SYS_madvise,
             nr_mmap = const libc::SYS_mmap,
             nr_exit = const libc::SYS_exit,
             flags = const super::EMPTY_MAPPING,
@@ -104,6 +110,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             in("x1") unmapped[1],
             in("x9") emptied[0],
             in("x10") emptied[1],
+            in("x11") how as usize,
             options(noreturn, nostack),
         )
     }

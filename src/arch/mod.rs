@@ -63,6 +63,15 @@ compile_error!(
     "libclone3 knows x86_64, aarch64, riscv64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
 );
 
+/// How memory is given back whose addresses stay reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptying {
+    /// By mmap(2), which puts memory there that nobody can access.
+    Access = 0,
+    /// By madvise(2): the pages go, the mapping stays as it is.
+    Pages = libc::MADV_DONTNEED as isize,
+}
+
 /// The flags of a mapping that takes the place of another and cannot be accessed.
 /// Fits a single move on aarch64, 0x4032.
 pub const EMPTY_MAPPING: libc::c_int =

@@ -14,6 +14,7 @@
 //!   own beside the returns. The assembly here has none, so that it neither
 //!   pushes nor pops there, and every return is a plain jump.
 
+use super::Emptying;
 use core::arch::asm;
 use core::ffi::c_long;
 
@@ -90,14 +91,14 @@ pub fn thread_pointer() -> usize {
 
 /// Ends the calling task after giving away memory that its own stack may lie in.
 ///
-/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
-/// nobody can access. Both are an address and a length, and nothing is done for a
-/// length of 0. No instruction after the first uses a stack.
+/// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
+/// are an address and a length, and nothing is done for a length of 0. No
+/// instruction after the first uses a stack.
 ///
 /// # Safety
 /// Nobody else may use the memory; all signals must be blocked, as no handler
 /// could run.
-pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
     unsafe {
         asm!(
@@ -108,11 +109,15 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "beqz t1, 3f",
             "mv a0, t0",
             "mv a1, t1",
-            "li a2, 0", // PROT_NONE
+            "mv a2, t2",
+            "li a7, {nr_madvise}",
+            "bnez a2, 4f",
+            // 0: PROT_NONE
             "li a3, {flags}",
             "li a4, -1",
             "li a5, 0",
             "li a7, {nr_mmap}",
+            "4:",
             "ecall",
             "3:",
             "li a0, 0",
@@ -120,6 +125,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "ecall",
             "ebreak",
             nr_munmap = const libc::SYS_munmap,
+            nr_madvise = const libc::SYS_madvise,
             nr_mmap = const libc::SYS_mmap,
             nr_exit = const libc::SYS_exit,
             flags = const super::EMPTY_MAPPING,
@@ -127,6 +133,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             in("a1") unmapped[1],
             in("t0") emptied[0],
             in("t1") emptied[1],
+            in("t2") how as usize,
             options(noreturn, nostack),
         )
     }

@@ -8,6 +8,7 @@
 //! alike, those of SSE among them. They are nobody's over a call (System V
 //! psABI, i386), and so hold what must not be in memory.
 
+use super::Emptying;
 use core::arch::{asm, global_asm};
 use core::ffi::c_long;
 
@@ -164,33 +165,37 @@ impl ThreadArea {
 
 /// Ends the calling task after giving away memory that its own stack may lie in.
 ///
-/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
-/// nobody can access. Both are an address and a length, and nothing is done for a
-/// length of 0. No instruction after the first uses a stack.
+/// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
+/// are an address and a length, and nothing is done for a length of 0. No
+/// instruction after the first uses a stack.
 ///
 /// # Safety
 /// Nobody else may use the memory; all signals must be blocked, as no handler
 /// could run.
-pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
     unsafe {
         asm!(
             "mov esi, eax",
-            "mov edi, edx",
             "test ecx, ecx",
             "jz 2f",
             "mov eax, {nr_munmap}",
             "int 0x80",
             "2:",
-            "test edi, edi",
+            "test edx, edx",
             "jz 3f",
             "mov ebx, esi",
-            "mov ecx, edi",
-            "xor edx, edx", // PROT_NONE
+            "mov ecx, edx",
+            "mov edx, edi",
+            "mov eax, {nr_madvise}",
+            "test edx, edx",
+            "jnz 4f",
+            // 0: PROT_NONE
             "mov esi, {flags}",
             "mov edi, -1",
             "xor ebp, ebp",
             "mov eax, {nr_mmap}",
+            "4:",
             "int 0x80",
             "3:",
             "xor ebx, ebx",
@@ -198,6 +203,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "int 0x80",
             "ud2",
             nr_munmap = const libc::SYS_munmap,
+            nr_madvise = const libc::SYS_madvise,
             nr_mmap = const libc::SYS_mmap2,
             nr_exit = const libc::SYS_exit,
             flags = const super::EMPTY_MAPPING,
@@ -205,6 +211,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             in("ecx") unmapped[1],
             in("eax") emptied[0],
             in("edx") emptied[1],
+            in("edi") how as usize,
             options(noreturn, nostack),
         )
     }

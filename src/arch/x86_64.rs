@@ -5,6 +5,7 @@
 //! rax; the kernel overwrites rcx and r11 and keeps every other register, in
 //! the parent and in the child alike (System V psABI, A.2.1).
 
+use super::Emptying;
 use core::arch::asm;
 use core::ffi::c_long;
 
@@ -70,14 +71,14 @@ pub fn thread_pointer() -> usize {
 
 /// Ends the calling task after giving away memory that its own stack may lie in.
 ///
-/// munmap(2) takes `unmapped`; in the place of `emptied` mmap(2) puts memory that
-/// nobody can access. Both are an address and a length, and nothing is done for a
-/// length of 0. No instruction after the first uses a stack.
+/// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
+/// are an address and a length, and nothing is done for a length of 0. No
+/// instruction after the first uses a stack.
 ///
 /// # Safety
 /// Nobody else may use the memory; all signals must be blocked, as no handler
 /// could run.
-pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> ! {
+pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
     unsafe {
         asm!(
@@ -90,11 +91,16 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "jz 3f",
             "mov rdi, r12",
             "mov rsi, r13",
-            "xor edx, edx", // PROT_NONE
+            "mov edx, r14d",
+            "mov eax, {nr_madvise}",
+            "test edx, edx",
+            "jnz 4f",
+            // 0: PROT_NONE
             "mov r10d, {flags}",
             "mov r8, -1",
             "xor r9d, r9d",
             "mov eax, {nr_mmap}",
+            "4:",
             "syscall",
             "3:",
             "xor edi, edi",
@@ -102,6 +108,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             "syscall",
             "ud2",
             nr_munmap = const libc::SYS_munmap,
+            nr_madvise = const libc::SYS_madvise,
             nr_mmap = const libc::SYS_mmap,
             nr_exit = const libc::SYS_exit,
             flags = const super::EMPTY_MAPPING,
@@ -109,6 +116,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2]) -> !
             in("rsi") unmapped[1],
             in("r12") emptied[0],
             in("r13") emptied[1],
+            in("r14") how as usize,
             options(noreturn, nostack),
         )
     }

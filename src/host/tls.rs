@@ -153,7 +153,7 @@ impl Plan {
         let tp = place.thread_pointer;
         if used {
             // SAFETY: by the contract; `place` left that much room.
-            unsafe { wipe(place.bottom, tp.wrapping_add_signed(self.high)) };
+            unsafe { wipe(place.bottom, align_up(tp.wrapping_add_signed(self.high), LINE)) };
         }
         // SAFETY: all in zeroed memory of the new thread, where `place` put it.
         unsafe {
@@ -181,20 +181,21 @@ fn take_block(free: &mut usize, module: &Module) -> usize {
     block
 }
 
-/// Zeroes words that are not zero: a page that is only read stays the kernel's
+/// Zeroes lines that are not zero: a page that is only read stays the kernel's
 /// page of zeroes.
 ///
 /// # Safety
-/// The memory must be the caller's.
+/// The memory must be the caller's, its ends at lines.
 unsafe fn wipe(start: usize, end: usize) {
-    let mut word = start as *mut usize;
-    while word.addr() < end {
+    type Line = [usize; LINE / WORD];
+    let mut line = start as *mut Line;
+    while line.addr() < end {
         // SAFETY: by the contract.
         unsafe {
-            if word.read() != 0 {
-                word.write(0);
+            if line.read().iter().fold(0, |all, word| all | word) != 0 {
+                line.write([0; LINE / WORD]);
             }
-            word = word.add(1);
+            line = line.add(1);
         }
     }
 }

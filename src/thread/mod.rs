@@ -7,6 +7,7 @@
 //! guard, stack, TLS, control block, in this order. The kernel clears `Entry::tid`
 //! when the thread has gone; from then on the slot is somebody else's.
 
+mod arena;
 mod ask;
 mod attributes;
 mod create;

@@ -121,8 +121,8 @@ fn finish(slot: &Slot, value: *mut c_void) -> ! {
         sys::exit_task(0);
     }
     sys::block_all_signals();
-    let (unmapped, emptied) = slot.release_own();
+    let (unmapped, emptied, how) = slot.release_own();
     // SAFETY: the thread's own memory, which it leaves; a slot that stays open is
     // nobody else's before the kernel has cleared the tid.
-    unsafe { exit_without_stack(unmapped, emptied) }
+    unsafe { exit_without_stack(unmapped, emptied, how) }
 }

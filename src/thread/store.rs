@@ -19,7 +19,7 @@ struct Witness {
     lock: AtomicU32,
     /// [`SETTLED`] in the process that the tables are about.
     settled: AtomicU32,
-    /// Where nothing is wiped (qemu-user before 8.1), the process; 0 elsewhere.
+    /// Where nothing is wiped (qemu-user), the process; 0 elsewhere.
     /// A pid tells children apart only where none shares this memory.
     process: AtomicI32,
 }
@@ -65,6 +65,11 @@ impl Locked {
         let witness = settled_witness()?;
         witness.lock();
         Ok(Locked { witness })
+    }
+
+    /// Whether madvise(2) does what it says, as far as is known.
+    pub fn advice_is_taken(&self) -> bool {
+        self.witness.process.load(Relaxed) == 0
     }
 }
 

@@ -41,6 +41,17 @@ pub unsafe fn open_memory(address: usize, len: usize) -> Result<(), Errno> {
     Errno::check(raw).map(drop)
 }
 
+/// Makes pages fault for good, whatever access their mapping has (madvise(2),
+/// MADV_GUARD_INSTALL). EINVAL before Linux 6.13, and in locked memory.
+///
+/// # Safety
+/// The pages must be the caller's own and hold nothing that is wanted.
+pub unsafe fn install_guard(address: usize, len: usize) -> Result<(), Errno> {
+    const MADV_GUARD_INSTALL: c_int = 102;
+    // SAFETY: by the contract.
+    unsafe { advise(address, len, MADV_GUARD_INSTALL) }
+}
+
 /// madvise(2).
 ///
 /// # Safety
