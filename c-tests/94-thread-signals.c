@@ -309,8 +309,12 @@ int main(void)
     at_the_end();
     sent_to_the_process();
     sent_to_a_thread();
-    while_they_are_made();
     guards();
-    pthreads_beside();
+    if (has_pthreads()) {
+        while_they_are_made();
+        pthreads_beside();
+    } else {
+        skip("what pthreads do beside bare threads", "the libc makes none here");
+    }
     return done();
 }
