@@ -5,9 +5,12 @@
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+enum { PAGE = 65536 }; /* the largest there is */
 
 static void *knows_itself(void *place)
 {
@@ -294,6 +297,14 @@ static void ids(void)
         ok(fcntl(pidfd, F_GETFD) & FD_CLOEXEC, "is closed on exec");
         close(pidfd);
         close(other);
+        clone3_thread_attr_t refused = attr;
+        clone3_thread_t none;
+        int free_one = dup(0);
+        close(free_one);
+        refused.sched_policy = 99;
+        is(clone3_thread_create(&none, &refused, returns, NULL), EINVAL, "no thread");
+        is(dup(0), free_one, "no pidfd of it");
+        close(free_one);
     }
     is(clone3_thread_gettid(thread, &tid), 0, "a thread's id");
     ok(tid > 0 && tid != getpid() && syscall(SYS_tgkill, getpid(), tid, 0) == 0,
@@ -341,6 +352,14 @@ static void refusals(void)
     is(run_thread(&later.attr, returns, (void *)9), 9, "a larger one that says no more");
     later.more = 1;
     is(run_thread(&later.attr, returns, NULL), -E2BIG, "a larger one that does");
+    /* Nothing is read there; a size from an uninitialized struct is to fail only. */
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    clone3_thread_attr_t *last = (void *)(pages + PAGE - sizeof attr);
+    *last = defaults();
+    last->size = UINT32_MAX;
+    mprotect(pages + PAGE, PAGE, PROT_NONE);
+    is(run_thread(last, returns, NULL), -E2BIG, "one larger than there will ever be");
+    munmap(pages, 2 * PAGE);
     is(clone3_thread_attr_init(NULL, sizeof attr), EINVAL, "no attributes to fill");
     is(clone3_thread_attr_init(&attr, 4), EINVAL, "attributes of a size there never was");
     for (uint64_t wrong = 0; wrong < 5; wrong++)

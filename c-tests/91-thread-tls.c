@@ -123,9 +123,13 @@ static void creators(void)
     pthread_t thread;
     void *value = &attr;
     is(run_thread(NULL, inner, NULL), 0, "a thread made by a bare thread");
-    if (pthread_create(&thread, NULL, by_pthread, NULL) || pthread_join(thread, &value))
-        abort();
-    is((long)value, 0, "one made by a pthread");
+    if (!has_pthreads()) {
+        skip("one made by a pthread", "the libc makes none here");
+    } else {
+        if (pthread_create(&thread, NULL, by_pthread, NULL) || pthread_join(thread, &value))
+            abort();
+        is((long)value, 0, "one made by a pthread");
+    }
     attr.stack = own;
     attr.stack_size = sizeof own;
     is(run_thread(&attr, looks_and_changes, NULL), 0, "one on a stack of its creator's");
@@ -148,6 +152,34 @@ static void *uses_the_libc(void *argument)
     wrong += raise(SIGCONT) != 0; /* by the id the libc keeps */
     wrong += pthread_getspecific(0) != NULL;
     return (void *)wrong;
+}
+
+/* Its creator's might be freed. */
+static void *has_the_locale_of_the_process(void *argument)
+{
+    long wrong = uselocale(NULL) != LC_GLOBAL_LOCALE;
+    (void)argument;
+#ifdef __GLIBC__
+    const unsigned short *own = *__ctype_b_loc();
+    uselocale(LC_GLOBAL_LOCALE); /* sets the tables */
+    wrong += own != *__ctype_b_loc();
+#endif
+    return (void *)wrong;
+}
+
+/* First of all, when what is known of the libc is learnt. */
+static void creators_locale(void)
+{
+    locale_t own = newlocale(LC_ALL_MASK, "C.UTF-8", NULL);
+    if (own) {
+        uselocale(own);
+        is(run_thread(NULL, has_the_locale_of_the_process, NULL), 0,
+           "a locale that is its creator's own is not passed on");
+        ok(uselocale(LC_GLOBAL_LOCALE) == own, "and stays its creator's");
+        freelocale(own);
+    } else {
+        skip("a locale that is its creator's own is not passed on", "no C.UTF-8");
+    }
 }
 
 static void *asks_for_its_processor(void *argument)
@@ -280,11 +312,58 @@ static void opened_late(void)
         printf("# status %d\n", status);
 }
 
+/* Opens the plugin under another name, so that it is another object; NULL if it
+ * cannot. The name is gone again. */
+static void *open_another(void)
+{
+    char name[] = "/tmp/clone3-plugin-XXXXXX", buffer[65536];
+    int from = open(getenv("PLUGIN"), O_RDONLY), to = mkstemp(name);
+    ssize_t size;
+    while ((size = read(from, buffer, sizeof buffer)) > 0)
+        if (write(to, buffer, size) != size)
+            abort();
+    close(from);
+    close(to);
+    void *plugin = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (!plugin)
+        printf("# %s\n", dlerror());
+    unlink(name);
+    return plugin;
+}
+
+/* More objects than there are arenas and free places in a dtv, each with more storage
+ * than what is there in slots to spare. */
+static void opened_many(void)
+{
+    enum { MANY = 40 };
+    clone3_thread_t before;
+    void *value = NULL;
+#ifdef STATIC_TLS
+    skip("storage of many objects", "static TLS: there is no room for many");
+    return;
+#endif
+    go_on = 0;
+    if (clone3_thread_create(&before, NULL, waits_and_looks, NULL))
+        abort();
+    long opened = 0, wrong = 0;
+    for (int i = 0; i < MANY; i++) {
+        opened += open_another() != NULL;
+        wrong += run_thread(NULL, looks_into_plugin, NULL) != 0;
+        wrong += run_thread(NULL, looks_into_plugin, NULL) != 0;
+    }
+    is(opened, MANY, "many objects are opened");
+    is(wrong, 0, "threads are made after each");
+    go_on = 1;
+    is(clone3_thread_join(before, &value), 0, "a thread that was there before");
+    is((long)value, 0, "has its own storage still");
+}
+
 #endif
 
 int main(void)
 {
     begin(60);
+    creators_locale();
 #ifndef MODE_STATIC
     opened_late();
 #endif
@@ -296,6 +375,7 @@ int main(void)
     skip("objects that are opened", "a static program");
 #else
     opened();
+    opened_many();
 #endif
     return done();
 }

@@ -6,6 +6,9 @@
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -248,13 +251,70 @@ static void pthreads_beside(void)
         is(clone3_thread_join(bare[i], NULL), 0, "a bare thread went on beside");
 }
 
+/* What a thread does when its function has returned: exit(0). */
+static int trap_exits(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void detaches_and_exits(int signal)
+{
+    (void)signal;
+    handled = 1 + clone3_thread_detach(clone3_thread_self());
+    syscall(SYS_exit, 1);
+}
+
+/* A handler may come between a thread's last word and its end. */
+static void at_the_end(void)
+{
+    pid_t pid = emulated() ? -1 : fork();
+    if (pid == 0) {
+        clone3_thread_t thread, next;
+        alarm(scaled(10));
+        handled = 0;
+        signal(SIGSYS, detaches_and_exits);
+        if (!trap_exits())
+            _exit(77);
+        if (clone3_thread_create(&thread, NULL, returns, NULL))
+            _exit(1);
+        for (int i = 0; i < 1000 && clone3_thread_kill(thread, 0) != ESRCH; i++)
+            usleep(1000);
+        if (handled != 1 || clone3_thread_join(thread, NULL) != ESRCH)
+            _exit(2);
+        usleep(10000);
+        if (clone3_thread_create(&next, NULL, waits, NULL))
+            _exit(3);
+        _exit((uint32_t)next == (uint32_t)thread ? 0 : 4); /* in the same place */
+    }
+    int status = pid > 0 ? status_of(pid) : 77;
+    if (status == 77)
+        skip("a thread is detached by a handler at its end", "no seccomp here");
+    else
+        is(status, 0, "a thread is detached by a handler at its end");
+}
+
 int main(void)
 {
     begin(60);
+    at_the_end();
     sent_to_the_process();
     sent_to_a_thread();
-    while_they_are_made();
     guards();
-    pthreads_beside();
+    if (has_pthreads()) {
+        while_they_are_made();
+        pthreads_beside();
+    } else {
+        skip("what pthreads do beside bare threads", "the libc makes none here");
+    }
     return done();
 }

@@ -99,6 +99,33 @@ static void beside(void)
     is(run_thread(NULL, returns, (void *)4), 4, "the parent makes the next");
 }
 
+/* Handles are numbers of threads in a place, and a child begins elsewhere. */
+static void handles_of_a_child(void)
+{
+    enum { MANY = 1 << 16 };
+    clone3_thread_t thread = 0;
+    if (emulated() || scaled(1) > 1) {
+        skip("no handle of a child's is a thread of the parent's", "takes too long here");
+        return;
+    }
+    go_on = 0;
+    for (int i = 0; i < 2 * MANY && thread >> 32 < MANY; i++)
+        if (clone3_thread_create(&thread, NULL, returns, NULL) || clone3_thread_join(thread, NULL))
+            abort();
+    if (clone3_thread_create(&thread, NULL, waits, NULL))
+        abort();
+    pid_t pid = fork();
+    if (pid == 0) {
+        clone3_thread_t other;
+        if (clone3_thread_create(&other, NULL, waits, NULL))
+            _exit(1);
+        _exit(clone3_thread_kill(thread, 0) == ESRCH ? 0 : 2);
+    }
+    is(status_of(pid), 0, "no handle of a child's is a thread of the parent's");
+    go_on = 1;
+    clone3_thread_join(thread, NULL);
+}
+
 static void *forks(void *detached)
 {
     clone3_thread_t self = clone3_thread_self();
@@ -135,6 +162,46 @@ static void *forks_and_returns(void *argument)
         return NULL;
     }
     return (void *)(long)status_of(pid);
+}
+
+static void *joins(void *thread)
+{
+    void *value;
+    alarm(scaled(10)); /* the child's; a thread that nobody ends else */
+    return (void *)(long)(clone3_thread_join(*(clone3_thread_t *)thread, &value) || value != (void *)26);
+}
+
+static void *ends_the_process(void *thread)
+{
+    _exit(joins(thread) ? 1 : 25);
+}
+
+static volatile clone3_thread_t forking;
+
+/* The first thread of the child ends, while another one goes on. */
+static void *forks_and_is_joined(void *argument)
+{
+    clone3_thread_t self = clone3_thread_self(), other;
+    usleep(50000); /* it is being joined in the parent */
+    pid_t pid = _Fork();
+    if (pid == 0) {
+        if (clone3_thread_create(&other, NULL, ends_the_process, &self))
+            _exit(2);
+        clone3_thread_exit((void *)26);
+    }
+    (void)argument;
+    return (void *)(long)status_of(pid);
+}
+
+static void *spawns(void *argument)
+{
+    char *const command[] = { "/bin/sh", "-c", "exit 27", NULL }, *const none[] = { NULL };
+    clone3_spawn_t plan;
+    pid_t pid = -1;
+    (void)argument;
+    clone3_spawn_init(&plan, sizeof plan);
+    int error = clone3_spawn(&pid, "/bin/sh", &plan, command, none, NULL);
+    return (void *)(long)(error ? -error : status_of(pid));
 }
 
 static void *vforks(void *argument)
@@ -175,6 +242,8 @@ static void by_them(void)
     is(run_thread(NULL, forks, NULL), 0, "a bare thread's child of _Fork() is sound");
     is(run_thread(NULL, forks_and_returns, NULL), 0, "and ends with it");
     is(run_thread(NULL, forks_and_returns, others), 0, "detached as well");
+    is(run_thread(NULL, forks_and_is_joined, NULL), 25, "in the child, too, it can be joined");
+    is(run_thread(NULL, spawns, NULL), 27, "one of clone3_spawn()");
     is(run_thread(NULL, vforks, NULL), 17, "one of vfork() executes a program");
     is(run_thread(NULL, clones, NULL), 18, "one of clone3()");
     is(run_thread(NULL, calls, NULL), 19, "one of clone3_call()");
@@ -239,6 +308,7 @@ static void ends(void)
 int main(void)
 {
     begin(60);
+    handles_of_a_child();
     beside();
     by_them();
     ends();

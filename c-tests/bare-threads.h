@@ -57,6 +57,13 @@ static inline clone3_thread_attr_t defaults(void)
     return attr;
 }
 
+/* Whether the libc can make threads: glibc gives up where clone3 answers EPERM. */
+static inline int has_pthreads(void)
+{
+    pthread_t thread;
+    return pthread_create(&thread, NULL, returns, NULL) == 0 && pthread_join(thread, NULL) == 0;
+}
+
 /* Whether the kernel gives pidfds of threads (6.9); the emulator never does. */
 static inline int has_thread_pidfd(void)
 {

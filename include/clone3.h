@@ -1792,11 +1792,13 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
  * - EINVAL: a NULL thread or start; a field of attr has no such value; a
  *   pidfd is asked for before Linux 6.9; affinity names no processor there is
  * - ERANGE: the name has more than 15 bytes
- * - E2BIG: attr is from a later version and asks for what this one has not
+ * - E2BIG: attr is from a later version and asks for what this one has not,
+ *   or its size is more than a page
  * - EPERM: the scheduler, or set_tid, without the capability; a sandbox
  * - EEXIST, ENOSYS …: set_tid, as for clone3()
  * - EMFILE, ENFILE: the pidfd
- * - ENOTSUP: the C library's threads do not look as expected
+ * - ENOTSUP: the C library's threads do not look as expected; on riscv64,
+ *   where they were not looked into, always
  *
  * Thread-safe. Async-signal-safe in a bare thread; in others the loader's
  * lock is taken. Linux 5.3, by clone(2) before that. Source: clone(2).

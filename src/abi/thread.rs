@@ -4,8 +4,8 @@
 use super::or_number;
 use crate::arch::entry;
 use crate::thread::{self, Attributes, Patience, Start};
+use crate::uapi::futex::Deadline;
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::thread::Deadline;
 use crate::uapi::{Errno, sys};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
@@ -83,6 +83,7 @@ pub struct clone3_thread_attr {
 pub type clone3_thread_attr_t = clone3_thread_attr;
 
 const SIZE: usize = size_of::<clone3_thread_attr>();
+const LARGEST: usize = 4096;
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
@@ -121,11 +122,13 @@ unsafe extern "C" {
     /// - EINVAL: a NULL thread or start; a field of attr has no such value; a
     ///   pidfd is asked for before Linux 6.9; affinity names no processor there is
     /// - ERANGE: the name has more than 15 bytes
-    /// - E2BIG: attr is from a later version and asks for what this one has not
+    /// - E2BIG: attr is from a later version and asks for what this one has not,
+    ///   or its size is more than a page
     /// - EPERM: the scheduler, or set_tid, without the capability; a sandbox
     /// - EEXIST, ENOSYS …: set_tid, as for clone3()
     /// - EMFILE, ENFILE: the pidfd
-    /// - ENOTSUP: the C library's threads do not look as expected
+    /// - ENOTSUP: the C library's threads do not look as expected; on riscv64,
+    ///   where they were not looked into, always
     ///
     /// Thread-safe. Async-signal-safe in a bare thread; in others the loader's
     /// lock is taken. Linux 5.3, by clone(2) before that. Source: clone(2).
@@ -324,8 +327,8 @@ unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
     }
     // A later version's fields may be there if they say nothing.
     let behind = (&raw const *attr).wrapping_add(1).cast::<u8>();
-    // SAFETY: as large as the caller says.
-    if (0..size - SIZE).any(|i| unsafe { behind.add(i).read() } != 0) {
+    // SAFETY: as large as the caller says; no version will be larger than a page.
+    if size > LARGEST || (0..size - SIZE).any(|i| unsafe { behind.add(i).read() } != 0) {
         return Err(Errno::E2BIG);
     }
     let default = Attributes::DEFAULT;

@@ -6,6 +6,7 @@
 
 use crate::arch::weak_symbol;
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null_mut;
 
 weak_symbol!("clone3_weak_errno_location", "__errno_location");
 weak_symbol!("clone3_weak_gnu_get_libc_version", "gnu_get_libc_version");
@@ -29,6 +30,7 @@ weak_symbol!("clone3_weak_tls_get_addr", "__tls_get_addr");
 weak_symbol!("clone3_weak_pthread_self", "pthread_self");
 weak_symbol!("clone3_weak_getauxval", "getauxval");
 weak_symbol!("clone3_weak_rseq_offset", "__rseq_offset");
+weak_symbol!("clone3_weak_uselocale", "uselocale");
 weak_symbol!("clone3_weak_ctype_b_loc", "__ctype_b_loc");
 weak_symbol!("clone3_weak_ctype_tolower_loc", "__ctype_tolower_loc");
 weak_symbol!("clone3_weak_ctype_toupper_loc", "__ctype_toupper_loc");
@@ -55,6 +57,8 @@ pub type Waitpid = unsafe extern "C" fn(libc::pid_t, *mut c_int, c_int) -> libc:
 /// `_pthread_cleanup_push`, of a buffer in the caller's frame.
 pub type CleanupPush =
     unsafe extern "C" fn(*mut c_void, unsafe extern "C" fn(*mut c_void), *mut c_void);
+/// `uselocale`.
+pub type Uselocale = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 /// `_pthread_cleanup_pop`, with whether to run it.
 pub type CleanupPop = unsafe extern "C" fn(*mut c_void, c_int);
 
@@ -103,6 +107,8 @@ unsafe extern "C" {
     static GETAUXVAL: Option<unsafe extern "C" fn(usize) -> usize>;
     #[link_name = "clone3_weak_rseq_offset"]
     static RSEQ_OFFSET: *const isize;
+    #[link_name = "clone3_weak_uselocale"]
+    static USELOCALE: Option<Uselocale>;
     #[link_name = "clone3_weak_ctype_b_loc"]
     static CTYPE_B_LOC: Option<unsafe extern "C" fn() -> *mut usize>;
     #[link_name = "clone3_weak_ctype_tolower_loc"]
@@ -215,4 +221,40 @@ pub fn ctype_tables() -> [Option<unsafe extern "C" fn() -> *mut usize>; 3] {
     getter!(lower -> Option<unsafe extern "C" fn() -> *mut usize> = CTYPE_TOLOWER_LOC);
     getter!(upper -> Option<unsafe extern "C" fn() -> *mut usize> = CTYPE_TOUPPER_LOC);
     [b(), lower(), upper()]
+}
+
+getter!(
+    /// `uselocale`: where a static program is without, no thread has a locale of
+    /// its own.
+    uselocale -> Option<Uselocale> = USELOCALE);
+
+/// While it is there the calling thread has the process's locale, as a new thread.
+pub struct GlobalLocale {
+    before: Option<(Uselocale, *mut c_void)>,
+}
+
+/// LC_GLOBAL_LOCALE in both libcs.
+const GLOBAL: *mut c_void = core::ptr::without_provenance_mut(usize::MAX);
+
+impl GlobalLocale {
+    /// Sets it. Only the calling thread's own variables change.
+    pub fn set() -> GlobalLocale {
+        // SAFETY: a null pointer asks.
+        let before = uselocale().map(|uselocale| (uselocale, unsafe { uselocale(null_mut()) }));
+        let before = before.filter(|(_, locale)| *locale != GLOBAL);
+        if let Some((uselocale, _)) = before {
+            // SAFETY: the process's locale is always there.
+            unsafe { uselocale(GLOBAL) };
+        }
+        GlobalLocale { before }
+    }
+}
+
+impl Drop for GlobalLocale {
+    fn drop(&mut self) {
+        if let Some((uselocale, locale)) = self.before {
+            // SAFETY: what the thread had a moment ago.
+            unsafe { uselocale(locale) };
+        }
+    }
 }

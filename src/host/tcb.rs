@@ -22,8 +22,6 @@ pub struct Tcb {
     pub tid: Option<isize>,
     /// Words that all threads of a process have alike.
     pub words: [usize; WORDS],
-    /// The generation of the dtv in glibc, which rises when objects are loaded.
-    pub generation: usize,
     /// Where the kernel would tell the thread its processor (rseq(2)).
     pub rseq: Option<isize>,
     /// musl: from the start of struct pthread to the robust list's head.

@@ -13,14 +13,13 @@ use super::{glibc, symbols};
 use crate::arch::thread_pointer;
 
 const WORD: usize = size_of::<usize>();
-/// A block that is not there yet (TLS_DTV_UNALLOCATED).
-const UNALLOCATED: usize = usize::MAX;
+/// The generation of a dtv that no release brings up to date. Otherwise an access
+/// to any object's TLS, also one that was there before, would have glibc enter
+/// what was opened since (2.36 with its distributions' patches, 2.39), and realloc
+/// a dtv of ours once that is too small.
+const NEWEST: usize = isize::MAX as usize;
 /// struct pthread has 2304 bytes in 2.31 and grows slowly.
 const REACH: usize = 4096;
-/// Words before pair −1 in a dtv of ours. glibc reallocs a dtv that has become
-/// too small; a size of 0 there has it stop the process ("invalid pointer")
-/// instead of corrupting something.
-const HEADER: usize = 2;
 
 /// Where the pointer to the dtv is.
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
@@ -49,7 +48,7 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
     if POINTS_AT_TCB && !(repeats(0) && repeats(2 * WORD)) {
         return None;
     }
-    let generation = check_dtv(modules)?;
+    check_dtv(modules)?;
     let repair = glibc::repair()?;
     let tid = repair.tid.addr();
     let tid = (tid != 0).then(|| tid.wrapping_sub(tp) as isize);
@@ -70,7 +69,7 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
         // SAFETY: in the head of the calling thread's struct pthread.
         *saved = unsafe { word(tp + place) };
     }
-    Some(Tcb { libc: Libc::Glibc, low, high, touched, tid, words, generation, rseq, robust: 0 })
+    Some(Tcb { libc: Libc::Glibc, low, high, touched, tid, words, rseq, robust: 0 })
 }
 
 /// Bytes behind the tid that are used with it: the robust list, and the word of
@@ -105,9 +104,9 @@ fn pair(dtv: usize, id: usize) -> usize {
     dtv + 2 * WORD * id
 }
 
-/// The generation of the calling thread's dtv, if that has every module where the
-/// loader says, of which there must be one: the libc's own at least.
-fn check_dtv(modules: &[Module]) -> Option<usize> {
+/// Whether the calling thread's dtv has every module where the loader says, of
+/// which there must be one: the libc's own at least.
+fn check_dtv(modules: &[Module]) -> Option<()> {
     const MOST: usize = 1 << 24;
     let dtv = dtv();
     if dtv % WORD != 0 || dtv < 2 * WORD {
@@ -122,8 +121,7 @@ fn check_dtv(modules: &[Module]) -> Option<usize> {
     if last > MOST || modules.is_empty() || !modules.iter().all(agrees) {
         return None;
     }
-    // SAFETY: pair 0.
-    Some(unsafe { word(dtv) })
+    Some(())
 }
 
 /// See [`Tcb::is_allocated`].
@@ -134,10 +132,11 @@ pub fn is_allocated(module: &Module) -> bool {
 
 /// See [`Tcb::dtv_words`].
 pub fn dtv_words(last: usize) -> usize {
-    HEADER + 2 * (2 + last + SPARE)
+    2 * (2 + last + SPARE)
 }
 
-/// See [`Tcb::write`].
+/// See [`Tcb::write`]. Blocks of objects that are opened later are at 0, as in a
+/// dtv of musl's: an access stops the thread.
 ///
 /// # Safety
 /// As there.
@@ -147,10 +146,7 @@ pub unsafe fn write(tcb: &Tcb, tp: usize, memory: usize, last: usize) {
     // SAFETY: by the contract.
     unsafe {
         set_word(dtv - 2 * WORD, last + SPARE);
-        set_word(dtv, tcb.generation);
-        for id in 1..=last {
-            set_word(pair(dtv, id), UNALLOCATED);
-        }
+        set_word(dtv, NEWEST);
         set_word(tp + DTV, dtv);
         if POINTS_AT_TCB {
             set_word(tp, tp);
@@ -170,13 +166,16 @@ pub unsafe fn write(tcb: &Tcb, tp: usize, memory: usize, last: usize) {
 }
 
 /// The tables of <ctype.h> are in variables of the libc's that pthread_create
-/// sets; they may change with the locale, so the caller's are taken.
+/// sets, to those of the process's locale; they may change with that, so the
+/// caller's are taken. A locale that the caller alone has (uselocale(3)) is put
+/// aside meanwhile: it may be freed while the thread runs.
 ///
 /// # Safety
 /// From `low` to `high` around the thread pointer there must be the new thread's
 /// TLS, with the caller's layout.
 pub unsafe fn copy_ctype(tp: usize, low: isize, high: isize) {
     let own = thread_pointer();
+    let _global = symbols::GlobalLocale::set();
     for function in symbols::ctype_tables().into_iter().flatten() {
         // SAFETY: takes nothing; the calling thread's own variable.
         let variable = unsafe { function() };
@@ -190,7 +189,7 @@ pub unsafe fn copy_ctype(tp: usize, low: isize, high: isize) {
 }
 
 fn first_pair(memory: usize) -> usize {
-    memory + (HEADER + 2) * WORD
+    memory + 2 * WORD
 }
 
 /// See [`Tcb::enter`].

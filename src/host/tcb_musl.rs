@@ -6,6 +6,7 @@
 
 use super::modules::Module;
 use super::musl::{self, layout};
+use super::symbols;
 use super::tcb::{Libc, SPARE, Tcb, WORDS, set_word, word};
 use crate::arch::thread_pointer;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -35,6 +36,7 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
     check_dtv(modules)?;
     let robust = robust_place(this)?;
     let mut words = [0; WORDS];
+    let _global = symbols::GlobalLocale::set();
     let mut saved = words.iter_mut();
     for (saved, place) in (&mut saved).zip(place::COPIED) {
         // SAFETY: in the calling thread's struct pthread.
@@ -51,7 +53,6 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
         touched: REACH,
         tid: Some((this + layout::TID).wrapping_sub(tp) as isize),
         words,
-        generation: 0,
         rseq: None,
         robust,
     })

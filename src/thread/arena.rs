@@ -125,14 +125,17 @@ fn next_unused(lock: &Locked, room: usize) -> Option<Slot> {
 
 fn add(room: usize) -> Result<(), Errno> {
     let page = page_size();
-    let room = align_up(room, page);
+    // Every object that is loaded may want more room, and there are only so many
+    // arenas: twice as much then, which costs addresses.
+    let most = TABLE.iter().map(|arena| arena.room.load(Relaxed)).max().unwrap_or(0);
+    let room = if room > most { align_up(room, page).max(2 * most) } else { align_up(room, page) };
     let slot_size = page + align_up(DEFAULT_STACK, page) + room;
     let (arena, number) = TABLE
         .iter()
         .zip(0..)
         .find(|(arena, _)| arena.count.load(Relaxed) == 0)
         .ok_or(Errno::EAGAIN)?;
-    let mut size = FIRST_ARENA << number;
+    let mut size = (FIRST_ARENA << number).max(slot_size);
     loop {
         let count = size.checked_div(slot_size).unwrap_or(0).min(1 << SLOT_BITS);
         let entries = align_up(count * size_of::<Entry>(), page);
@@ -271,8 +274,8 @@ impl Slot {
     /// # Safety
     /// Its thread must have gone from this process.
     pub unsafe fn unmap_own_stack(&self) {
-        let [address, len] = self.take_mapping();
-        if len != 0 {
+        if self.entry.mapping[1].load(Relaxed) != 0 {
+            let [address, len] = self.take_mapping();
             // SAFETY: by the contract.
             unsafe { sys::unmap_pages(address as *mut _, len) };
         }

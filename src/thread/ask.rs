@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who a thread is, and signals to it.
 
-use super::entry::{Handle, STARTING};
+use super::entry::Handle;
 use super::{slots, store};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, file, task, thread};
+use crate::uapi::{Errno, file, own, task, thread};
 use core::ffi::c_int;
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// The calling thread's handle, 0 if it is not a bare thread.
 ///
@@ -20,10 +20,7 @@ pub fn self_handle() -> Handle {
 /// Async-signal-safe.
 pub fn tid(handle: Handle) -> Result<Pid, Errno> {
     store::settle();
-    match slots::thread(handle)?.entry.tid.load(Acquire) {
-        0 | STARTING => Err(Errno::ESRCH),
-        tid => Ok(tid as Pid),
-    }
+    slots::thread(handle)?.entry.id().map(|tid| tid as Pid).ok_or(Errno::ESRCH)
 }
 
 /// Sends a signal to a thread, 0 for none: ESRCH if it has ended.
@@ -38,7 +35,7 @@ pub fn signal(handle: Handle, signal: c_int) -> Result<(), Errno> {
 /// Async-signal-safe.
 pub fn pidfd(handle: Handle) -> Result<c_int, Errno> {
     let before = tid(handle)?;
-    let fd = thread::open_pidfd(before)?;
+    let fd = own::open_thread(before)?;
     if tid(handle) == Ok(before) {
         return Ok(fd);
     }

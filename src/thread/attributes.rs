@@ -4,7 +4,7 @@
 use crate::host::page_size;
 use crate::uapi::flags::{CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_SYSVSEM};
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::{Errno, task};
+use crate::uapi::{Errno, file, own, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -39,8 +39,6 @@ pub struct Attributes {
 pub const DEFAULT_STACK: usize = 128 << 10;
 /// The smallest stack of a caller's: the kernel's signal frames and then some.
 const SMALLEST_STACK: usize = 16 << 10;
-/// TASK_COMM_LEN with its NUL.
-const NAME_SIZE: usize = 16;
 
 /// Signals that a thread raises by what it does itself. To block them would
 /// only have the kernel stop the process instead of calling the handler.
@@ -79,12 +77,24 @@ impl Attributes {
         }
         // SAFETY: a C string of the caller's, read up to its end at most.
         let ends = |i: usize| unsafe { self.name.add(i).read() } == 0;
-        if self.name.is_null() || (0..NAME_SIZE).any(ends) { Ok(()) } else { Err(Errno::ERANGE) }
+        if self.name.is_null() || (0..own::NAME_SIZE).any(ends) {
+            Ok(())
+        } else {
+            Err(Errno::ERANGE)
+        }
     }
 
     /// Whether the thread has something to do that may fail, before it runs.
     pub fn is_tried_in_thread(&self) -> bool {
         !self.name.is_null() || !self.affinity.0.is_null() || self.scheduler.is_some()
+    }
+
+    /// Closes the pidfd of a thread that could not be had.
+    pub fn take_back_pidfd(&self) {
+        if self.pidfd != 0 {
+            // SAFETY: the caller's int, which the kernel has written.
+            file::close(unsafe { (self.pidfd as *const c_int).read() });
+        }
     }
 
     /// Whether a stack of its own has to be mapped: what every slot has will not

@@ -2,7 +2,7 @@
 //! Making a bare thread.
 
 use super::attributes::Attributes;
-use super::entry::{Handle, STARTING};
+use super::entry::Handle;
 use super::slots::{self, Slot};
 use super::start::{self, Start, Task, Trial};
 use super::store::{Locked, Quiet};
@@ -39,6 +39,8 @@ struct Site {
     slot: Slot,
     place: Place,
     tid: *mut Pid,
+    /// What the thread is called.
+    handle: Handle,
     /// The stack: lowest byte, and behind the last one.
     low: usize,
     top: usize,
@@ -65,7 +67,7 @@ pub unsafe fn create(
     let quiet = Quiet::begin();
     let site = find_site(attributes, &quiet).map_err(as_pthreads)?;
     // SAFETY: the caller's. The thread finds it there.
-    unsafe { handle.write(site.slot.entry.handle(site.slot.number).unwrap_or(0)) };
+    unsafe { handle.write(site.handle) };
     let trial = Trial::new(attributes);
     let trial = attributes.is_tried_in_thread().then_some(&trial);
     let task = Task {
@@ -82,6 +84,7 @@ pub unsafe fn create(
         trial.wait().inspect_err(|_| {
             site.slot.entry.wait_for_end();
             site.slot.release();
+            attributes.take_back_pidfd();
         })?;
     }
     Ok(())
@@ -129,8 +132,14 @@ impl Site {
         unsafe { plan.write(&place, used) };
         let entry = slot.entry;
         entry.thread_pointer.store(place.thread_pointer, Relaxed);
-        let mut site =
-            Site { slot, place, tid: plan.tid(&place), low: slot.low, top: place.bottom };
+        let mut site = Site {
+            slot,
+            place,
+            tid: plan.tid(&place),
+            handle: entry.handle(slot.number).unwrap_or(0),
+            low: slot.low,
+            top: place.bottom,
+        };
         if attributes.stack != 0 {
             site.low = attributes.stack;
             site.top = attributes.stack + attributes.stack_size;
@@ -194,8 +203,7 @@ impl Site {
             // Whoever is handed the handle finds the id there, even before the
             // thread has run; it may also have come and gone.
             Ok(tid) => {
-                let word = &self.slot.entry.tid;
-                let _ = word.compare_exchange(STARTING, tid as u32, Relaxed, Relaxed);
+                self.slot.entry.started(self.handle, tid as u32);
                 Ok(())
             }
             Err(errno) => {

@@ -2,7 +2,7 @@
 //! What is known of one thread, and who may do what with it.
 
 use crate::uapi::Errno;
-use crate::uapi::thread::{Futex, wait_for_change};
+use crate::uapi::futex::{Futex, wait_for_change};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicUsize};
 
@@ -14,8 +14,9 @@ pub type Handle = u64;
 /// kernel's write at a thread's end disturbs no other thread.
 #[repr(C, align(64))]
 pub struct Entry {
-    /// The thread's id from its first instruction on, [`STARTING`] before; 0 once
-    /// it has gone (CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID).
+    /// The thread's id from its first instruction on, [`STARTING`] with something
+    /// besides before; 0 once it has gone (CLONE_CHILD_SETTID,
+    /// CLONE_CHILD_CLEARTID).
     pub tid: AtomicU32,
     state: AtomicU32,
     /// The next entry in whatever list this one is in.
@@ -32,8 +33,9 @@ pub struct Entry {
     pub mapping: [AtomicUsize; 2],
 }
 
-/// `Entry::tid` of a thread that is being made.
-pub const STARTING: u32 = u32::MAX;
+/// In `Entry::tid`, with the generation: the thread is being made. Ids are below
+/// 2^22.
+const STARTING: u32 = 1 << 31;
 
 const DETACHED: u32 = 1;
 const JOINING: u32 = 2;
@@ -66,16 +68,39 @@ impl Entry {
             0 => first,
             generation => generation,
         };
-        self.tid.store(STARTING, Relaxed);
+        self.tid.store(STARTING | generation, Relaxed);
         let detached = if detached { DETACHED } else { 0 };
         self.state.store(generation << GENERATION | IN_USE | detached, Release);
     }
 
+    /// The creator's word on the id of the thread of this handle: there may be
+    /// later ones than the kernel's, even when the thread has come and gone and
+    /// another one is being made here.
+    pub fn started(&self, handle: Handle, tid: u32) {
+        let starting = STARTING | (handle >> 32) as u32;
+        let _ = self.tid.compare_exchange(starting, tid, Relaxed, Relaxed);
+    }
+
+    /// The thread's id, while it has one.
+    pub fn id(&self) -> Option<u32> {
+        let tid = self.tid.load(Acquire);
+        (tid != 0 && tid & STARTING == 0).then_some(tid)
+    }
+
     /// Makes all handles of this thread invalid.
     pub fn vacate(&self) {
+        self.state.store(self.next_generation() << GENERATION, Release);
+    }
+
+    /// The generation of the next thread here.
+    pub fn next_generation(&self) -> u32 {
         let generation = (self.state.load(Relaxed) >> GENERATION) + 1;
-        let generation = generation & (u32::MAX >> GENERATION);
-        self.state.store(generation.max(1) << GENERATION, Release);
+        (generation & (u32::MAX >> GENERATION)).max(1)
+    }
+
+    /// Lets others join the thread, after [`Thread::claim`].
+    pub fn unclaim(&self) {
+        self.state.fetch_and(!JOINING, Release);
     }
 
     /// The handle of the thread in the entry of this number, if there is one.
@@ -135,11 +160,6 @@ impl Thread {
         self.change(JOINING).map(drop)
     }
 
-    /// Lets others join it, after [`Thread::claim`].
-    pub fn unclaim(&self) {
-        self.entry.state.fetch_and(!JOINING, Release);
-    }
-
     /// Nobody will join the thread.
     pub fn detach(&self) -> Result<Disposal, Errno> {
         Ok(match self.change(DETACHED)? & FINISHED {
@@ -179,7 +199,7 @@ mod tests {
         assert_eq!(thread.claim(), Ok(()));
         assert_eq!(thread.claim(), Err(Errno::EINVAL));
         assert_eq!(thread.detach(), Err(Errno::EINVAL));
-        thread.unclaim();
+        entry.unclaim();
         assert_eq!(thread.detach(), Ok(Disposal::Theirs));
         assert_eq!(thread.claim(), Err(Errno::EINVAL));
         assert_eq!(entry.finish(), Disposal::Ours);
@@ -193,6 +213,22 @@ mod tests {
         entry.occupy(1, false);
         assert_eq!(entry.finish(), Disposal::Theirs);
         assert_eq!(entry.thread(1).unwrap().detach(), Ok(Disposal::Ours));
+    }
+
+    #[test]
+    fn a_late_creator_names_its_own_thread_only() {
+        let entry = fresh();
+        entry.occupy(1, true);
+        let first = entry.handle(7).unwrap();
+        entry.tid.store(0, Relaxed); // it has come and gone
+        entry.vacate();
+        entry.occupy(1, true);
+        entry.started(first, 4711);
+        assert_eq!(entry.id(), None);
+        entry.started(entry.handle(7).unwrap(), 4712);
+        assert_eq!(entry.id(), Some(4712));
+        entry.started(first, 4711);
+        assert_eq!(entry.id(), Some(4712));
     }
 
     #[test]

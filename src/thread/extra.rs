@@ -70,7 +70,7 @@ impl Extras {
     pub fn apply(&self) -> Result<(), Failure> {
         let failed = |extra| move |errno| (extra, errno);
         if let Some(name) = &self.name {
-            own::set_name(name).map_err(failed(Extra::Name))?;
+            own::set_name(name.as_ptr().cast()).map_err(failed(Extra::Name))?;
         }
         if let Some((cpus, size)) = self.affinity {
             own::set_affinity(cpus, size).map_err(failed(Extra::Affinity))?;

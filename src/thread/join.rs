@@ -4,7 +4,7 @@
 use super::entry::{Disposal, Handle, Thread};
 use super::{slots, store};
 use crate::uapi::Errno;
-use crate::uapi::thread::{Deadline, Futex, wait_while};
+use crate::uapi::futex::{Deadline, Futex, wait_while};
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// How long to wait for a thread.
@@ -33,7 +33,7 @@ pub fn join(handle: Handle, patience: Patience) -> Result<usize, Errno> {
         return Err(Errno::EDEADLK);
     }
     thread.claim()?;
-    wait(&thread, patience).inspect_err(|_| thread.unclaim())?;
+    wait(&thread, patience).inspect_err(|_| thread.entry.unclaim())?;
     let value = thread.entry.result.load(Relaxed);
     if let Some(slot) = slots::of(&thread, handle) {
         slot.release();
@@ -69,6 +69,11 @@ pub fn detach(handle: Handle) -> Result<(), Errno> {
     store::settle();
     let thread = slots::thread(handle)?;
     if thread.detach()? == Disposal::Ours {
+        if let Some(own) = slots::own().filter(|own| core::ptr::eq(own.entry, thread.entry)) {
+            // A signal handler, as the thread was about to end.
+            own.leave();
+            return Ok(());
+        }
         thread.entry.wait_for_end();
         if let Some(slot) = slots::of(&thread, handle) {
             slot.release();

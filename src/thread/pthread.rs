@@ -13,8 +13,9 @@ use super::extra::{Extras, Failure, open_pidfd};
 use crate::arch::entry;
 use crate::host::errno;
 use crate::host::pthread::{self, Pthread, Start, ThrdCreate};
+use crate::uapi::Errno;
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, futex};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
@@ -140,7 +141,7 @@ unsafe fn create_by(
     if error != 0 {
         return Err(Refusal::Other(Errno(error)));
     }
-    futex::wait_while(&offer.answered, OPEN);
+    futex::wait_for_change(&offer.answered, OPEN, Futex::Private);
     let answer = offer.answer.get();
     let outcome = answer.outcome.and_then(|()| give_pidfd(extras, answer.tid));
     // SAFETY: the host has stored its id there, and nobody else knows it.
@@ -175,7 +176,7 @@ unsafe fn decide(verdict: *const AtomicU32, what: u32) {
     if !verdict.is_null() {
         // SAFETY: by the contract.
         unsafe { (*verdict).store(what, Release) };
-        futex::wake(verdict);
+        futex::wake(verdict, 1, Futex::Private);
     }
 }
 
@@ -212,10 +213,10 @@ unsafe fn accept(offer: *const Offer<'_>) -> Option<(Start, *mut c_void)> {
         (*offer).answer.set(Answer { tid: sys::gettid(), outcome, verdict: place });
         let answered = &raw const (*offer).answered;
         (*answered).store(ANSWERED, Release);
-        futex::wake(answered);
+        futex::wake(answered, 1, Futex::Private);
     }
     if waits {
-        futex::wait_while(&verdict, OPEN);
+        futex::wait_for_change(&verdict, OPEN, Futex::Private);
     }
     let goes = outcome.is_ok() && (!waits || verdict.load(Acquire) == GO);
     goes.then_some(begins)

@@ -94,7 +94,12 @@ fn collect() {
     for mut number in lists {
         while let Some(slot) = slot(number) {
             number = slot.entry.next.load(Relaxed);
-            slot.push(match slot.entry.tid.load(Acquire) {
+            let tid = slot.entry.tid.load(Acquire);
+            if tid == 0 {
+                // SAFETY: the thread has gone, but could not give it back itself.
+                unsafe { slot.unmap_own_stack() };
+            }
+            slot.push(match tid {
                 0 if slot.entry.has_memory.load(Relaxed) != 0 => &OPEN,
                 0 => &CLOSED,
                 _ => &DYING,
@@ -144,6 +149,13 @@ impl Slot {
         (mapping, emptied, how)
     }
 
+    /// Gives back the slot of the calling thread, which is on its way out, once the
+    /// thread has gone.
+    pub fn leave(&self) {
+        OPEN_COUNT.fetch_add(1, Relaxed);
+        self.give_back();
+    }
+
     fn give_back(&self) {
         self.entry.vacate();
         let mut head = RETURNED.load(Relaxed);
@@ -159,6 +171,17 @@ impl Slot {
     fn push(&self, list: &AtomicU32) {
         self.entry.next.store(list.load(Relaxed), Relaxed);
         list.store(self.number, Relaxed);
+    }
+
+    /// Of the calling thread, in a fork child: it has a new id, which the kernel is
+    /// to clear as its parent's, and nobody joins it.
+    fn become_main(&self) {
+        let entry = self.entry;
+        entry.tid.store(sys::gettid() as u32, Relaxed);
+        entry.unclaim();
+        // SAFETY: an entry is never unmapped while its thread runs. The libc does
+        // not join a thread that it does not know.
+        unsafe { sys::set_tid_address(entry.tid.as_ptr().cast()) };
     }
 
     /// In a fork child: makes a slot of the parent's free and without memory.
@@ -180,7 +203,7 @@ impl Slot {
 /// The lock is held; nobody else is looking.
 pub fn forget_parent() {
     let own = own();
-    FIRST_GENERATION.fetch_add(1 << 16, Relaxed);
+    FIRST_GENERATION.store(newest_generation(), Relaxed);
     for list in [&RETURNED, &OPEN, &CLOSED, &DYING] {
         list.store(NONE, Relaxed);
     }
@@ -189,7 +212,7 @@ pub fn forget_parent() {
         let keeps = own.is_some_and(|own| core::ptr::eq(own.arena, arena));
         for slot in arena.all_used(first) {
             if own.is_some_and(|own| own.number == slot.number) {
-                slot.entry.tid.store(sys::gettid() as u32, Relaxed);
+                slot.become_main();
                 continue;
             }
             // SAFETY: its thread is not in this process.
@@ -203,4 +226,12 @@ pub fn forget_parent() {
             unsafe { arena.drop_all() };
         }
     }
+}
+
+/// A generation that no handle of the parent's has.
+fn newest_generation() -> u32 {
+    arena::numbered()
+        .flat_map(|(arena, first)| arena.all_used(first))
+        .map(|slot| slot.entry.next_generation())
+        .fold(FIRST_GENERATION.load(Relaxed), u32::max)
 }

@@ -5,9 +5,10 @@ use super::attributes::Attributes;
 use super::entry::Disposal;
 use super::slots::{self, Slot};
 use crate::arch::{exit_without_stack, trap};
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, KernelSigset};
-use crate::uapi::thread::{self, Futex};
 use crate::uapi::{Errno, sys::Pid};
+use crate::uapi::{own, thread};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -51,15 +52,14 @@ impl Trial {
     fn go(&self) -> Result<(), Errno> {
         let attributes = &self.attributes;
         if !attributes.name.is_null() {
-            // SAFETY: a C string that `Attributes::check` has read.
-            unsafe { thread::set_name(attributes.name)? };
+            own::set_name(attributes.name)?;
         }
         let (set, size) = attributes.affinity;
         if !set.is_null() {
-            thread::set_affinity(set, size)?;
+            own::set_affinity(set, size)?;
         }
         match attributes.scheduler {
-            Some((policy, priority)) => thread::set_scheduler(policy, priority),
+            Some((policy, priority)) => own::set_scheduler(policy, priority),
             None => Ok(()),
         }
     }
@@ -68,7 +68,7 @@ impl Trial {
     pub fn wait(&self) -> Result<(), Errno> {
         loop {
             match self.outcome.load(Acquire) {
-                PENDING => thread::wait_for_change(&self.outcome, PENDING, Futex::Private),
+                PENDING => futex::wait_for_change(&self.outcome, PENDING, Futex::Private),
                 0 => return Ok(()),
                 errno => return Err(Errno(errno as i32)),
             }
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn run(task: *mut c_void) -> c_int {
         let number = outcome.map_or_else(|errno| errno.0 as u32, |()| 0);
         trial.outcome.store(number, Release);
         // The creator may have gone on, and its frame with the word.
-        thread::wake(word, 1, Futex::Private);
+        futex::wake(word, 1, Futex::Private);
         if number != 0 {
             sys::exit_task(0);
         }

@@ -7,8 +7,9 @@
 //! the process that filled the tables".
 
 use super::slots;
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, KernelSigset};
-use crate::uapi::thread::{self, Futex};
+use crate::uapi::thread;
 use crate::uapi::{Errno, task};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -84,13 +85,13 @@ impl Witness {
             return;
         }
         while self.lock.swap(AWAITED, Acquire) != FREE {
-            let _ = thread::wait_while(&self.lock, AWAITED, Futex::Private, None);
+            let _ = futex::wait_while(&self.lock, AWAITED, Futex::Private, None);
         }
     }
 
     fn unlock(&self) {
         if self.lock.swap(FREE, Release) == AWAITED {
-            thread::wake(&self.lock, 1, Futex::Private);
+            futex::wake(&self.lock, 1, Futex::Private);
         }
     }
 

@@ -1,26 +1,150 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for a word in memory to change, and saying that it did (futex(2)).
-//! Private futexes: both sides are threads of one process.
+//! Waiting for a word in memory to change, and saying that it did (futex(2)). As in
+//! `sys`, async-signal-safe and without errno or TLS.
 
+use super::Errno;
 use crate::arch::syscall;
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Acquire};
 
-/// Returns when the word has another value than `value`, and not before: signals
-/// and wake-ups meant for something else only make it look again.
-pub fn wait_while(word: &AtomicU32, value: u32) {
-    let operation = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
-    while word.load(Acquire) == value {
-        let address = &raw const *word as usize;
-        // SAFETY: the word lives over the call.
-        unsafe { syscall(libc::SYS_futex, [address, operation, value as usize, 0, 0, 0]) };
+/// A point in time on one of the kernel's clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// CLOCK_REALTIME, or else CLOCK_MONOTONIC.
+    pub realtime: bool,
+    /// Nanoseconds since the clock's zero.
+    pub nanoseconds: u64,
+}
+
+/// The kernel's `struct __kernel_timespec`, which is 64-bit everywhere.
+#[repr(C)]
+struct Timespec {
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+/// Futex words that the kernel wakes itself (clear_child_tid) are shared ones;
+/// private ones are quicker to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Futex {
+    /// Also for wakers that do not say FUTEX_PRIVATE_FLAG.
+    Shared,
+    /// For this memory's threads only.
+    Private,
+}
+
+impl Futex {
+    fn operation(self, operation: c_int) -> usize {
+        match self {
+            Futex::Shared => operation as usize,
+            Futex::Private => (operation | libc::FUTEX_PRIVATE_FLAG) as usize,
+        }
     }
 }
 
-/// Wakes who waits for a word. Its memory may have gone: the kernel takes the
-/// address for a name, and at worst somebody looks at another word once more.
-pub fn wake(word: *const AtomicU32) {
-    const EVERYBODY: usize = i32::MAX as usize;
-    let operation = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
-    // SAFETY: nothing is read or written there.
-    unsafe { syscall(libc::SYS_futex, [word as usize, operation, EVERYBODY, 0, 0, 0]) };
+/// Sleeps while the word has this value (futex(2)). Comes back for no reason at
+/// times, and with EINTR, EAGAIN or, at the deadline, ETIMEDOUT.
+pub fn wait_while(
+    word: &AtomicU32,
+    value: u32,
+    futex: Futex,
+    deadline: Option<Deadline>,
+) -> Result<(), Errno> {
+    let address = &raw const *word as usize;
+    let Some(deadline) = deadline else {
+        let operation = futex.operation(libc::FUTEX_WAIT);
+        // SAFETY: the word lives over the call.
+        let raw =
+            unsafe { syscall(libc::SYS_futex, [address, operation, value as usize, 0, 0, 0]) };
+        return Errno::check(raw).map(drop);
+    };
+    let clock = if deadline.realtime { libc::FUTEX_CLOCK_REALTIME } else { 0 };
+    let operation = futex.operation(libc::FUTEX_WAIT_BITSET | clock);
+    wait_until(address, operation, value, deadline.nanoseconds)
+}
+
+const NANOSECONDS: u64 = 1_000_000_000;
+const ANY_BIT: usize = u32::MAX as usize;
+
+#[cfg(target_pointer_width = "64")]
+fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result<(), Errno> {
+    let time = timespec(when);
+    let arguments = [address, operation, value as usize, &raw const time as usize, 0, ANY_BIT];
+    // SAFETY: word and time live over the call.
+    Errno::check(unsafe { syscall(libc::SYS_futex, arguments) }).map(drop)
+}
+
+/// By futex_time64 (Linux 5.1), before that with 32 bits of seconds.
+#[cfg(target_pointer_width = "32")]
+fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result<(), Errno> {
+    const SYS_FUTEX_TIME64: core::ffi::c_long = 422;
+    let time = timespec(when);
+    let short = [i32::try_from(time.seconds).unwrap_or(i32::MAX), time.nanoseconds as i32];
+    let arguments = |time: usize| [address, operation, value as usize, time, 0, ANY_BIT];
+    // SAFETY: word and time live over the call.
+    let raw = unsafe { syscall(SYS_FUTEX_TIME64, arguments(&raw const time as usize)) };
+    match Errno::check(raw) {
+        Err(Errno::ENOSYS) => {
+            // SAFETY: as above.
+            let raw = unsafe { syscall(libc::SYS_futex, arguments(short.as_ptr() as usize)) };
+            Errno::check(raw).map(drop)
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
+fn timespec(when: u64) -> Timespec {
+    let (seconds, nanoseconds) = split(when);
+    Timespec { seconds: seconds as i64, nanoseconds: nanoseconds as i64 }
+}
+
+/// Seconds and the rest.
+#[cfg(target_pointer_width = "64")]
+fn split(when: u64) -> (u64, u64) {
+    (when / NANOSECONDS, when % NANOSECONDS)
+}
+
+/// Seconds and the rest, bit by bit: 32-bit machines divide 64 bits by a function
+/// of the compiler's library, which is not to become a part of the archive.
+#[cfg(any(target_pointer_width = "32", test))]
+fn split_by_bits(when: u64) -> (u64, u64) {
+    (0..u64::BITS).rev().fold((0, 0), |(seconds, rest), bit| {
+        let rest = rest << 1 | when >> bit & 1;
+        match rest >= NANOSECONDS {
+            true => (seconds << 1 | 1, rest - NANOSECONDS),
+            false => (seconds << 1, rest),
+        }
+    })
+}
+#[cfg(target_pointer_width = "32")]
+use split_by_bits as split;
+
+/// Wakes up to `count` sleepers (futex(2)). The word may be gone already: at worst
+/// somebody looks at another word once more.
+pub fn wake(word: *const AtomicU32, count: c_int, futex: Futex) {
+    let operation = futex.operation(libc::FUTEX_WAKE);
+    // SAFETY: the kernel takes the address for a key and does not write.
+    unsafe { syscall(libc::SYS_futex, [word as usize, operation, count as usize, 0, 0, 0]) };
+}
+
+/// Returns when the word has another value than `value`, and not before: signals
+/// and wake-ups meant for something else only make it look again.
+pub fn wait_for_change(word: &AtomicU32, value: u32, futex: Futex) {
+    while word.load(Acquire) == value {
+        let _ = wait_while(word, value, futex, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_split_bit_by_bit_as_by_division() {
+        for when in
+            [0, 1, NANOSECONDS - 1, NANOSECONDS, 1 << 62, u64::MAX, 1_764_000_000_123_456_789]
+        {
+            assert_eq!(split_by_bits(when), (when / NANOSECONDS, when % NANOSECONDS));
+        }
+    }
 }

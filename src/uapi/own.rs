@@ -10,11 +10,12 @@ use core::ffi::{c_char, c_int, c_void};
 /// Bytes in a thread's name with its NUL (TASK_COMM_LEN).
 pub const NAME_SIZE: usize = 16;
 
-/// Names the calling thread (prctl(2), PR_SET_NAME).
-pub fn set_name(name: &[u8; NAME_SIZE]) -> Result<(), Errno> {
+/// Names the calling thread (prctl(2), PR_SET_NAME) by a C string, of which the
+/// kernel takes the first NAME_SIZE - 1 bytes.
+pub fn set_name(name: *const c_char) -> Result<(), Errno> {
     let option = libc::PR_SET_NAME as usize;
-    // SAFETY: the kernel reads up to NAME_SIZE bytes.
-    let raw = unsafe { syscall(libc::SYS_prctl, [option, name.as_ptr() as usize, 0, 0, 0, 0]) };
+    // SAFETY: the kernel only reads, and checks the address.
+    let raw = unsafe { syscall(libc::SYS_prctl, [option, name as usize, 0, 0, 0, 0]) };
     Errno::check(raw).map(drop)
 }
 
@@ -32,6 +33,14 @@ pub fn set_affinity(cpus: *const c_void, size: usize) -> Result<(), Errno> {
     // SAFETY: the kernel only reads, and checks the address.
     let raw = unsafe { syscall(libc::SYS_sched_setaffinity, [0, size, cpus as usize, 0, 0, 0]) };
     Errno::check(raw).map(drop)
+}
+
+/// Sets the calling thread's policy and static priority (sched_setscheduler(2)).
+pub fn set_scheduler(policy: c_int, priority: c_int) -> Result<(), Errno> {
+    // struct sched_param is one int to the kernel.
+    let arguments = [0, policy as usize, &raw const priority as usize, 0, 0, 0];
+    // SAFETY: the int lives over the call.
+    Errno::check(unsafe { syscall(libc::SYS_sched_setscheduler, arguments) }).map(drop)
 }
 
 /// Sets the calling thread's nice value: in Linux each has its own

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Bare threads of a program with more thread-local storage than the memory that is
+ * reserved for many threads at once. Nobody touches more than a few pages of it.
+ *
+ * (aarch64 links no more than 16 MiB into a program.)
+ *
+ * archs: x86_64 i686
+ */
+#define _GNU_SOURCE
+#include "bare-threads.h"
+
+enum { HUGE = 160 << 20 };
+static __thread char huge[HUGE];
+static __thread int behind = 7;
+
+static void *looks(void *argument)
+{
+    (void)argument;
+    long sum = huge[0] + huge[HUGE / 2] + huge[HUGE - 1] + behind;
+    huge[0] = huge[HUGE / 2] = huge[HUGE - 1] = behind = 9;
+    return (void *)sum;
+}
+
+int main(void)
+{
+    begin(60);
+    looks(NULL);
+    is(run_thread(NULL, looks, NULL), 7, "a thread with its own");
+    is(run_thread(NULL, looks, NULL), 7, "where another was before");
+    is(huge[HUGE - 1] + behind, 18, "its creator's is its own");
+    return done();
+}
