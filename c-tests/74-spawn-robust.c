@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* posix_spawn where there is little room, and among signals: on small stacks, in
- * a signal handler on its own stack, under a flood of signals of which no handler
+/* posix_spawn where there is little room, and among signals: on small stacks, at the
+ * end of one, in a signal handler on its own stack, under a flood of signals of which no handler
  * may run in a child, in a vfork child, and with a cancellation pending.
  *
  * filtered: preload
@@ -9,7 +9,9 @@
 #include "spawning.h"
 #include "libc.h"
 #include "raw.h"
+#include <alloca.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -100,6 +102,60 @@ static void in_handlers(void)
     sigaltstack(&none, NULL);
     free(stack.ss_sp);
     signal(SIGUSR1, SIG_DFL);
+}
+
+/* ---- so many bytes above the end of a stack ---- */
+
+static char *edge;
+static size_t left;
+static int (*at_the_edge)(void);
+
+static void on_edge(int signal)
+{
+    char here;
+    size_t deep = &here - edge;
+    char *room = alloca(deep > left ? deep - left : 1);
+    __asm__ volatile("" : : "r"(room) : "memory");
+    (void)signal;
+    _exit(at_the_edge() == 7 ? 7 : 1);
+}
+
+/* Either there is room for caller and child, or it is the caller that faults: never is
+ * there a child that ran into the end of its caller's stack. */
+static void at_the_end(const char *name, int (*spawn)(void))
+{
+    enum { SIZE = 64 << 10, PAGE = 4096, MOST = 12 << 10 };
+    char *stack = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct sigaction action = { .sa_handler = on_edge, .sa_flags = SA_ONSTACK };
+    int faulted = 0, spawned = 0, wrong = 0;
+    if (stack == MAP_FAILED || mprotect(stack, PAGE, PROT_NONE))
+        abort();
+    edge = stack + PAGE;
+    at_the_edge = spawn;
+    for (left = 64; left < MOST && !wrong; left += 64) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            stack_t alternative = { .ss_sp = edge, .ss_size = SIZE - PAGE };
+            prctl(PR_SET_DUMPABLE, 0);
+            alarm(scaled(20));
+            sigaltstack(&alternative, NULL);
+            sigaction(SIGUSR1, &action, NULL);
+            raise(SIGUSR1);
+            _exit(2);
+        }
+        int status;
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        int whole = WIFEXITED(status) && WEXITSTATUS(status) == 7;
+        int fault = WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
+        spawned += whole;
+        faulted += fault;
+        wrong += !whole && !fault;
+        if (wrong)
+            printf("# %zu bytes: wait status %#x\n", left, status);
+    }
+    munmap(stack, SIZE);
+    ok(spawned && faulted && !wrong, "%s at the end of a stack: the caller faults, or nobody", name);
 }
 
 /* The child of a limit that leaves the program little stack. */
@@ -212,6 +268,8 @@ int main(void)
     check_all("plainly");
     small_stacks();
     in_handlers();
+    at_the_end("posix_spawn", spawn_seven);
+    at_the_end("posix_spawnp", search_seven);
     tiny_limit();
     among_signals();
     in_a_vfork_child();

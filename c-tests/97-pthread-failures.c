@@ -48,6 +48,11 @@ static void arguments(void)
     int fd, before = descriptors();
     is(clone3_pthread_create(&thread, NULL, NULL, NULL, NULL), EINVAL, "no start");
     is(clone3_pthread_create(NULL, NULL, NULL, starts, NULL), EINVAL, "no place for the id");
+    unsigned failed = 77;
+    struct clone3_pthread_extra named = extra(CLONE3_PTHREAD_NAME);
+    named.name = "never", named.failed = &failed;
+    ok(clone3_pthread_create(&thread, NULL, &named, NULL, NULL) == EINVAL && failed == 0,
+        "which is no extra's fault");
     more[0].size = sizeof more[0] - 1;
     is(clone3_pthread_create(&thread, NULL, more, starts, NULL), EINVAL, "a size smaller than any version's");
     more[0].size = sizeof more;

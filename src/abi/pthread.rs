@@ -182,9 +182,6 @@ unsafe extern "C" fn exported_clone3_pthread_create(
     start: Option<Start>,
     argument: *mut c_void,
 ) -> c_int {
-    let (Some(start), false) = (start, thread.is_null()) else {
-        return libc::EINVAL;
-    };
     // SAFETY: the header's contract.
     let (extras, failed) = unsafe {
         match read(extra) {
@@ -193,9 +190,12 @@ unsafe extern "C" fn exported_clone3_pthread_create(
             Err(errno) => return errno.0,
         }
     };
-    let outcome = extras.and_then(|extras| {
+    let outcome = extras.and_then(|extras| match start {
         // SAFETY: as above.
-        unsafe { pthread::create(thread, attributes, &extras, start, argument) }
+        Some(start) if !thread.is_null() => unsafe {
+            pthread::create(thread, attributes, &extras, start, argument)
+        },
+        _ => Err(Refusal::Other(Errno::EINVAL)),
     });
     let (extra, number) = match outcome {
         Ok(()) => (0, 0),

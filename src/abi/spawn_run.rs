@@ -183,9 +183,10 @@ unsafe extern "C" {
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors: those of the system call of the step that err names, and
-    /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, err->size
-    ///   is smaller than the first version's, or what the plan says contradicts
-    ///   itself (clone3_spawn(3) lists how)
+    /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or what it
+    ///   says contradicts itself (clone3_spawn(3) lists how)
+    /// - EINVAL, and *err is untouched: err->size is smaller than the first
+    ///   version's
     /// - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
     ///
     /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the

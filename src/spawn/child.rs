@@ -13,8 +13,8 @@
 //! | 8 | the signal mask | |
 //! | 9 | exec | |
 //!
-//! It runs below the parent's frame on the parent's stack, of which it takes
-//! less than a kilobyte (two in `close`), and on borrowed memory: all signals are
+//! It runs below the parent's frame on the parent's stack, of which it takes no
+//! more than `launch` has looked at, and on borrowed memory: all signals are
 //! blocked until step 8 and no handler is left by then. No allocation, no lock,
 //! nothing of the libc, no TLS, nothing that can panic.
 

@@ -19,6 +19,8 @@ use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, task};
 use core::ffi::{c_int, c_void};
+use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::ptr::null;
 use core::sync::atomic::AtomicU32;
 
@@ -51,9 +53,26 @@ pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
     outcome
 }
 
+/// What a child takes of the caller's stack, at most: most of it is the list of
+/// descriptors in `close`.
+const STACK: usize = 3 << 10;
+
+/// Looks at the end of the child's stack. If that is where the caller's stack ends,
+/// the caller faults, as in any call that there is no room for, instead of a child
+/// that nobody could tell from a program which did.
+#[inline(never)]
+fn look_down() {
+    let room = MaybeUninit::<[u8; STACK]>::uninit();
+    // The compiler keeps no array of which it sees only one byte used.
+    let lowest = black_box(&raw const room).cast::<MaybeUninit<u8>>();
+    // SAFETY: the lowest byte of an array, which may hold anything.
+    unsafe { lowest.read_volatile() };
+}
+
 /// # Safety
 /// As [`launch`].
 pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
+    look_down();
     let mut pidfd: c_int = -1;
     let wanted = request_of(plan, &mut pidfd);
     let emulated = emulate::lacking(wanted.flags);
