@@ -60,8 +60,9 @@ fn header(root: &Path) -> String {
         "abi/explain.rs",
         "abi/pthread.rs",
         "abi/spawn_plan.rs",
+        "abi/spawn_set_h.rs",
         "abi/spawn_run.rs",
-        "abi/thread.rs",
+        "abi/thread_h.rs",
     ] {
         builder = builder.with_src(root.join("src").join(source));
     }

@@ -19,8 +19,12 @@ mod spawn_actions;
 mod spawn_attr;
 mod spawn_plan;
 mod spawn_run;
+mod spawn_set_h;
+mod spawn_setters;
+mod spawn_words;
 mod text;
 mod thread;
+mod thread_h;
 
 use crate::host::{self, errno};
 use crate::uapi::Errno;

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3_spawn_strerror`: which step failed, in words.
+
+use super::spawn_run::*;
+use super::text::Text;
+use crate::arch::entry;
+use crate::spawn::plan::Stage;
+use crate::uapi::{Errno, text};
+use core::ffi::{c_char, c_int};
+
+entry!("clone3_spawn_strerror" => exported_strerror);
+
+/// What each step is called; the index follows where there are several.
+const STEPS: [(&[u8], bool); 33] = [
+    (b"no error", false),
+    (b"plan", false),
+    (b"creating the child", false),
+    (b"pidfd", false),
+    (b"signals", true),
+    (b"cgroup", false),
+    (b"scheduling policy", false),
+    (b"nice value", false),
+    (b"processor affinity", false),
+    (b"I/O priority", false),
+    (b"oom_score_adj", false),
+    (b"timer slack", false),
+    (b"id maps", true),
+    (b"namespace", true),
+    (b"session", false),
+    (b"process group", false),
+    (b"controlling terminal", false),
+    (b"root", false),
+    (b"working directory", false),
+    (b"descriptor", true),
+    (b"file action", true),
+    (b"resource limit", true),
+    (b"capability bounding set", false),
+    (b"supplementary groups", false),
+    (b"group id", false),
+    (b"user id", false),
+    (b"capabilities", true),
+    (b"securebits", false),
+    (b"parent-death signal", false),
+    (b"no_new_privs", false),
+    (b"callback", false),
+    (b"seccomp filter", false),
+    (b"exec", false),
+];
+
+/// CLONE3_SPAWN_ACTION_*, and what is in the descriptor's place.
+const ACTIONS: [&[u8]; 8] =
+    [b"", b"open", b"close", b"dup2", b"chdir", b"fchdir", b"closefrom", b"tcsetpgrp"];
+
+const MAPS: [&[u8]; 3] = [b"setgroups", b"uid_map", b"gid_map"];
+const SETS: [&[u8]; 3] = [b"keeping them", b"inheritable", b"ambient"];
+
+unsafe extern "C" fn exported_strerror(
+    err: *const clone3_spawn_error,
+    buf: *mut c_char,
+    n: usize,
+) -> *const c_char {
+    if buf.is_null() || n == 0 {
+        return c"".as_ptr();
+    }
+    // SAFETY: the caller's n bytes.
+    let mut out = unsafe { Text::new(buf, n) };
+    // SAFETY: null or the caller's struct.
+    if let Some(err) = unsafe { err.as_ref() } {
+        // SAFETY: the path is a string, by the contract.
+        unsafe { word(err, &mut out) };
+    }
+    buf
+}
+
+/// # Safety
+/// A path must be a string.
+unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
+    let at = |list: &'static [&'static [u8]], index: c_int| -> &'static [u8] {
+        usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(b"?")
+    };
+    let step = usize::try_from(err.stage).ok().and_then(|stage| STEPS.get(stage));
+    let &(name, several) = step.unwrap_or(&(b"unknown step", true));
+    out.push(name);
+    if err.stage == 0 {
+        return;
+    }
+    match err.stage {
+        CLONE3_SPAWN_STAGE_ID_MAP => push_all(out, &[b", ", at(&MAPS, err.index)]),
+        CLONE3_SPAWN_STAGE_CAPABILITIES => push_all(out, &[b", ", at(&SETS, err.index)]),
+        _ if several => {
+            out.push(b" ");
+            out.push_number(err.index as u32);
+        }
+        _ => {}
+    }
+    if err.action != 0 {
+        push_all(out, &[b", ", at(&ACTIONS, err.action)]);
+    }
+    if !err.path.is_null() {
+        // SAFETY: by the contract.
+        push_all(out, &[b" \"", unsafe { text::bytes(err.path) }, b"\""]);
+    } else if err.number != -1 {
+        out.push(if several && err.action == 0 { b", " } else { b" " });
+        if err.number < 0 {
+            out.push(b"-");
+        }
+        out.push_number(err.number.unsigned_abs());
+    }
+    out.push(b": ");
+    match Errno(err.error).words() {
+        Some(words) => out.push(words),
+        None => {
+            out.push(b"error ");
+            out.push_number(err.error.unsigned_abs());
+        }
+    }
+}
+
+fn push_all(out: &mut Text, parts: &[&[u8]]) {
+    parts.iter().for_each(|part| out.push(part));
+}
+
+const _: () = assert!(
+    STEPS.len() == Stage::Exec as usize + 1
+        && ACTIONS.len() == CLONE3_SPAWN_ACTION_TCSETPGRP as usize + 1
+);

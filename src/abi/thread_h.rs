@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the header says of bare threads; the functions are in `thread`.
+
+use crate::uapi::sys::Pid;
+use core::ffi::{c_char, c_int, c_void};
+
+/// A bare thread. 0 is none; no value is used again for a later thread of the
+/// process, until 2^28 threads have used one place.
+#[allow(non_camel_case_types)]
+pub type clone3_thread_t = u64;
+
+/// In struct clone3_thread_attr, flags: the thread starts detached.
+pub const CLONE3_THREAD_DETACHED: u32 = 1;
+
+/// How a bare thread is to be made. clone3_thread_attr_init() fills in the
+/// defaults. It may grow at its end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_camel_case_types)]
+pub struct clone3_thread_attr {
+    /// sizeof(struct clone3_thread_attr), set by clone3_thread_attr_init().
+    pub size: u32,
+    /// 0 or CLONE3_THREAD_DETACHED.
+    pub flags: u32,
+    /// Which of CLONE_FS, CLONE_FILES, CLONE_SYSVSEM and CLONE_IO the thread
+    /// shares with its creator. Default: the first three, as pthreads do.
+    pub share: u64,
+    /// Lowest byte of a stack of the caller's own, or NULL. It has no guard but
+    /// the caller's, and is the caller's again once the thread has been joined.
+    pub stack: *mut c_void,
+    /// Bytes in the stack, at least 16384; 0 for the default. More may be given.
+    pub stack_size: usize,
+    /// Bytes that cannot be accessed below a stack that is not the caller's; at
+    /// least a page in any case.
+    pub guard_size: usize,
+    /// Name of the thread in /proc/PID/task/TID/comm, at most 15 bytes and a
+    /// NUL; NULL for the creator's.
+    pub name: *const c_char,
+    /// cpu_set_t: processors the thread may run on; NULL for the creator's.
+    pub affinity: *const c_void,
+    /// Bytes in *affinity.
+    pub affinity_size: usize,
+    /// sigset_t: signals blocked in the thread. NULL: all but those that a thread
+    /// raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
+    pub sigmask: *const c_void,
+    /// Where a pidfd of the thread goes, close-on-exec (Linux 6.9); NULL for
+    /// none.
+    pub pidfd: *mut c_int,
+    /// Thread ids wanted, innermost pid namespace first (Linux 5.5); NULL for
+    /// none.
+    pub set_tid: *const Pid,
+    /// Elements in *set_tid.
+    pub set_tid_size: usize,
+    /// SCHED_*, or -1 for the creator's scheduling.
+    pub sched_policy: i32,
+    /// Static priority for SCHED_FIFO and SCHED_RR.
+    pub sched_priority: i32,
+}
+
+/// The same under the name that the functions are declared with.
+#[allow(non_camel_case_types)]
+pub type clone3_thread_attr_t = clone3_thread_attr;
+
+#[allow(dead_code)] // C's view of what the macros in `thread` define
+unsafe extern "C" {
+    /// Fills in the defaults.
+    ///
+    /// @param attr  written
+    /// @param size  sizeof(clone3_thread_attr_t)
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - EINVAL: attr is NULL; size is not one of any version up to this one
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_attr_init(attr: *mut clone3_thread_attr_t, size: usize) -> c_int;
+
+    /// Creates a bare thread, which runs start(arg) and ends with its result.
+    ///
+    /// The C library does not know of it. It may call what a signal handler may,
+    /// and clone3_thread_*(); it has its own errno and __thread variables of all
+    /// objects loaded now, a stack with a guard, a right gettid(), raise() and
+    /// stack protector. It may not call malloc(), stdio, pthread_*(), dlopen(),
+    /// nor into objects that are loaded later. See clone3_thread_create(3).
+    ///
+    /// All signals are blocked while it is made. setuid() and the like change the
+    /// ids of the calling thread only, in a bare thread, and never those of bare
+    /// threads in others.
+    ///
+    /// @param thread  where its handle goes, written before it runs
+    /// @param attr    how to make it; NULL for the defaults
+    /// @param start   what it runs; its result is for clone3_thread_join()
+    /// @param arg     passed to start
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
+    /// - EINVAL: a NULL thread or start; a field of attr has no such value; a
+    ///   pidfd is asked for before Linux 6.9; affinity names no processor there is
+    /// - ERANGE: the name has more than 15 bytes
+    /// - E2BIG: attr is from a later version and asks for what this one has not,
+    ///   or its size is more than a page
+    /// - EPERM: the scheduler, or set_tid, without the capability; a sandbox
+    /// - EEXIST, ENOSYS …: set_tid, as for clone3()
+    /// - EMFILE, ENFILE: the pidfd
+    /// - ENOTSUP: the C library's threads do not look as expected; on riscv64,
+    ///   where they were not looked into, always
+    ///
+    /// Thread-safe. Async-signal-safe in a bare thread; in others the loader's
+    /// lock is taken. Linux 5.3, by clone(2) before that. Source: clone(2).
+    pub fn clone3_thread_create(
+        thread: *mut clone3_thread_t,
+        attr: *const clone3_thread_attr_t,
+        start: Option<unsafe extern "C" fn(arg: *mut c_void) -> *mut c_void>,
+        arg: *mut c_void,
+    ) -> c_int;
+
+    /// Ends the calling bare thread, as a return from its start function does. No
+    /// clean-up handlers or destructors run. In any other thread, where there is
+    /// nothing to end, the process is stopped by an illegal instruction.
+    ///
+    /// @param value  for clone3_thread_join()
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_exit(value: *mut c_void) -> !;
+
+    /// Waits for a bare thread's end. Its handle is invalid afterwards.
+    ///
+    /// @param thread  any thread may join it, but one only
+    /// @param value   where its result goes; may be NULL
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread: joined, detached and gone, or its
+    ///   creator's, in a child of fork()
+    /// - EINVAL: it is detached, or another thread is joining it
+    /// - EDEADLK: it is the calling thread
+    ///
+    /// Not interrupted by signals. Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_join(thread: clone3_thread_t, value: *mut *mut c_void) -> c_int;
+
+    /// The same without waiting.
+    ///
+    /// @param thread  as for clone3_thread_join()
+    /// @param value   as for clone3_thread_join()
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors: those of clone3_thread_join(), and
+    /// - EBUSY: it has not ended
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_tryjoin(thread: clone3_thread_t, value: *mut *mut c_void) -> c_int;
+
+    /// The same, waiting until a point in time.
+    ///
+    /// @param thread    as for clone3_thread_join()
+    /// @param value     as for clone3_thread_join()
+    /// @param clock     CLOCK_REALTIME or CLOCK_MONOTONIC
+    /// @param deadline  on that clock, in nanoseconds; one that is past, or
+    ///                  negative, is no time to wait
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors: those of clone3_thread_join(), and
+    /// - ETIMEDOUT: it has not ended by then
+    /// - EINVAL: another clock
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_timedjoin(
+        thread: clone3_thread_t,
+        value: *mut *mut c_void,
+        clock: c_int,
+        deadline: i64,
+    ) -> c_int;
+
+    /// Gives up on a bare thread's result: its memory is free when it ends.
+    ///
+    /// @param thread  may be the calling one, or have ended
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread
+    /// - EINVAL: it is detached, or another thread is joining it
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_detach(thread: clone3_thread_t) -> c_int;
+
+    /// The calling bare thread.
+    ///
+    /// @return its handle; 0 in any other thread
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_self() -> clone3_thread_t;
+
+    /// Whether two handles are of one thread.
+    ///
+    /// @param one    a handle
+    /// @param other  a handle
+    /// @return 0 if not
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_equal(one: clone3_thread_t, other: clone3_thread_t) -> c_int;
+
+    /// Sends a signal to a bare thread, by tgkill(2).
+    ///
+    /// Only between the look at its id and the call could an ending thread's id
+    /// become another's; pidfd_send_signal() on clone3_thread_pidfd() has no
+    /// such window.
+    ///
+    /// @param thread  the thread
+    /// @param signal  its number, 0 to send none
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread, or it has ended
+    /// - EINVAL: no such signal
+    /// - EAGAIN: too many signals are queued
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux. Source: tgkill(2).
+    pub fn clone3_thread_kill(thread: clone3_thread_t, signal: c_int) -> c_int;
+
+    /// A bare thread's id in the kernel.
+    ///
+    /// @param thread  the thread
+    /// @param tid     where it goes
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread, or it has ended
+    /// - EINVAL: tid is NULL
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_gettid(thread: clone3_thread_t, tid: *mut Pid) -> c_int;
+
+    /// Opens a pidfd of a bare thread: readable when it has ended.
+    ///
+    /// @param thread  the thread
+    /// @param pidfd   where the descriptor goes, the caller's to close
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread, or it has ended
+    /// - EINVAL: pidfd is NULL; before Linux 6.9
+    /// - ENOSYS: before Linux 5.3
+    /// - EMFILE, ENFILE, ENOMEM: as for pidfd_open(2)
+    ///
+    /// Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
+    pub fn clone3_thread_pidfd(thread: clone3_thread_t, pidfd: *mut c_int) -> c_int;
+
+    /// Where a bare thread's stack is.
+    ///
+    /// @param thread  the thread
+    /// @param lowest  where the address of its lowest byte goes, above the guard;
+    ///                may be NULL
+    /// @param size    where its size in bytes goes; may be NULL
+    /// @return 0, or an error number; errno is untouched
+    ///
+    /// Errors:
+    /// - ESRCH: there is no such thread
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_thread_getstack(
+        thread: clone3_thread_t,
+        lowest: *mut *mut c_void,
+        size: *mut usize,
+    ) -> c_int;
+}
