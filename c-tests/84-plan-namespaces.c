@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include "planning.h"
-#include <sys/mount.h>
 #include <sys/prctl.h>
 
 static const struct clone3_spawn_id_range to_root[] = { { 0, 1000, 1 }, { 1, 100000, 50 } }, one[] = { { 0, 4242, 1 } };
@@ -199,17 +198,6 @@ static void joined(void)
     else
         says(&plan, "echo here", "here", "a time namespace");
     close(time), close(uts), close(pids), close(pidfd);
-}
-
-/* Up to 6.1 at least, none leaves the rootfs of an initramfs: EINVAL (pivot_root(2)). */
-static int can_pivot(const char *path)
-{
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)
-            || mount(path, path, NULL, MS_BIND, NULL) || chdir(path)
-            || (syscall(SYS_pivot_root, ".", ".") && errno == EINVAL));
-    return status_of(pid) == 0;
 }
 
 static void roots(void)
