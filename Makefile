@@ -19,7 +19,7 @@ B       := build
 SCALE   ?= 1
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
-    bookworm:aarch64 sid:aarch64
+    bookworm:aarch64 sid:aarch64 sid:riscv64
 CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 # SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
