@@ -71,6 +71,15 @@ static void deadlocks(void)
     is(clone3_thread_join(thread, NULL), 0, "joined");
 }
 
+static volatile int told; /* that they do not join */
+
+static void *joins_or_is_told(void *place)
+{
+    int error = clone3_thread_join(*(clone3_thread_t *)place, NULL);
+    __atomic_add_fetch(&told, 1, __ATOMIC_ACQ_REL);
+    return (void *)(long)error;
+}
+
 /* Of many who join one thread, one gets it. */
 static void several(void)
 {
@@ -79,9 +88,10 @@ static void several(void)
     int none = 0, one = 0, other = 0;
     void *value;
     for (int i = 0; i < MANY; i++)
-        if (clone3_thread_create(&joiners[i], NULL, joins_creator, &thread))
+        if (clone3_thread_create(&joiners[i], NULL, joins_or_is_told, &thread))
             abort();
-    usleep(20000);
+    while (told < MANY - 1) /* the last one waits, then, for the thread */
+        usleep(1000);
     is(clone3_thread_detach(thread), EINVAL, "a thread that is being joined cannot be detached");
     go_on = 1;
     for (int i = 0; i < MANY; i++) {

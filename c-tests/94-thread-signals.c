@@ -291,10 +291,15 @@ static void at_the_end(void)
             usleep(1000);
         if (handled != 1 || clone3_thread_join(thread, NULL) != ESRCH)
             _exit(2);
-        usleep(10000);
-        if (clone3_thread_create(&next, NULL, waits, NULL))
-            _exit(3);
-        _exit((uint32_t)next == (uint32_t)thread ? 0 : 4); /* in the same place */
+        /* Its place is the first to be used again, once the kernel is done with it. */
+        for (int i = 0; i < 500; i++) {
+            if (clone3_thread_create(&next, NULL, waits, NULL))
+                _exit(3);
+            if ((uint32_t)next == (uint32_t)thread)
+                _exit(0);
+            usleep(2000);
+        }
+        _exit(4);
     }
     int status = pid > 0 ? status_of(pid) : 77;
     if (status == 77)
