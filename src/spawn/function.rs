@@ -13,6 +13,7 @@ use super::steps;
 use super::superset::Extras;
 use crate::engine::{self, Request, report};
 use crate::host::{self, Repair};
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, attribute, task};
 use core::ffi::c_int;
@@ -111,7 +112,7 @@ impl SharedPage {
         };
         self.state().store(state, Release);
         if may_wake {
-            attribute::wake(self.state().as_ptr());
+            futex::wake(self.state(), c_int::MAX, Futex::Shared);
         }
     }
 
@@ -126,7 +127,7 @@ impl SharedPage {
                 _ if attribute::has_ended(pid) && self.state().load(Acquire) == UNDER_WAY => {
                     return None;
                 }
-                _ => attribute::wait_on(self.state().as_ptr(), UNDER_WAY, milliseconds),
+                _ => futex::wait_briefly(self.state(), UNDER_WAY, Futex::Shared, milliseconds),
             }
             milliseconds = c_int::min(milliseconds as c_int * 2, 20).into();
         }

@@ -14,8 +14,9 @@ use super::plan::{Failure, Stage};
 use super::spec::{IdRange, Spec};
 use crate::arch::entry;
 use crate::engine::Stack;
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, attribute, exec, file, task};
+use crate::uapi::{Errno, exec, file, task};
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::size_of;
 use core::sync::atomic::AtomicU32;
@@ -113,9 +114,9 @@ impl IdMaps {
     pub fn await_them(&self) -> Result<(), Failure> {
         let state = self.state();
         state.store(ASKED, Release);
-        attribute::wake(state.as_ptr());
+        futex::wake(state, c_int::MAX, Futex::Shared);
         while state.load(Acquire) == ASKED {
-            attribute::wait_on(state.as_ptr(), ASKED, A_WHILE);
+            futex::wait_briefly(state, ASKED, Futex::Shared, A_WHILE);
             if self.is_deserted() {
                 return Err(Failure::at(Stage::IdMap)(Errno::ESRCH));
             }
@@ -133,7 +134,7 @@ const A_WHILE: core::ffi::c_long = 100;
 impl Drop for IdMaps {
     fn drop(&mut self) {
         self.state().store(CANCELLED, Release);
-        attribute::wake(self.state().as_ptr());
+        futex::wake(self.state(), c_int::MAX, Futex::Shared);
         _ = task::wait_for(self.writer);
         // SAFETY: mapped in `begin`; the writer and the child are done with it.
         unsafe { sys::unmap_pages(self.page.cast(), PAGE + STACK) };
@@ -145,7 +146,7 @@ unsafe extern "C" fn run(page: *mut c_void) -> c_int {
     // SAFETY: the caller keeps the page until this task has ended.
     let state = unsafe { &(*page).state };
     while state.load(Acquire) == IDLE {
-        attribute::wait_on(state.as_ptr(), IDLE, A_WHILE);
+        futex::wait_briefly(state, IDLE, Futex::Shared, A_WHILE);
     }
     if state.load(Acquire) == ASKED {
         // SAFETY: the child waits, and nobody else touches the page.
@@ -155,7 +156,7 @@ unsafe extern "C" fn run(page: *mut c_void) -> c_int {
             }
         }
         _ = state.compare_exchange(ASKED, WRITTEN, Release, Acquire);
-        attribute::wake(state.as_ptr());
+        futex::wake(state, c_int::MAX, Futex::Shared);
     }
     0
 }

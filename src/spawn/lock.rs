@@ -5,7 +5,7 @@
 //! not got, and would wait for ever; the C libraries make such locks anew in fork.
 //! So whose it is, is said by the process's id: what another process took is free.
 
-use crate::arch::syscall;
+use crate::uapi::futex::{self, Futex};
 use crate::uapi::task;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -27,7 +27,7 @@ impl Lock {
         self.take();
         let result = f();
         if self.0.swap(0, Release) & AWAITED != 0 {
-            self.futex(libc::FUTEX_WAKE, 1);
+            futex::wake(&self.0, 1, Futex::Private);
         }
         result
     }
@@ -45,15 +45,8 @@ impl Lock {
             if free {
                 return;
             }
-            self.futex(libc::FUTEX_WAIT, wanted);
+            let _ = futex::wait_while(&self.0, wanted, Futex::Private, None);
             taken = wanted; // there may be others who wait
         }
-    }
-
-    fn futex(&self, operation: i32, value: u32) {
-        let operation = operation | libc::FUTEX_PRIVATE_FLAG;
-        let word = self.0.as_ptr() as usize;
-        // SAFETY: the word lives as long as the lock; no timeout.
-        unsafe { syscall(libc::SYS_futex, [word, operation as usize, value as usize, 0, 0, 0]) };
     }
 }

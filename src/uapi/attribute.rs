@@ -281,21 +281,6 @@ pub fn exec_at(
     }
 }
 
-/// Waits until a word in shared memory is no longer this, or for so many
-/// milliseconds (futex(2), FUTEX_WAIT).
-pub fn wait_on(word: *const u32, value: u32, milliseconds: c_long) {
-    let time = [milliseconds / 1000, milliseconds % 1000 * 1_000_000];
-    let arguments =
-        [word as usize, libc::FUTEX_WAIT as usize, value as usize, (&raw const time) as usize, 0];
-    _ = tell(libc::SYS_futex, arguments);
-}
-
-/// Wakes whoever waits on a word in shared memory (futex(2), FUTEX_WAKE).
-pub fn wake(word: *const u32) {
-    let all = c_int::MAX as usize;
-    _ = tell(libc::SYS_futex, [word as usize, libc::FUTEX_WAKE as usize, all, 0, 0]);
-}
-
 /// Whether a child has ended or is no child (any more); it stays to be waited for
 /// (waitid(2)).
 pub fn has_ended(pid: Pid) -> bool {

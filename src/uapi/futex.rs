@@ -4,7 +4,7 @@
 
 use super::Errno;
 use crate::arch::syscall;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_long};
 use core::sync::atomic::{AtomicU32, Ordering::Acquire};
 
 /// A point in time on one of the kernel's clocks.
@@ -125,6 +125,16 @@ pub fn wake(word: *const AtomicU32, count: c_int, futex: Futex) {
     let operation = futex.operation(libc::FUTEX_WAKE);
     // SAFETY: the kernel takes the address for a key and does not write.
     unsafe { syscall(libc::SYS_futex, [word as usize, operation, count as usize, 0, 0, 0]) };
+}
+
+/// As [`wait_while`], for so many milliseconds at most.
+pub fn wait_briefly(word: &AtomicU32, value: u32, futex: Futex, milliseconds: c_long) {
+    let operation = futex.operation(libc::FUTEX_WAIT);
+    let time = [milliseconds / 1000, milliseconds % 1000 * 1_000_000];
+    let arguments =
+        [&raw const *word as usize, operation, value as usize, &raw const time as usize, 0, 0];
+    // SAFETY: word and time live over the call.
+    unsafe { syscall(libc::SYS_futex, arguments) };
 }
 
 /// Returns when the word has another value than `value`, and not before: signals
