@@ -262,12 +262,18 @@ static void show(const char *who, struct outcome o, const char *text)
     fprintf(stderr, "--- %s: error %d, stage %d, index %d\n%s", who, o.error, o.stage, o.index, text);
 }
 
-/* What a plan may have made, wherever its working directory was. */
+/* What a plan may have made, wherever its working directory was: each relative path, but
+ * for the scratch directory's own file and sub. */
 static void unlink_new(void)
 {
-    static const char *const all[] = { "new", "sub/new", "/new", "/usr/new", "sub/file", "/file", "/usr/file" };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        unlink(all[i]);
+    static const char *const directories[] = { "sub/", "/", "/usr/" }, *const names[] = { "new", "file", "sub" };
+    char path[32];
+    unlink("new");
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+        for (size_t j = 0; j < sizeof names / sizeof *names; j++) {
+            snprintf(path, sizeof path, "%s%s", directories[i], names[j]);
+            unlink(path);
+        }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
