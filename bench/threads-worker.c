@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -69,15 +70,26 @@ static int floor_create_blocked(union slot *slot, void *(*start)(void *))
     return tid < 0 ? -tid : 0;
 }
 
-/* And as one must that gives every thread errno and __thread storage: the room that struct
- * pthread, a dtv and a few variables take in glibc, zeroed, and the words in it that are
- * not zero. It is not under the thread pointer, which makes no difference in time. */
+/* And as one must that gives every thread errno and __thread storage of whatever is loaded
+ * then: the loader is asked whether that is what was loaded before, which only it can tell;
+ * the room that struct pthread, a dtv and a few variables take in glibc is zeroed, and the
+ * words in it that are not zero are written. It is not under the thread pointer, which makes
+ * no difference in time. */
 enum { STORAGE = 4 << 10, IMAGE = 512 };
+
+static int note_changes(struct dl_phdr_info *info, size_t size, void *changes)
+{
+    (void)size;
+    *(unsigned long long *)changes = info->dlpi_adds + info->dlpi_subs;
+    return 1;
+}
 
 static int floor_create_equipped(union slot *slot, void *(*start)(void *))
 {
     static const char image[IMAGE];
+    unsigned long long changes = 0;
     char *storage = stacks + FLOOR_STACK;
+    dl_iterate_phdr(note_changes, &changes);
     memset(storage, 0, STORAGE);
     memcpy(storage, image, IMAGE);
     __asm__ volatile("" : : "r"(storage) : "memory");

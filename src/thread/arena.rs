@@ -14,7 +14,7 @@ use super::store::Locked;
 use crate::host::{align_up, page_size};
 use crate::uapi::{Errno, sys, thread};
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 
 /// The first arena's size; each is twice as large as the one before. Reserved
@@ -60,6 +60,9 @@ static TABLE: [Arena; ARENAS] = [const {
     }
 }; ARENAS];
 
+/// How many arenas of the table were ever there: no thread is in a later one.
+static ADDED: AtomicUsize = AtomicUsize::new(0);
+
 /// Whether slots are opened one by one: the kernel has no such guards, or not in
 /// this process's memory (mlockall(2), a filter, a limit).
 static ONE_BY_ONE: AtomicBool = AtomicBool::new(false);
@@ -86,7 +89,7 @@ pub fn slot(number: u32) -> Option<Slot> {
 
 /// The slot an address is in. Async-signal-safe; no system call.
 pub fn slot_around(address: usize) -> Option<Slot> {
-    numbered().find_map(|(arena, number)| {
+    numbered().take(ADDED.load(Acquire)).find_map(|(arena, number)| {
         let count = arena.count.load(Acquire);
         let size = arena.slot_size.load(Relaxed);
         let index = address.wrapping_sub(arena.base.load(Relaxed)).checked_div(size)?;
@@ -163,6 +166,7 @@ fn add(room: usize) -> Result<(), Errno> {
         arena.used.store(0, Relaxed);
         arena.open.store(0, Relaxed);
         arena.count.store(count, Release);
+        ADDED.fetch_max(number + 1, AcqRel);
         return Ok(());
     }
 }
