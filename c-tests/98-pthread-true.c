@@ -56,7 +56,7 @@ static void exit_value(void)
     ok(pthread_join(thread, &result) == 0 && result == &seen, "pthread_exit() ends it with a value");
 }
 
-static volatile int cleaned, unwound, destroyed;
+static volatile int prepared, cleaned, unwound, destroyed;
 static void clean(void *argument) { cleaned += argument == &seen; }
 static void unwind(int *number) { unwound += *number; }
 static void destroy(void *value) { destroyed += value == &seen; }
@@ -71,6 +71,7 @@ static void *is_cancelled(void *argument)
     unwind(&(int){ 0 });
     pthread_setspecific(key, argument);
     pthread_cleanup_push(clean, argument);
+    prepared = 1;
     for (;;)
         sleep((unsigned)number);
     pthread_cleanup_pop(0);
@@ -81,10 +82,11 @@ static void cancel(void)
 {
     pthread_t thread;
     void *result = NULL;
-    cleaned = unwound = destroyed = 0;
+    prepared = cleaned = unwound = destroyed = 0;
     pthread_key_create(&key, destroy);
     create(&thread, NULL, is_cancelled, &seen);
-    pause_ms(20);
+    while (!prepared)
+        pause_ms(1);
     is(pthread_cancel(thread), 0, "cancelled");
     is(pthread_join(thread, &result), 0, "joined");
     ok(result == PTHREAD_CANCELED, "as cancelled");
