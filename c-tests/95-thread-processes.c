@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "bare-threads.h"
+#include "raw.h"
 
 pid_t _Fork(void);
 
@@ -305,9 +306,46 @@ static void ends(void)
     ok(status == 128 + SIGILL || status == 128 + SIGTRAP, "no bare thread, no exit from one");
 }
 
+static int route(void)
+{
+    struct clone3_route route = { .size = sizeof route };
+    return clone3_last_route(&route) == 0 ? (int)route.route : -1;
+}
+
+/* Its way, where the calling thread had none before. */
+static void *route_of_a_first(void *argument)
+{
+    (void)argument;
+    int before = route();
+    run_thread(NULL, returns, NULL);
+    return (void *)(long)(before == CLONE3_ROUTE_NONE ? route() : -1);
+}
+
+/* Each creator finds the way its own thread went; one whose libc has another id for it, too. */
+static void routes(void)
+{
+    void *value = NULL;
+    pthread_t thread;
+    run_thread(NULL, returns, NULL);
+    int way = route();
+    ok(way == CLONE3_ROUTE_NATIVE || way == CLONE3_ROUTE_LEGACY, "a thread comes about one way or the other: %d", way);
+    if (pthread_create(&thread, NULL, route_of_a_first, NULL) || pthread_join(thread, &value))
+        abort();
+    is((long)value, way, "by a pthread the same");
+    is(run_thread(NULL, route_of_a_first, NULL), way, "by a bare thread");
+    pid_t pid = (pid_t)raw(SYS_clone, SIGCHLD);
+    if (pid == 0) {
+        long first = (long)route_of_a_first(NULL);
+        run_thread(NULL, returns, NULL);
+        _exit(first == way && route() == way ? 23 : 1);
+    }
+    is(status_of(pid), 23, "in the child of a bare system call");
+}
+
 int main(void)
 {
     begin(60);
+    routes();
     handles_of_a_child();
     beside();
     by_them();

@@ -15,7 +15,7 @@
 use super::report::{self, Record, Rung};
 use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
-use crate::uapi::sys::Pid;
+use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, clone_args};
 
 /// A system call ready to be made, and the memory its arguments point into: it
@@ -151,16 +151,22 @@ impl Attempt {
 
     /// Records what becomes of the request. For the parent only.
     pub fn report(&self, request: &Request) {
+        self.report_of(sys::gettid(), request);
+    }
+
+    /// The same, where the calling thread's id is known.
+    pub fn report_of(&self, tid: Pid, request: &Request) {
         // A flag is emulated where the kernel calls it invalid, if not for
         // another reason.
         let unknown_flag = (request.emulated != 0).then_some(Errno::EINVAL);
-        report::record(Record {
+        let record = Record {
             rung: self.rung,
             cause: self.cause.or(unknown_flag).map_or(0, |errno| errno.0 as u16),
             size: self.size() as u32,
             emulated: emulate::bits(request.emulated),
             barred: self.barred,
-        });
+        };
+        report::record_of(tid, record);
     }
 }
 

@@ -162,11 +162,15 @@ fn take_word(tid: Pid, value: u64) {
     // No memory: the call goes unreported.
 }
 
-/// Records what became of the calling thread's call. Writes only what changes:
-/// a page written after a fork is a page copied.
-#[inline(never)]
+/// Records what became of the calling thread's call.
 pub fn record(record: Record) {
-    let tid = sys::gettid();
+    record_of(sys::gettid(), record);
+}
+
+/// The same, where the calling thread's id is known. Writes only what changes: a
+/// page written after a fork is a page copied.
+#[inline(never)]
+pub fn record_of(tid: Pid, record: Record) {
     let word = word_of(tid);
     let before = word.map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)));
     let value = Record { barred: record.barred || before.barred, ..record }.pack(tid);

@@ -41,6 +41,8 @@ struct Site {
     tid: *mut Pid,
     /// What the thread is called.
     handle: Handle,
+    /// The calling thread.
+    creator: Pid,
     /// The stack: lowest byte, and behind the last one.
     low: usize,
     top: usize,
@@ -98,16 +100,21 @@ fn as_pthreads(errno: Errno) -> Errno {
 /// Finds a slot and writes the thread's TLS there.
 fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     const TRIES: usize = 8;
+    let own = slots::own();
     for _ in 0..TRIES {
         // A bare thread may not ask the loader; what was loaded when it was made
         // is what its own TLS has.
-        let stamp = if slots::own().is_none() { Some(tls::stamp()?) } else { None };
+        let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
         let lock = Locked::take(quiet)?;
         // SAFETY: plans are replaced under the lock only.
         let plan = unsafe { PLAN.load(Relaxed).as_ref() };
         match plan {
             Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
-                return Site::find(plan, attributes, &lock);
+                let creator = match own {
+                    Some(own) => own.entry.tid.load(Relaxed) as Pid,
+                    None => lock.tid(plan.own_tid()),
+                };
+                return Site::find(plan, attributes, creator, &lock);
             }
             None if stamp.is_none() => return Err(Errno::ENOTSUP),
             _ => {}
@@ -124,7 +131,12 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
 }
 
 impl Site {
-    fn find(plan: &Plan, attributes: &Attributes, lock: &Locked) -> Result<Site, Errno> {
+    fn find(
+        plan: &Plan,
+        attributes: &Attributes,
+        creator: Pid,
+        lock: &Locked,
+    ) -> Result<Site, Errno> {
         let (slot, used) = slots::take(lock, plan.room() + size_of::<Task>())?;
         slot.occupy(attributes.detached);
         let place = plan.place(slot.end);
@@ -137,6 +149,7 @@ impl Site {
             place,
             tid: plan.tid(&place),
             handle: entry.handle(slot.number).unwrap_or(0),
+            creator,
             low: slot.low,
             top: place.bottom,
         };
@@ -198,7 +211,7 @@ impl Site {
             ..Request::FORK
         };
         // SAFETY: a stack and a thread pointer of the thread's own.
-        let outcome = unsafe { start_by(&request, top as *mut c_void) };
+        let outcome = unsafe { start_by(&request, top as *mut c_void, self.creator) };
         match outcome {
             // Whoever is handed the handle finds the id there, even before the
             // thread has run; it may also have come and gone.
@@ -225,7 +238,7 @@ const THREAD: u64 = CLONE_VM
 /// # Safety
 /// The request's stack and thread pointer must be the thread's own, `task` what
 /// [`start::run`] takes.
-unsafe fn start_by(request: &Request, task: *mut c_void) -> Result<Pid, Errno> {
+unsafe fn start_by(request: &Request, task: *mut c_void, creator: Pid) -> Result<Pid, Errno> {
     let mut attempt = Attempt::new();
     attempt.aim(request)?;
     loop {
@@ -233,7 +246,7 @@ unsafe fn start_by(request: &Request, task: *mut c_void) -> Result<Pid, Errno> {
         let raw = unsafe { clone3_start_thread(attempt.call(), start::run, task, null()) };
         match Errno::check(raw) {
             Ok(tid) => {
-                attempt.report(request);
+                attempt.report_of(creator, request);
                 return Ok(tid as sys::Pid);
             }
             Err(errno) => attempt.after(request, errno)?,

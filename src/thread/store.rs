@@ -8,7 +8,7 @@
 
 use super::slots;
 use crate::uapi::futex::{self, Futex};
-use crate::uapi::sys::{self, KernelSigset};
+use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::thread;
 use crate::uapi::{Errno, task};
 use core::ptr::null_mut;
@@ -19,12 +19,18 @@ struct Witness {
     lock: AtomicU32,
     /// [`SETTLED`] in the process that the tables are about.
     settled: AtomicU32,
+    /// Whether the libc's copies of thread ids are right in this process: [`KEPT`],
+    /// [`STALE`], 0 before anybody looked.
+    ids: AtomicU32,
     /// Where nothing is wiped (qemu-user), the process; 0 elsewhere.
     /// A pid tells children apart only where none shares this memory.
     process: AtomicI32,
 }
 
 const SETTLED: u32 = 1;
+
+const KEPT: u32 = 1;
+const STALE: u32 = 2;
 
 /// No kernel knows it (include/uapi/asm-generic/mman-common.h).
 const UNKNOWN_ADVICE: core::ffi::c_int = 0x7fff;
@@ -70,6 +76,22 @@ impl Locked {
     /// Whether madvise(2) does what it says, as far as is known.
     pub fn advice_is_taken(&self) -> bool {
         self.witness.process.load(Relaxed) == 0
+    }
+
+    /// The calling thread's id, given the libc's copy of it. The child of a bare fork
+    /// system call has its parent's there, so the first one in each process is
+    /// compared; that saves all later threads a system call.
+    pub fn tid(&self, copy: Option<Pid>) -> Pid {
+        let ids = &self.witness.ids;
+        match copy.filter(|_| self.advice_is_taken()) {
+            Some(copy) if ids.load(Relaxed) == KEPT => copy,
+            Some(copy) if ids.load(Relaxed) != STALE => {
+                let tid = sys::gettid();
+                ids.store(if tid == copy { KEPT } else { STALE }, Relaxed);
+                tid
+            }
+            _ => sys::gettid(),
+        }
     }
 }
 
