@@ -340,6 +340,14 @@ static void routes(void)
         _exit(first == way && route() == way ? 23 : 1);
     }
     is(status_of(pid), 23, "in the child of a bare system call");
+    pid = (pid_t)raw(SYS_clone, SIGCHLD);
+    if (pid == 0) {
+        if (pthread_create(&thread, NULL, route_of_a_first, NULL) || pthread_join(thread, &value))
+            _exit(2);
+        run_thread(NULL, returns, NULL);
+        _exit((long)value == way && route() == way ? 23 : 1);
+    }
+    is(status_of(pid), 23, "also after a pthread of the child");
 }
 
 int main(void)

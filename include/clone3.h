@@ -1102,7 +1102,9 @@ extern int clone3_probe_refresh(void);
 
 /**
  * Says which way the calling thread's last clone3(), clone3_call(),
- * clone(), fork(), _Fork(), vfork() or forkpty() took, and why.
+ * clone(), fork(), _Fork(), vfork(), forkpty(), spawn (clone3_spawn(), the
+ * posix_spawn() family, system(), popen()) or clone3_thread_create() took,
+ * and why.
  *
  * A new process has made no call yet.
  *

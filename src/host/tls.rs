@@ -144,12 +144,15 @@ impl Plan {
         }
     }
 
-    /// The calling thread's id as its libc keeps it, if it does. For threads of the
-    /// libc.
-    pub fn own_tid(&self) -> Option<i32> {
+    /// The calling thread's id as its libc keeps it, if it does.
+    ///
+    /// # Safety
+    /// It must be a thread of the libc.
+    pub unsafe fn own_tid(&self) -> Option<i32> {
         let distance = self.tcb.tid?;
         let place = thread_pointer().wrapping_add_signed(distance) as *const i32;
-        // SAFETY: in this thread's control block, which is laid out as all are.
+        // SAFETY: in this thread's control block, which is laid out as all of the
+        // libc's are.
         Some(unsafe { place.read_volatile() })
     }
 

@@ -41,7 +41,7 @@ struct Site {
     tid: *mut Pid,
     /// What the thread is called.
     handle: Handle,
-    /// The calling thread.
+    /// The calling thread's id.
     creator: Pid,
     /// The stack: lowest byte, and behind the last one.
     low: usize,
@@ -112,7 +112,8 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
             Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
                 let creator = match own {
                     Some(own) => own.entry.tid.load(Relaxed) as Pid,
-                    None => lock.tid(plan.own_tid()),
+                    // SAFETY: whoever may ask the loader is a thread of the libc.
+                    None => lock.tid(unsafe { plan.own_tid() }),
                 };
                 return Site::find(plan, attributes, creator, &lock);
             }

@@ -3,34 +3,32 @@
 //! finds that it has nothing to do with its parent's threads.
 //!
 //! The lock lies in a page that the kernel hands to fork children zeroed
-//! (MADV_WIPEONFORK, Linux 4.14), and so does the word that says "this is still
-//! the process that filled the tables".
+//! (MADV_WIPEONFORK, Linux 4.14), and so does what is known of this process only:
+//! that it is still the one that filled the tables, and whose id was looked at.
 
 use super::slots;
+use crate::arch::thread_pointer;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::thread;
 use crate::uapi::{Errno, task};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 
 struct Witness {
     lock: AtomicU32,
     /// [`SETTLED`] in the process that the tables are about.
     settled: AtomicU32,
-    /// Whether the libc's copies of thread ids are right in this process: [`KEPT`],
-    /// [`STALE`], 0 before anybody looked.
-    ids: AtomicU32,
+    /// The thread pointer of the last creator whose id its libc was seen to have. A
+    /// later thread there has it as well: libcs write it before a thread runs.
+    compared: AtomicUsize,
     /// Where nothing is wiped (qemu-user), the process; 0 elsewhere.
     /// A pid tells children apart only where none shares this memory.
     process: AtomicI32,
 }
 
 const SETTLED: u32 = 1;
-
-const KEPT: u32 = 1;
-const STALE: u32 = 2;
 
 /// No kernel knows it (include/uapi/asm-generic/mman-common.h).
 const UNKNOWN_ADVICE: core::ffi::c_int = 0x7fff;
@@ -78,20 +76,21 @@ impl Locked {
         self.witness.process.load(Relaxed) == 0
     }
 
-    /// The calling thread's id, given the libc's copy of it. The child of a bare fork
-    /// system call has its parent's there, so the first one in each process is
-    /// compared; that saves all later threads a system call.
+    /// The calling thread's id, given the libc's copy of it. That is believed where
+    /// it was right before, in this thread and this process: in the child of a bare
+    /// fork system call it is the parent's.
     pub fn tid(&self, copy: Option<Pid>) -> Pid {
-        let ids = &self.witness.ids;
-        match copy.filter(|_| self.advice_is_taken()) {
-            Some(copy) if ids.load(Relaxed) == KEPT => copy,
-            Some(copy) if ids.load(Relaxed) != STALE => {
-                let tid = sys::gettid();
-                ids.store(if tid == copy { KEPT } else { STALE }, Relaxed);
-                tid
-            }
-            _ => sys::gettid(),
+        let tp = thread_pointer();
+        let compared = &self.witness.compared;
+        let is_right = self.advice_is_taken() && compared.load(Relaxed) == tp;
+        if let Some(copy) = copy.filter(|_| is_right) {
+            return copy;
         }
+        let tid = sys::gettid();
+        if copy == Some(tid) {
+            compared.store(tp, Relaxed);
+        }
+        tid
     }
 }
 
