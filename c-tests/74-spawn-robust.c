@@ -10,7 +10,6 @@
 #include "libc.h"
 #include "raw.h"
 #include <alloca.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -82,10 +81,34 @@ static void on_alarm(int signal)
     spawn_all();
 }
 
+static char *deepest;
+
+static void look_where(int signal)
+{
+    (void)signal;
+    deepest = __builtin_frame_address(0);
+}
+
+/* What the kernel puts on a handler's stack: AT_MINSIGSTKSZ says it since Linux 5.14 only. */
+static size_t frame_of_a_signal(void)
+{
+    enum { SIZE = 256 << 10 };
+    char *low = malloc(SIZE);
+    stack_t stack = { .ss_sp = low, .ss_size = SIZE }, none = { .ss_flags = SS_DISABLE };
+    struct sigaction action = { .sa_handler = look_where, .sa_flags = SA_ONSTACK };
+    sigaltstack(&stack, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    sigaltstack(&none, NULL);
+    size_t size = low + SIZE - deepest;
+    free(low);
+    return size;
+}
+
 static void in_handlers(void)
 {
-    unsigned long least = getauxval(51 /* AT_MINSIGSTKSZ, Linux 5.14 */);
-    if (least < (unsigned long)MINSIGSTKSZ)
+    size_t least = frame_of_a_signal();
+    if (least < (size_t)MINSIGSTKSZ)
         least = MINSIGSTKSZ;
     /* The C library's part of this program wants some too. */
     size_t size = least + 4096;

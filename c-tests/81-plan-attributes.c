@@ -153,10 +153,10 @@ static void signals(void)
     says(&plan, IGNORED, "0", "unless they are to be at their default");
     plan = new_plan();
     sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGALRM); /* not SIGHUP, which the shell of busybox 1.30 takes back */
     sigaddset(&set, SIGPIPE);
     is(clone3_spawn_set_signal_ignores(&plan, &set), 0, "set_signal_ignores");
-    says(&plan, IGNORED, "4609", "others are ignored");
+    says(&plan, IGNORED, "12800", "others are ignored");
     struct sigaction now;
     sigaction(SIGUSR2, NULL, &now);
     ok(now.sa_handler == handled, "the caller's handlers are there");
