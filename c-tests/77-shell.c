@@ -131,6 +131,27 @@ static void threads(void)
 }
 #endif
 
+static void held_open(void)
+{
+    char command[99];
+    FILE *first = popen("cat > /dev/null", "w");
+    snprintf(command, sizeof command, "test ! -e /proc/$$/fd/%d", fileno(first));
+    FILE *second = popen(command, "w");
+    int status = pclose(second);
+#ifdef MODE_STATIC
+    if (status != 0)
+        skip("a stream in a later one's child", "a static program has its libc's own: musl 1.2.2 leaves it there");
+    else
+#endif
+        is(status, 0, "a stream is not in a later one's child");
+    second = popen("cat > /dev/null", "w");
+    if (status == 0)
+        is(pclose(first), 0, "which does not hold it open");
+    is(pclose(second), 0, "nor the other way round");
+    if (status != 0)
+        pclose(first);
+}
+
 static void streams(void)
 {
     char line[100] = "";
@@ -146,9 +167,7 @@ static void streams(void)
     is(pclose(stream), 0, "is what it reads");
     errno = 0;
     ok(popen("exit 0", "x") == NULL && errno == EINVAL, "no such mode: EINVAL");
-    FILE *first = popen("cat > /dev/null", "w"), *second = popen("cat > /dev/null", "w");
-    is(pclose(first), 0, "a stream is not held open by a later one's child");
-    is(pclose(second), 0, "nor the other way round");
+    held_open();
     stream = popen("exit 0", "r");
     while (waitpid(-1, NULL, 0) == -1 && errno == EINTR)
         ;
