@@ -253,6 +253,6 @@ int main(void)
     as("unprivileged", drop, cases, seed ^ 0x55, has_cgroup ? cgroup : NULL);
     as("in a pid namespace", enter_namespace, cases, seed ^ 0xaa, has_cgroup ? cgroup : NULL);
     if (has_cgroup)
-        rmdir(cgroup);
+        is(remove_cgroup(cgroup), 0, "the cgroup is empty again and goes");
     return done();
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Makes a new cgroup below the caller's own: its directory in `path`, and in
@@ -30,10 +31,27 @@ static inline int make_cgroup(char *path, size_t size, char **within)
         fclose(file);
     if (!mount[0] || !own[0])
         return ENOENT;
-    snprintf(path, size, "%s%s/clone3-test-%d-%d", mount, own[1] ? own : "", getpid(), made++);
     if (within)
         *within = path + strlen(mount);
-    return mkdir(path, 0755) == 0 ? 0 : errno;
+    for (;;) {
+        snprintf(path, size, "%s%s/clone3-test-%d-%d", mount, own[1] ? own : "", getpid(), made++);
+        if (mkdir(path, 0755) == 0)
+            return 0;
+        if (errno != EEXIST) /* that of a test that was killed */
+            return errno;
+    }
+}
+
+/* Removes one; 0, or an errno. A task leaves its cgroup a moment after it was waited for. */
+static inline int remove_cgroup(const char *path)
+{
+    const struct timespec shortly = { .tv_nsec = 1000000 };
+    for (int tries = 0; rmdir(path) != 0; tries++) {
+        if (errno != EBUSY || tries == 5000)
+            return errno;
+        nanosleep(&shortly, NULL);
+    }
+    return 0;
 }
 
 /* Writes a word into one of a cgroup's files; 0, or an errno. */
