@@ -2,11 +2,12 @@
 # shellcheck shell=bash
 # c-tests-lib.sh: what the runners of c-tests/ share: which tests there are, how
 # one is built, what its output says. To be sourced with these set: root, build
-# (absolute), arch, work (a directory to build in), only (an array of name
-# prefixes, empty for all).
+# (absolute), arch, work (a directory to build in, and for the results), only (an
+# array of name prefixes, empty for all).
 
 lib=$build
 [ "$arch" = x86_64 ] || lib=$build/$arch
+rm -rf "$work"
 mkdir -p "$work/ld"
 ln -sf "$(command -v ld.lld)" "$work/ld/ld.lld"
 
@@ -87,7 +88,7 @@ compile() { # source output libc mode flags
     local upper=${4^^}
     [ "$4" != unthreaded ] || upper=PRELOAD
     # shellcheck disable=SC2046,SC2086 # lists of flags
-    $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra $threads -I"$root/include" \
+    $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra -Werror=implicit $threads -I"$root/include" \
         -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4") $(libc_flags "$3" "$4")
 }
 
@@ -139,21 +140,47 @@ build_or_reuse() { # source libc mode variant
         return 0
     fi
     for suffix in "" .control .plugin; do
-        [ ! -f "$kept$suffix" ] || cp "$kept$suffix" "$out$suffix" || return 1
+        [ -f "$kept$suffix" ] || continue
+        cp "$kept$suffix" "$out$suffix" && touch "$kept$suffix" || return 1
     done
-    touch "$kept"
 }
 
-# A test passed if its plan is there and matches and nothing is not ok.
+# A test passed if its plan is there and matches, nothing is not ok and its exit
+# status is 0. What is wrong is a line in its TAP, as only these are counted.
 verdict() { # tap status
     local plan seen
     plan=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$1")
     seen=$(grep -c '^\(not \)\?ok ' "$1")
     if [ -z "$plan" ] || [ "$plan" != "$seen" ]; then
         echo "not ok $((seen + 1)) - ended before its plan" >> "$1"
-        return 1
+    elif [ "$2" != 0 ] && ! grep -q '^not ok' "$1"; then
+        echo "not ok $((seen + 1)) - ended with status $2 after its plan" >> "$1"
     fi
-    [ "$2" = 0 ] && ! grep -q '^not ok' "$1"
+    ! grep -q '^not ok' "$1"
+}
+
+# A line about all tests of a run, which is kept as one: why there are none, why
+# some are not, what went wrong around them.
+everything() { # line
+    echo "$1" | tee -a "$work/everything.tap"
+}
+
+# What a run came to: all of its TAP in one file, and an exit status.
+conclude() { # file
+    cat "$work"/*.tap > "$1" && ! grep -q '^not ok' "$1"
+}
+
+# Has a function do every test of jobs_list, some at a time. xargs stops where one
+# is killed, and the tests after it would not be missed.
+each_job() { # function jobs-at-a-time
+    jobs_list > "$work/all-jobs"
+    if [ ! -s "$work/all-jobs" ]; then
+        everything "not ok - no such test: ${only[*]}"
+    else
+        xargs -0 -r -n 4 -P "$2" bash -c "$1 \"\$@\"" "$1" < "$work/all-jobs" ||
+            everything "not ok - not all tests were run: xargs ended with status $?"
+    fi
+    [ ${#only[@]} = 0 ] || printf '%s\n' "${only[@]}" > "$work/selection"
 }
 
 # One line for the test, and what is wrong with it.
