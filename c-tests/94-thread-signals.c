@@ -287,9 +287,10 @@ static void at_the_end(void)
             _exit(77);
         if (clone3_thread_create(&thread, NULL, returns, NULL))
             _exit(1);
-        for (int i = 0; i < 1000 && clone3_thread_kill(thread, 0) != ESRCH; i++)
+        /* The handler says so a moment after the handle is nobody's. */
+        for (int i = 0; i < 1000 && !handled; i++)
             usleep(1000);
-        if (handled != 1 || clone3_thread_join(thread, NULL) != ESRCH)
+        if (handled != 1 || clone3_thread_kill(thread, 0) != ESRCH || clone3_thread_join(thread, NULL) != ESRCH)
             _exit(2);
         /* Its place is the first to be used again, once the kernel is done with it. */
         for (int i = 0; i < 500; i++) {
