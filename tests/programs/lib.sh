@@ -44,7 +44,7 @@ workload() { # name
         needs=("$(find /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -n 1)" setpriv bash)
         [ -n "${needs[0]}" ] || needs[0]=initdb
         [ "$(id -u)" = 0 ] || needs+=(root)
-        command=(bash "$workloads/postgres.sh")
+        limit=120 command=(bash "$workloads/postgres.sh")
         ;;
     cpython*)
         needs=(python3 "$(find /usr/lib/python3*/test/test_fork1.py 2>/dev/null | tail -n 1)")

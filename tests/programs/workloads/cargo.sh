@@ -23,6 +23,5 @@ fn main() {
 END
 echo 'fn main() { println!("{}", env!("SAID")); }' > crate/src/main.rs
 cd crate || exit 1
-"$cargo" build --quiet --offline
-echo "build $?"
+"$cargo" build --quiet --offline || exit 1
 target/debug/tiny

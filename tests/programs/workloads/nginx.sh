@@ -42,19 +42,19 @@ threads = [threading.Thread(target=ask, args=(total // 4,)) for _ in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 print("answered", sum(answers), "of", total)
+sys.exit(sum(answers) != total)
 END
 client=$!
 for _ in 1 2 3 4 5 6; do
     kill -HUP $nginx
     sleep 0.3
 done
-wait $client
-echo "client $?"
+failed=0
+wait $client || failed=1
 for _ in {1..100}; do [ "$(workers | wc -w)" = 2 ] && break; sleep 0.1; done
 echo "workers $(workers | wc -w)"
-[ "$(workers)" != "$first" ] && echo "other ones than at first"
+[ "$(workers)" != "$first" ] && echo "other ones than at first" || failed=1
 kill -QUIT $nginx
-wait $nginx
-echo "server $?"
+wait $nginx || failed=1
 grep -E '\[(alert|emerg|crit|error)\]' error.log
-exit 0
+exit $failed

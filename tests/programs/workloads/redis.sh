@@ -24,27 +24,34 @@ until_fact() { # name value
         sleep 0.1
     done
     echo "$1 is not $2"
+    exit 1
+}
+begin() { # command: that a child is at work, or will be
+    local reply
+    reply=$(ask "$1")
+    case $reply in *" started" | *" scheduled") ;; *) echo "$1: $reply"; exit 1 ;; esac
 }
 
 server
 redis-benchmark -s socket -t set,lpush,hset -n 400000 -r 5000 -P 8 -q > /dev/null &
 benchmark=$!
 for round in 1 2 3; do
-    ask BGSAVE > /dev/null
+    begin BGSAVE
+    [ $round != 1 ] || kill -0 $benchmark || { echo "the benchmark is over already"; exit 1; }
     until_fact rdb_bgsave_in_progress 0
-    echo "round $round, save: $(fact rdb_last_bgsave_status)"
-    ask BGREWRITEAOF > /dev/null
+    until_fact rdb_last_bgsave_status ok
+    begin BGREWRITEAOF
     until_fact aof_rewrite_in_progress 0
     until_fact aof_rewrite_scheduled 0
-    echo "round $round, rewrite: $(fact aof_last_bgrewrite_status)"
+    until_fact aof_last_bgrewrite_status ok
+    echo "round $round: saved and rewritten"
 done
-wait $benchmark
-echo "benchmark $?"
+wait $benchmark || { echo "benchmark: $?"; exit 1; }
 # What the benchmark wrote is left to chance.
 ask FLUSHALL
 for number in {1..500}; do echo "SET key$number value$number"; done | ask > /dev/null
 digest=$(ask DEBUG DIGEST)
-ask BGREWRITEAOF > /dev/null
+begin BGREWRITEAOF
 until_fact aof_rewrite_in_progress 0
 ask SHUTDOWN
 wait
@@ -52,5 +59,6 @@ server
 echo "$digest"
 [ "$(ask DEBUG DIGEST)" = "$digest" ] && echo "the same after a restart"
 ask DBSIZE
+[ "$(ask DBSIZE)" = 500 ] || exit 1
 ask SHUTDOWN NOSAVE
 wait
