@@ -49,7 +49,7 @@ workload() { # name
     cpython*)
         needs=(python3 "$(find /usr/lib/python3*/test/test_fork1.py 2>/dev/null | tail -n 1)")
         [ -n "${needs[1]}" ] || needs[1]="test/test_fork1.py (libpython3.*-testsuite)"
-        limit=900 command=(/usr/bin/python3 "$workloads/cpython.py")
+        limit=900 command=(env "TMPDIR=$scratch/run" /usr/bin/python3 "$workloads/cpython.py")
         case $1 in
         *-*) command+=("test_${1#*-}") ;;
         *) command+=(test_fork1 test_popen test_posix) ;;
