@@ -69,6 +69,9 @@ int main(void)
         skip("libpthread opened late", no_threads());
         return done();
     }
+#ifdef UNTHREADED
+    ok(dlopen("libpthread.so.0", RTLD_NOW | RTLD_NOLOAD) == NULL, "libpthread is not there at first");
+#endif
     children("before libpthread", ends);
     void *library = dlopen("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL);
     if (!ok(library != NULL, "libpthread opens")) {

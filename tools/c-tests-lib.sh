@@ -86,7 +86,7 @@ libc_flags() { # libc mode
 
 compile() { # source output libc mode flags
     local upper=${4^^}
-    [ "$4" != unthreaded ] || upper=PRELOAD
+    [ "$4" != unthreaded ] || upper="PRELOAD -DUNTHREADED"
     # shellcheck disable=SC2046,SC2086 # lists of flags
     $(compiler "$3") -std=gnu11 -O2 -g -Wall -Wextra -Werror=implicit $threads -I"$root/include" \
         -I"$root/c-tests" -DMODE_$upper $5 "$1" -o "$2" $(link_flags "$4") $(libc_flags "$3" "$4")
