@@ -3,7 +3,8 @@
 # apt-lib.sh: packages of a Debian suite without installing them, through an apt
 # that keeps all it has in $work. To be sourced with these set: suite, debian
 # (Debian's name of the architecture), work (a directory of our own), and
-# cannot() defined, which says why not and exits.
+# cannot() defined, which says why not and exits. That is an exit of the tool only
+# where the caller is no subshell.
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=http://deb.debian.org/debian
@@ -25,10 +26,10 @@ complaint() { grep -m 1 '^E:' "$work/log" || echo 'apt-get failed'; }
 
 field() { apt-cache "${options[@]}" show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: //p"; }
 # apt-get compares what it downloads with the checksums in the signed lists.
-download() { # package
-    (cd "$work" && rm -f ./*.deb && apt-get -qq "${options[@]}" download "$1" > log 2>&1)
+try_unpack() { # package
+    (cd "$work" && rm -f ./*.deb && apt-get -qq "${options[@]}" download "$1" &&
+        dpkg-deb -x ./*.deb tree) > "$work/log" 2>&1
 }
 unpack() { # package
-    download "$1" && (cd "$work" && dpkg-deb -x ./*.deb tree > log 2>&1) ||
-        cannot "$1: $(tail -n 1 "$work/log")"
+    try_unpack "$1" || try_unpack "$1" || cannot "$1: $(tail -n 1 "$work/log")"
 }

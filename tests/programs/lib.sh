@@ -72,7 +72,9 @@ missing() { # programs…
 open_scratch() { # library
     [ -f "$1" ] || { echo "${0##*/}: no library at $1" >&2; exit 125; }
     scratch=$(mktemp -d) || exit 125
-    chmod 711 "$scratch" # for what runs as another user and loads the library
+    # For what runs as another user and loads the library.
+    chmod 711 "$scratch"
+    umask 022
     session=
     trap close_scratch EXIT
     trap 'exit 129' HUP
@@ -92,16 +94,30 @@ close_scratch() {
     rm -rf "$scratch"
 }
 
-# Ends what is left of the session of a run: nothing, unless the run hung.
-end_session() {
-    [ -n "$session" ] || return 0
-    local file line
+# The processes of a run: those of its session, and those in its directory, as
+# some make sessions of their own: PostgreSQL does for each connection.
+processes() {
+    local file state line
     for file in /proc/[0-9]*/stat; do
         { read -r line < "$file"; } 2>/dev/null || continue
         # After the name in parentheses: state, parent, group, session.
-        read -r _ _ _ line _ <<< "${line##*) }"
-        file=${file%/stat}
-        [ "$line" != "$session" ] || kill -KILL "${file##*/}" 2>/dev/null
+        read -r state _ _ line _ <<< "${line##*) }"
+        [ "$line" != "$session" ] || [ "$state" = Z ] || echo "${file//[^0-9]/}"
+    done
+    find /proc/[0-9]*/cwd -lname "$(realpath "$scratch")/run*" 2>/dev/null | cut -d / -f 3
+}
+
+# Ends what is left of a run: nothing, unless it hung. A server that may clean up
+# leaves no shared memory.
+end_session() {
+    [ -n "$session" ] || return 0
+    local try pids signal=TERM
+    for try in {1..50}; do
+        mapfile -t pids < <(processes)
+        [ "${#pids[@]}" != 0 ] || break
+        [ "$try" -lt 30 ] || signal=KILL
+        kill -"$signal" "${pids[@]}" 2>/dev/null
+        sleep 0.1
     done
     session=
 }

@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # nginx exchanges its workers again and again while clients ask: every request is
-# answered, and at the end there are as many workers as there should be.
+# answered, and at the end there are as many workers as there should be. Exit
+# status 1 if not so.
 set -u
+failed=0
 
 cat > nginx.conf <<END
 daemon off;
@@ -49,12 +51,18 @@ for _ in 1 2 3 4 5 6; do
     kill -HUP $nginx
     sleep 0.3
 done
-failed=0
-wait $client || failed=1
+wait $client
+status=$?
+echo "client $status"
+[ $status = 0 ] || failed=1
 for _ in {1..100}; do [ "$(workers | wc -w)" = 2 ] && break; sleep 0.1; done
 echo "workers $(workers | wc -w)"
-[ "$(workers)" != "$first" ] && echo "other ones than at first" || failed=1
+[ "$(workers | wc -w)" = 2 ] || failed=1
+if [ "$(workers)" != "$first" ]; then echo "other ones than at first"; else failed=1; fi
 kill -QUIT $nginx
-wait $nginx || failed=1
-grep -E '\[(alert|emerg|crit|error)\]' error.log
+wait $nginx
+status=$?
+echo "server $status"
+[ $status = 0 ] || failed=1
+grep -E '\[(alert|emerg|crit|error)\]' error.log && failed=1
 exit $failed
