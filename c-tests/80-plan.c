@@ -21,8 +21,14 @@ static void objects(void)
     is(spawn_plan(&pid, "/bin/sh", &plan, argv), EINVAL, "a spawn of it");
     is(error_of_plan.stage, CLONE3_SPAWN_STAGE_PLAN, "and its stage");
     is(pid, -5, "and pid is not touched");
-    error_of_plan.size = sizeof error_of_plan - 1;
+    ok(strcmp(plan_error(), "plan: Invalid argument: clone3_spawn_init() did not make it") == 0, "and its words: %s", plan_error());
     plan = new_plan();
+    struct clone3_spawn_error forgotten = { 0 };
+    char words[200];
+    is(clone3_spawn(&pid, "/nowhere", &plan, argv, environ, &forgotten), ENOENT, "an error whose size was forgotten");
+    ok(strcmp(clone3_spawn_strerror(&forgotten, words, sizeof words), "exec \"/nowhere\": No such file or directory") == 0,
+        "is told as well: %s", words);
+    error_of_plan.size = 31;
     is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, &error_of_plan), EINVAL, "an error of another size");
     is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, NULL), 0, "no error wanted");
     is(status_of(pid), 7, "and there is the child");
@@ -81,12 +87,21 @@ static void refused_by_setters(void)
     posix_spawn_file_actions_t foreign;
     memset(&foreign, 0, sizeof foreign);
     is(clone3_spawn_set_file_actions(&plan, &foreign), EINVAL, "file_actions: not ours");
-    says(&plan, "echo fine", "fine", "after all refusals the plan is as before");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "a plan with a failed setter does not run");
 }
 
-static void contradicts(const clone3_spawn_t *plan, const char *path, const char *name)
+/* One test: refused, in words that no other contradiction has and that say `words`. */
+static void contradicts(const clone3_spawn_t *plan, const char *path, const char *words, const char *name)
 {
-    fails_at(plan, path, CLONE3_SPAWN_STAGE_PLAN, 0, EINVAL, name);
+    static char seen[20][200];
+    static int count;
+    fails_at(plan, path, CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, name);
+    const char *said = plan_error();
+    int again = 0;
+    for (int i = 0; i < count; i++)
+        again |= strcmp(seen[i], said) == 0;
+    ok(strncmp(said, "plan: Invalid argument: ", 24) == 0 && strstr(said, words) && !again, "%s has its own words: %s", name, said);
+    snprintf(seen[count++], sizeof *seen, "%s", said);
 }
 
 static void contradictions(void)
@@ -94,45 +109,45 @@ static void contradictions(void)
     const struct clone3_spawn_id_range range = { 0, 0, 1 };
     sigset_t signals;
     clone3_spawn_t plan = new_plan();
-    contradicts(&plan, NULL, "nothing to run");
+    contradicts(&plan, NULL, "nothing to run", "nothing to run");
     clone3_spawn_set_function(&plan, answer, NULL);
-    contradicts(&plan, "/bin/sh", "a function and a program");
+    contradicts(&plan, "/bin/sh", "only one can run", "a function and a program");
     clone3_spawn_set_program(&plan, 0, 0);
-    contradicts(&plan, NULL, "a function and a program by descriptor");
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "a function and a program by descriptor");
     plan = new_plan();
     clone3_spawn_set_search(&plan);
-    contradicts(&plan, NULL, "a search for nothing");
+    contradicts(&plan, NULL, "needs a name", "a search for nothing");
     clone3_spawn_set_program(&plan, 0, 0);
-    contradicts(&plan, "sh", "a search in PATH and a directory");
+    contradicts(&plan, "sh", "set_program() does not", "a search in PATH and a directory");
     plan = new_plan();
     clone3_spawn_set_uid_map(&plan, &range, 1);
-    contradicts(&plan, "/bin/sh", "a uid_map without CLONE_NEWUSER");
+    contradicts(&plan, "/bin/sh", "CLONE_NEWUSER", "a uid_map without CLONE_NEWUSER");
     plan = new_plan();
     clone3_spawn_set_setgroups(&plan, 0);
-    contradicts(&plan, "/bin/sh", "setgroups without CLONE_NEWUSER");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "setgroups without CLONE_NEWUSER");
     plan = new_plan();
     clone3_spawn_set_root(&plan, 0);
-    contradicts(&plan, "/bin/sh", "a pivot without a mount namespace");
+    contradicts(&plan, "/bin/sh", "set_root() needs a mount namespace", "a pivot without a mount namespace");
     plan = new_plan();
     clone3_spawn_set_flags(&plan, CLONE_EMPTY_MNTNS);
-    contradicts(&plan, "/bin/sh", "CLONE_EMPTY_MNTNS without CLONE_NEWNS");
+    contradicts(&plan, "/bin/sh", "CLONE_EMPTY_MNTNS needs CLONE_NEWNS", "CLONE_EMPTY_MNTNS without CLONE_NEWNS");
     plan = new_plan();
     clone3_spawn_set_terminal(&plan, 0);
-    contradicts(&plan, "/bin/sh", "a terminal without a session");
+    contradicts(&plan, "/bin/sh", "set_session()", "a terminal without a session");
     plan = new_plan();
     clone3_spawn_set_session(&plan);
     clone3_spawn_set_process_group(&plan, 1);
-    contradicts(&plan, "/bin/sh", "a session in another process group");
+    contradicts(&plan, "/bin/sh", "process group", "a session in another process group");
     plan = new_plan();
     sigemptyset(&signals);
     sigaddset(&signals, SIGUSR1);
     clone3_spawn_set_signal_defaults(&plan, &signals);
     clone3_spawn_set_signal_ignores(&plan, &signals);
-    contradicts(&plan, "/bin/sh", "a signal at its default and ignored");
+    contradicts(&plan, "/bin/sh", "signal", "a signal at its default and ignored");
     plan = new_plan();
     clone3_spawn_set_capabilities(&plan, CLONE3_SPAWN_INHERITABLE, 1);
     clone3_spawn_set_capabilities(&plan, CLONE3_SPAWN_AMBIENT, 2);
-    contradicts(&plan, "/bin/sh", "ambient capabilities that are not inheritable");
+    contradicts(&plan, "/bin/sh", "ambient", "ambient capabilities that are not inheritable");
 }
 
 static void words(void)

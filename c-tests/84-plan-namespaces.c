@@ -3,6 +3,7 @@
  * their own, and those of others.
  */
 #define _GNU_SOURCE
+#include "filter.h"
 #include "planning.h"
 #include <sys/prctl.h>
 
@@ -86,15 +87,27 @@ static void with_maps(void)
     says(NULL, "test $(cat /proc/$$/oom_score_adj) = 5 || echo other", "other", "which is the child's only");
 }
 
-/* The task that writes the maps ends without having done so: by SIGSEGV, here. A
- * dump of it would end all that share its memory, on kernels before 5.16. */
+/* The task that writes the maps ends without having done so: by a filter that kills
+ * who opens a file for writing. A dump of it would end all that share its memory, on
+ * kernels before 5.16. */
 static int ends_without_writer(void)
 {
     clone3_spawn_t plan = new_plan();
     char *argv[] = { "sh", NULL };
+    struct sock_filter code[] = {
+        FILTER_LOAD(offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+        FILTER_LOAD(FILTER_LOW(2)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_WRONLY, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0 /* SECCOMP_RET_KILL_THREAD */),
+        FILTER_ALLOW,
+    };
+    const struct sock_fprog filter = { sizeof code / sizeof *code, code };
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (raw(SYS_seccomp, 1, 0, &filter))
+        return 0;
     clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
-    clone3_spawn_set_uid_map(&plan, (const struct clone3_spawn_id_range *)8, 1);
+    clone3_spawn_set_uid_map(&plan, one, 1);
     return spawn_plan(NULL, "/bin/sh", &plan, argv) == ESRCH && error_of_plan.stage == CLONE3_SPAWN_STAGE_ID_MAP
         && waitpid(-1, NULL, 0x40000000 | WNOHANG) == -1;
 }

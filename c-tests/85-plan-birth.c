@@ -54,7 +54,9 @@ static void cgroups(void)
     no_cgroup(stage);
     clone3_spawn_set_cgroup(&plan, 299);
     fails_at(&plan, "/bin/sh", stage, 0, EBADF, "no descriptor");
-    clone3_spawn_set_cgroup(&plan, -1);
+    is(clone3_spawn_set_cgroup(&plan, -1), EBADF, "no cgroup is none, not the caller's");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EBADF, "and the plan does not run");
+    plan = new_plan();
     char own_now[1024];
     snprintf(own_now, sizeof own_now, "%s", shell(NULL, own));
     says(&plan, own, own_now, "the caller's again");

@@ -96,7 +96,7 @@ static void functions(void)
     }
     clone3_spawn_set_directory(&plan, "/nowhere");
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "a step that fails");
-    clone3_spawn_set_directory(&plan, NULL);
+    clone3_spawn_set_directory(&plan, "/");
     clone3_spawn_set_callback(&plan, dies, NULL);
     is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one that is killed on the way");
     is(status_of(pid), 128 + SIGKILL, "is told by its status");

@@ -385,7 +385,8 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
 #define CLONE3_SPAWN_AMBIENT 2
 
 /**
- * Step 1 of clone3_spawn(): what was asked for contradicts itself.
+ * Step 1 of clone3_spawn(): a setter failed, or what was asked for contradicts
+ * itself.
  */
 #define CLONE3_SPAWN_STAGE_PLAN 1
 
@@ -877,7 +878,7 @@ struct clone3_spawn_rlimit {
  */
 struct clone3_spawn_error {
   /**
-   * In: sizeof(struct clone3_spawn_error).
+   * In: sizeof(struct clone3_spawn_error); 0 is the first version's, 32.
    */
   uint32_t size;
   /**
@@ -885,7 +886,8 @@ struct clone3_spawn_error {
    */
   int stage;
   /**
-   * Which of several in that step, from 0.
+   * Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN: what is
+   * wrong, for clone3_spawn_strerror() to word.
    */
   int index;
   /**
@@ -1233,8 +1235,12 @@ extern int clone3_pthread_create(pthread_t *thread,
  * Makes a plan of nothing: a child like the caller.
  *
  * All setters return 0 or an error number, EINVAL for a plan that was not
- * initialised; what they were told before is replaced. They and this are
- * async-signal-safe, and thread-safe for plans of one thread each.
+ * initialised. What they were told before is replaced, but for the flags of
+ * clone3_spawn_set_flags(), which add up. Their results need not be looked at:
+ * a plan with a setter that failed does not run, clone3_spawn() answers with
+ * the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
+ * it a good plan again. A copy of a plan is as good as the plan. Setters and
+ * this are async-signal-safe, and thread-safe for plans of one thread each.
  *
  * @param plan  memory for it
  * @param size  sizeof(clone3_spawn_t)
@@ -1274,7 +1280,9 @@ extern int clone3_spawn_set_pidfd(struct clone3_spawn_plan *plan, int *pidfd);
 
 /**
  * Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
- * unless set. With another one, wait with __WALL.
+ * unless set. It lasts until the child executes its program: exec makes it SIGCHLD
+ * again (execve(2)). So it matters for a child that runs a function, which is to be
+ * waited for with __WALL.
  *
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
@@ -1283,7 +1291,8 @@ extern int clone3_spawn_set_exit_signal(struct clone3_spawn_plan *plan,
 
 /**
  * Chooses the child's pids, innermost namespace first (set_tid of struct
- * clone_args). Linux 5.5, CAP_CHECKPOINT_RESTORE.
+ * clone_args). Linux 5.5, CAP_SYS_ADMIN in the namespaces' user namespaces; from
+ * Linux 5.9 on CAP_CHECKPOINT_RESTORE there is enough.
  *
  * @param pids   borrowed until the spawn
  *
@@ -1298,18 +1307,18 @@ extern int clone3_spawn_set_tid(struct clone3_spawn_plan *plan,
  * older kernels, and where clone3(2) is out of reach, the child moves there
  * before anything else; clone3_last_route() then names the flag as emulated.
  *
- * @param fd  the directory, O_PATH is enough; -1 for the caller's cgroup
+ * @param fd  the directory, O_PATH is enough
  *
- * @return 0, or an error number
+ * @return 0, or an error number: EBADF: negative
  */
 extern int clone3_spawn_set_cgroup(struct clone3_spawn_plan *plan, int fd);
 
 /**
  * The same by the directory's path, which the caller opens for the spawn.
  *
- * @param path  borrowed until the spawn; NULL for the caller's cgroup
+ * @param path  borrowed until the spawn
  *
- * @return 0, or an error number
+ * @return 0, or an error number: EFAULT: NULL
  */
 extern int clone3_spawn_set_cgroup_path(struct clone3_spawn_plan *plan,
                                         const char *path);
@@ -1367,12 +1376,17 @@ extern int clone3_spawn_set_setgroups(struct clone3_spawn_plan *plan,
 /**
  * Real, effective and saved user id (setresuid(2)).
  *
+ * The groups stay the caller's: a plan of root's that lowers the user id alone
+ * leaves the program in root's groups. Use clone3_spawn_set_gid() and
+ * clone3_spawn_set_groups() as well.
+ *
  * @return 0, or an error number: EINVAL: -1
  */
 extern int clone3_spawn_set_uid(struct clone3_spawn_plan *plan, uid_t uid);
 
 /**
- * Real, effective and saved group id (setresgid(2)).
+ * Real, effective and saved group id (setresgid(2)). The supplementary groups
+ * stay the caller's: see clone3_spawn_set_groups().
  *
  * @return 0, or an error number: EINVAL: -1
  */
@@ -1423,10 +1437,10 @@ extern int clone3_spawn_set_securebits(struct clone3_spawn_plan *plan,
 /**
  * Installs a seccomp filter last, right before exec, which it must allow.
  *
- * @param program  a struct sock_fprog, borrowed until the spawn; NULL for none
+ * @param program  a struct sock_fprog, borrowed until the spawn
  * @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
  *
- * @return 0, or an error number: EINVAL: another flag
+ * @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
  */
 extern int clone3_spawn_set_seccomp(struct clone3_spawn_plan *plan,
                                     const void *program,
@@ -1480,7 +1494,7 @@ extern int clone3_spawn_set_terminal(struct clone3_spawn_plan *plan, int fd);
  *
  * @param set  a sigset_t, copied
  *
- * @return 0, or an error number: EFAULT: NULL
+ * @return 0, or an error number: EFAULT: not in memory
  */
 extern int clone3_spawn_set_signal_mask(struct clone3_spawn_plan *plan,
                                         const void *set);
@@ -1491,7 +1505,7 @@ extern int clone3_spawn_set_signal_mask(struct clone3_spawn_plan *plan,
  *
  * @param set  a sigset_t, copied
  *
- * @return 0, or an error number: EFAULT: NULL
+ * @return 0, or an error number: EFAULT: not in memory
  */
 extern int clone3_spawn_set_signal_defaults(struct clone3_spawn_plan *plan,
                                             const void *set);
@@ -1501,7 +1515,7 @@ extern int clone3_spawn_set_signal_defaults(struct clone3_spawn_plan *plan,
  *
  * @param set  a sigset_t, copied
  *
- * @return 0, or an error number: EFAULT: NULL; EINVAL: SIGKILL or SIGSTOP is in it
+ * @return 0, or an error number: EFAULT: not in memory; EINVAL: SIGKILL or SIGSTOP is in it
  */
 extern int clone3_spawn_set_signal_ignores(struct clone3_spawn_plan *plan,
                                            const void *set);
@@ -1527,9 +1541,9 @@ extern int clone3_spawn_set_nice(struct clone3_spawn_plan *plan, int nice);
  * The processors it may run on (sched_setaffinity(2)).
  *
  * @param size  bytes in *mask
- * @param mask  a cpu_set_t, borrowed until the spawn; NULL for the caller's
+ * @param mask  a cpu_set_t, borrowed until the spawn
  *
- * @return 0, or an error number
+ * @return 0, or an error number: EFAULT: NULL
  */
 extern int clone3_spawn_set_affinity(struct clone3_spawn_plan *plan,
                                      size_t size,
@@ -1577,9 +1591,9 @@ extern int clone3_spawn_set_death_signal(struct clone3_spawn_plan *plan,
 /**
  * The working directory, looked up in the child's root (chdir(2)).
  *
- * @param path  borrowed until the spawn; NULL for the caller's, or the new root
+ * @param path  borrowed until the spawn
  *
- * @return 0, or an error number
+ * @return 0, or an error number: EFAULT: NULL
  */
 extern int clone3_spawn_set_directory(struct clone3_spawn_plan *plan,
                                       const char *path);
@@ -1595,9 +1609,9 @@ extern int clone3_spawn_set_directory_fd(struct clone3_spawn_plan *plan,
 /**
  * The root directory, and the working directory there (chroot(2)).
  *
- * @param path  borrowed until the spawn; NULL for the caller's root
+ * @param path  borrowed until the spawn
  *
- * @return 0, or an error number
+ * @return 0, or an error number: EFAULT: NULL
  */
 extern int clone3_spawn_set_chroot(struct clone3_spawn_plan *plan,
                                    const char *path);
@@ -1726,8 +1740,10 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  * Errors: those of the system call of the step that err names, and
  * - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or what it
  *   says contradicts itself (clone3_spawn(3) lists how)
- * - EINVAL, and *err is untouched: err->size is smaller than the first
- *   version's
+ * - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
+ * - EFAULT: an array or a string is not in memory
+ * - EINVAL, and *err is untouched: err->size is not 0, and smaller than the
+ *   first version's
  * - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
  *
  * Async-signal-safe, but for clone3_spawn_set_search(), which reads the
@@ -1742,7 +1758,8 @@ extern int clone3_spawn(pid_t *pid,
                         struct clone3_spawn_error *err);
 
 /**
- * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied.
+ * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
+ * set_root: Bad file descriptor.
  *
  * The words are the library's own, in English, whatever the locale.
  *

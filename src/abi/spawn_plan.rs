@@ -86,8 +86,12 @@ unsafe extern "C" {
     /// Makes a plan of nothing: a child like the caller.
     ///
     /// All setters return 0 or an error number, EINVAL for a plan that was not
-    /// initialised; what they were told before is replaced. They and this are
-    /// async-signal-safe, and thread-safe for plans of one thread each.
+    /// initialised. What they were told before is replaced, but for the flags of
+    /// clone3_spawn_set_flags(), which add up. Their results need not be looked at:
+    /// a plan with a setter that failed does not run, clone3_spawn() answers with
+    /// the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
+    /// it a good plan again. A copy of a plan is as good as the plan. Setters and
+    /// this are async-signal-safe, and thread-safe for plans of one thread each.
     ///
     /// @param plan  memory for it
     /// @param size  sizeof(clone3_spawn_t)
@@ -106,6 +110,11 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) ->
         return or_number(Err(Errno::EFAULT));
     }
     if size < PLAN_SIZE_VER0 {
+        if size >= size_of::<u64>() {
+            // What was a plan before must not be taken for the new one.
+            // SAFETY: the caller's memory of that size.
+            unsafe { (&raw mut (*plan.cast::<Spec>()).mark).write(0) };
+        }
         return or_number(Err(Errno::EINVAL));
     }
     // SAFETY: the caller's memory of that size, and aligned as a plan.

@@ -23,11 +23,12 @@ entry!("clone3_spawn" => exported_spawn);
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct clone3_spawn_error {
-    /// In: sizeof(struct clone3_spawn_error).
+    /// In: sizeof(struct clone3_spawn_error); 0 is the first version's, 32.
     pub size: u32,
     /// CLONE3_SPAWN_STAGE_*, 0 after success.
     pub stage: c_int,
-    /// Which of several in that step, from 0.
+    /// Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN: what is
+    /// wrong, for clone3_spawn_strerror() to word.
     pub index: c_int,
     /// The error number.
     pub error: c_int,
@@ -42,7 +43,8 @@ pub struct clone3_spawn_error {
 
 const ERROR_SIZE_VER0: usize = size_of::<clone3_spawn_error>();
 
-/// Step 1 of clone3_spawn(): what was asked for contradicts itself.
+/// Step 1 of clone3_spawn(): a setter failed, or what was asked for contradicts
+/// itself.
 pub const CLONE3_SPAWN_STAGE_PLAN: c_int = 1;
 /// Step 2 of clone3_spawn(): no child was made: clone3(2), or what it needs.
 pub const CLONE3_SPAWN_STAGE_CREATE: c_int = 2;
@@ -183,8 +185,10 @@ unsafe extern "C" {
     /// Errors: those of the system call of the step that err names, and
     /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or what it
     ///   says contradicts itself (clone3_spawn(3) lists how)
-    /// - EINVAL, and *err is untouched: err->size is smaller than the first
-    ///   version's
+    /// - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
+    /// - EFAULT: an array or a string is not in memory
+    /// - EINVAL, and *err is untouched: err->size is not 0, and smaller than the
+    ///   first version's
     /// - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
     ///
     /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the
@@ -199,7 +203,8 @@ unsafe extern "C" {
         err: *mut clone3_spawn_error,
     ) -> c_int;
 
-    /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied.
+    /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
+    /// set_root: Bad file descriptor.
     ///
     /// The words are the library's own, in English, whatever the locale.
     ///
@@ -226,7 +231,8 @@ unsafe extern "C" fn exported_spawn(
 ) -> c_int {
     const NOTHING: crate::spawn::spec::Spec = crate::spawn::spec::Spec::INITIAL;
     // SAFETY: null or the caller's struct.
-    if !err.is_null() && (unsafe { (*err).size } as usize) < ERROR_SIZE_VER0 {
+    let size = if err.is_null() { 0 } else { unsafe { (*err).size } };
+    if size != 0 && (size as usize) < ERROR_SIZE_VER0 {
         return or_number(Err(Errno::EINVAL));
     }
     let nothing = NOTHING;

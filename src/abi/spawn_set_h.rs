@@ -32,13 +32,16 @@ unsafe extern "C" {
     pub fn clone3_spawn_set_pidfd(plan: *mut clone3_spawn_plan, pidfd: *mut c_int) -> c_int;
 
     /// Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
-    /// unless set. With another one, wait with __WALL.
+    /// unless set. It lasts until the child executes its program: exec makes it SIGCHLD
+    /// again (execve(2)). So it matters for a child that runs a function, which is to be
+    /// waited for with __WALL.
     ///
     /// @return 0, or an error number: EINVAL: not 0 to 64
     pub fn clone3_spawn_set_exit_signal(plan: *mut clone3_spawn_plan, signal: c_int) -> c_int;
 
     /// Chooses the child's pids, innermost namespace first (set_tid of struct
-    /// clone_args). Linux 5.5, CAP_CHECKPOINT_RESTORE.
+    /// clone_args). Linux 5.5, CAP_SYS_ADMIN in the namespaces' user namespaces; from
+    /// Linux 5.9 on CAP_CHECKPOINT_RESTORE there is enough.
     ///
     /// @param pids   borrowed until the spawn
     ///
@@ -53,16 +56,16 @@ unsafe extern "C" {
     /// older kernels, and where clone3(2) is out of reach, the child moves there
     /// before anything else; clone3_last_route() then names the flag as emulated.
     ///
-    /// @param fd  the directory, O_PATH is enough; -1 for the caller's cgroup
+    /// @param fd  the directory, O_PATH is enough
     ///
-    /// @return 0, or an error number
+    /// @return 0, or an error number: EBADF: negative
     pub fn clone3_spawn_set_cgroup(plan: *mut clone3_spawn_plan, fd: c_int) -> c_int;
 
     /// The same by the directory's path, which the caller opens for the spawn.
     ///
-    /// @param path  borrowed until the spawn; NULL for the caller's cgroup
+    /// @param path  borrowed until the spawn
     ///
-    /// @return 0, or an error number
+    /// @return 0, or an error number: EFAULT: NULL
     pub fn clone3_spawn_set_cgroup_path(plan: *mut clone3_spawn_plan, path: *const c_char)
     -> c_int;
 
@@ -115,10 +118,15 @@ unsafe extern "C" {
 
     /// Real, effective and saved user id (setresuid(2)).
     ///
+    /// The groups stay the caller's: a plan of root's that lowers the user id alone
+    /// leaves the program in root's groups. Use clone3_spawn_set_gid() and
+    /// clone3_spawn_set_groups() as well.
+    ///
     /// @return 0, or an error number: EINVAL: -1
     pub fn clone3_spawn_set_uid(plan: *mut clone3_spawn_plan, uid: libc::uid_t) -> c_int;
 
-    /// Real, effective and saved group id (setresgid(2)).
+    /// Real, effective and saved group id (setresgid(2)). The supplementary groups
+    /// stay the caller's: see clone3_spawn_set_groups().
     ///
     /// @return 0, or an error number: EINVAL: -1
     pub fn clone3_spawn_set_gid(plan: *mut clone3_spawn_plan, gid: libc::gid_t) -> c_int;
@@ -162,10 +170,10 @@ unsafe extern "C" {
 
     /// Installs a seccomp filter last, right before exec, which it must allow.
     ///
-    /// @param program  a struct sock_fprog, borrowed until the spawn; NULL for none
+    /// @param program  a struct sock_fprog, borrowed until the spawn
     /// @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
     ///
-    /// @return 0, or an error number: EINVAL: another flag
+    /// @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
     pub fn clone3_spawn_set_seccomp(
         plan: *mut clone3_spawn_plan,
         program: *const c_void,
@@ -210,7 +218,7 @@ unsafe extern "C" {
     ///
     /// @param set  a sigset_t, copied
     ///
-    /// @return 0, or an error number: EFAULT: NULL
+    /// @return 0, or an error number: EFAULT: not in memory
     pub fn clone3_spawn_set_signal_mask(plan: *mut clone3_spawn_plan, set: *const c_void) -> c_int;
 
     /// Signals that the program starts with at their default. Those that have a handler
@@ -218,7 +226,7 @@ unsafe extern "C" {
     ///
     /// @param set  a sigset_t, copied
     ///
-    /// @return 0, or an error number: EFAULT: NULL
+    /// @return 0, or an error number: EFAULT: not in memory
     pub fn clone3_spawn_set_signal_defaults(
         plan: *mut clone3_spawn_plan,
         set: *const c_void,
@@ -228,7 +236,7 @@ unsafe extern "C" {
     ///
     /// @param set  a sigset_t, copied
     ///
-    /// @return 0, or an error number: EFAULT: NULL; EINVAL: SIGKILL or SIGSTOP is in it
+    /// @return 0, or an error number: EFAULT: not in memory; EINVAL: SIGKILL or SIGSTOP is in it
     pub fn clone3_spawn_set_signal_ignores(
         plan: *mut clone3_spawn_plan,
         set: *const c_void,
@@ -252,9 +260,9 @@ unsafe extern "C" {
     /// The processors it may run on (sched_setaffinity(2)).
     ///
     /// @param size  bytes in *mask
-    /// @param mask  a cpu_set_t, borrowed until the spawn; NULL for the caller's
+    /// @param mask  a cpu_set_t, borrowed until the spawn
     ///
-    /// @return 0, or an error number
+    /// @return 0, or an error number: EFAULT: NULL
     pub fn clone3_spawn_set_affinity(
         plan: *mut clone3_spawn_plan,
         size: usize,
@@ -293,9 +301,9 @@ unsafe extern "C" {
 
     /// The working directory, looked up in the child's root (chdir(2)).
     ///
-    /// @param path  borrowed until the spawn; NULL for the caller's, or the new root
+    /// @param path  borrowed until the spawn
     ///
-    /// @return 0, or an error number
+    /// @return 0, or an error number: EFAULT: NULL
     pub fn clone3_spawn_set_directory(plan: *mut clone3_spawn_plan, path: *const c_char) -> c_int;
 
     /// The same by a descriptor (fchdir(2)).
@@ -305,9 +313,9 @@ unsafe extern "C" {
 
     /// The root directory, and the working directory there (chroot(2)).
     ///
-    /// @param path  borrowed until the spawn; NULL for the caller's root
+    /// @param path  borrowed until the spawn
     ///
-    /// @return 0, or an error number
+    /// @return 0, or an error number: EFAULT: NULL
     pub fn clone3_spawn_set_chroot(plan: *mut clone3_spawn_plan, path: *const c_char) -> c_int;
 
     /// Makes a directory the root of the child's mount namespace (pivot_root(2)), and the

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The setters of `clone3_spawn_t`. They check what can be seen without the child;
-//! everything else is the kernel's to refuse.
+//! everything else is the kernel's to refuse. One that fails is noted in the plan,
+//! which will not run: callers do not look at every result. For the same reason no
+//! failure's usual result (-1, NULL) is an argument that asks for less.
 
 use super::or_number;
 use super::spawn_plan::*;
 use crate::arch::entry;
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::Sigset;
-use crate::spawn::spec::{self, Cgroup, Directory, List};
+use crate::spawn::spec::{self, Cgroup, Directory, List, Spec};
 use crate::uapi::Errno;
-use crate::uapi::sys::{KernelSigset, Pid};
+use crate::uapi::sys::{self, KernelSigset, Pid};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
 /// SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW.
@@ -28,28 +30,47 @@ fn descriptor(fd: c_int) -> Result<c_int, Errno> {
     if fd < 0 { Err(Errno::EBADF) } else { Ok(fd) }
 }
 
+fn there<T>(pointer: *const T) -> Result<*const T, Errno> {
+    if pointer.is_null() { Err(Errno::EFAULT) } else { Ok(pointer) }
+}
+
 fn signal_or_none(signal: c_int) -> Result<c_int, Errno> {
     if (0..=64).contains(&signal) { Ok(signal) } else { Err(Errno::EINVAL) }
 }
 
 fn signals(set: *const c_void) -> Result<KernelSigset, Errno> {
-    // SAFETY: null or a sigset_t of the caller's.
+    sys::probe(set as usize as u64)?;
+    // SAFETY: a sigset_t of the caller's, which is there.
     unsafe { set.cast::<Sigset>().as_ref() }.map(|set| set.to_kernel()).ok_or(Errno::EFAULT)
 }
 
 /// `setters!("name" => function(arguments) |spec| { statements }, …)`
 macro_rules! setters {
     ($($name:literal => $function:ident($($argument:ident: $type:ty),*) |$spec:ident| $body:block)+) => {
+        /// Their names, by their numbers.
+        pub static NAMES: &[&str] = &[$($name),+];
+
+        #[allow(non_camel_case_types)]
+        #[repr(u8)]
+        enum Number { $($function),+ }
+
         $(
             entry!($name => $function);
             unsafe extern "C" fn $function(plan: *mut clone3_spawn_plan $(, $argument: $type)*) -> c_int {
-                let set = || -> Result<(), Errno> {
-                    // SAFETY: the header's contract.
-                    let $spec = unsafe { contents_mut(plan) }?;
+                // SAFETY: the header's contract.
+                let spec = match unsafe { contents_mut(plan) } {
+                    Ok(spec) => spec,
+                    Err(errno) => return or_number(Err(errno)),
+                };
+                let set = |$spec: &mut Spec| -> Result<(), Errno> {
                     $body
                     Ok(())
                 };
-                or_number(set())
+                let outcome = set(spec);
+                if let Err(errno) = outcome {
+                    spec.refuse(Number::$function as u8, errno);
+                }
+                or_number(outcome)
             }
         )+
     };
@@ -69,10 +90,10 @@ setters! {
             spec.set_tid = List::of(pids, count)?;
     }
     "clone3_spawn_set_cgroup" => exported_set_cgroup(fd: c_int) |spec| {
-            spec.cgroup = if fd == -1 { Cgroup::Inherited } else { Cgroup::Descriptor(fd) };
+            spec.cgroup = Cgroup::Descriptor(descriptor(fd)?);
     }
     "clone3_spawn_set_cgroup_path" => exported_set_cgroup_path(path: *const c_char) |spec| {
-            spec.cgroup = if path.is_null() { Cgroup::Inherited } else { Cgroup::Path(path) };
+            spec.cgroup = Cgroup::Path(there(path)?);
     }
     "clone3_spawn_set_namespaces" => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |spec| {
             spec.namespaces = List::of(namespaces.cast(), count)?;
@@ -111,7 +132,7 @@ setters! {
             spec.securebits = Some(bits);
     }
     "clone3_spawn_set_seccomp" => exported_set_seccomp(program: *const c_void, flags: c_uint) |spec| {
-            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } spec.filter = program; spec.filter_flags = flags;
+            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } spec.filter = there(program)?; spec.filter_flags = flags;
     }
     "clone3_spawn_set_rlimits" => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |spec| {
             spec.limits = List::of(limits.cast(), count)?;
@@ -144,7 +165,7 @@ setters! {
             if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } spec.nice = Some(nice);
     }
     "clone3_spawn_set_affinity" => exported_set_affinity(size: usize, mask: *const c_void) |spec| {
-            spec.affinity = (size, mask);
+            spec.affinity = (size, there(mask)?);
     }
     "clone3_spawn_set_ioprio" => exported_set_ioprio(priority: c_int) |spec| {
             spec.io_priority = Some(priority);
@@ -159,13 +180,13 @@ setters! {
             spec.death_signal = signal_or_none(signal)?;
     }
     "clone3_spawn_set_directory" => exported_set_directory(path: *const c_char) |spec| {
-            spec.directory = if path.is_null() { Directory::Inherited } else { Directory::Path(path) };
+            spec.directory = Directory::Path(there(path)?);
     }
     "clone3_spawn_set_directory_fd" => exported_set_directory_fd(fd: c_int) |spec| {
             spec.directory = Directory::Descriptor(descriptor(fd)?);
     }
     "clone3_spawn_set_chroot" => exported_set_chroot(path: *const c_char) |spec| {
-            spec.root = if path.is_null() { Directory::Inherited } else { Directory::Path(path) };
+            spec.root = Directory::Path(there(path)?);
     }
     "clone3_spawn_set_root" => exported_set_root(fd: c_int) |spec| {
             spec.root = Directory::Descriptor(descriptor(fd)?);
@@ -175,6 +196,7 @@ setters! {
     }
     "clone3_spawn_set_file_actions" => exported_set_file_actions(actions: *const c_void) |spec| {
             let actions: *const FileActions = actions.cast();
+            if !actions.is_null() { sys::probe(actions as usize as u64)?; }
             // SAFETY: an object of somebody's, by the contract.
             if !actions.is_null() && !unsafe { FileActions::is_ours(actions) } {
                 return Err(Errno::EINVAL);

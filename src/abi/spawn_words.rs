@@ -2,8 +2,10 @@
 //! `clone3_spawn_strerror`: which step failed, in words.
 
 use super::spawn_run::*;
+use super::spawn_setters::NAMES;
 use super::text::Text;
 use crate::arch::entry;
+use crate::spawn::contradictions;
 use crate::spawn::plan::Stage;
 use crate::uapi::{Errno, text};
 use core::ffi::{c_char, c_int};
@@ -80,9 +82,10 @@ unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     };
     let step = usize::try_from(err.stage).ok().and_then(|stage| STEPS.get(stage));
     let &(name, several) = step.unwrap_or(&(b"unknown step", true));
-    out.push(name);
-    if err.stage == 0 {
-        return;
+    match err.stage {
+        0 => return out.push(name),
+        CLONE3_SPAWN_STAGE_PLAN => return word_of_plan(err, out),
+        _ => out.push(name),
     }
     match err.stage {
         CLONE3_SPAWN_STAGE_ID_MAP => push_all(out, &[b", ", at(&MAPS, err.index)]),
@@ -107,11 +110,35 @@ unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
         out.push_number(err.number.unsigned_abs());
     }
     out.push(b": ");
-    match Errno(err.error).words() {
+    word_of_errno(err.error, out);
+}
+
+/// A setter that failed, "set_root: Bad file descriptor", or what makes no sense.
+fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
+    let index = err.index as u32;
+    let setter = index.checked_sub(contradictions::FIRST_SETTER);
+    if let Some(name) = setter.and_then(|number| NAMES.get(number as usize)) {
+        out.push(name.as_bytes().get(PREFIX.len()..).unwrap_or_default());
+        out.push(b": ");
+        word_of_errno(err.error, out);
+        return;
+    }
+    out.push(b"plan: ");
+    word_of_errno(err.error, out);
+    if let Some(words) = contradictions::words(index) {
+        push_all(out, &[b": ", words]);
+    }
+}
+
+/// What names of setters begin with.
+const PREFIX: &[u8] = b"clone3_spawn_";
+
+fn word_of_errno(error: c_int, out: &mut Text) {
+    match Errno(error).words() {
         Some(words) => out.push(words),
         None => {
             out.push(b"error ");
-            out.push_number(err.error.unsigned_abs());
+            out.push_number(error.unsigned_abs());
         }
     }
 }

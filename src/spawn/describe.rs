@@ -3,7 +3,9 @@
 //! the parent, when there is time.
 
 use super::plan::{Action, Failure, Stage};
+use super::readable;
 use super::spec::{Cgroup, Directory, Spec};
+use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
@@ -61,7 +63,24 @@ impl Object {
 }
 
 /// What the step of a failure was about. `path` is the program's.
+///
+/// After EFAULT the caller's lists are not looked at, since they may be what is not
+/// there, and only a path that can be read is told of.
 pub fn object(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
+    if failure.errno != Errno::EFAULT {
+        return object_of(spec, path, failure);
+    }
+    let object = match failure.stage {
+        Stage::Namespace | Stage::Descriptor | Stage::Limit => Object::NONE,
+        _ => object_of(spec, path, failure),
+    };
+    match readable::string(object.path) {
+        Ok(()) => object,
+        Err(_) => Object { path: null(), ..object },
+    }
+}
+
+fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
     let index = failure.index as usize;
     let number = |value: Option<u32>| value.map_or(Object::NONE, |id| Object::number(id as c_int));
     let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);

@@ -13,7 +13,7 @@ use super::plan::{Action, Failure, Program, Stage};
 use super::spec::{Directory, List, MOST_DESCRIPTORS, Spec};
 use super::superset::Extras;
 use crate::uapi::{Errno, attribute, exec, file};
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 
 /// Descriptors of the child's own, out of the way of the plan's; −1 for none.
 pub struct Kept {
@@ -73,8 +73,8 @@ impl Kept {
         }
         let fd = self.program;
         let errno = attribute::exec_at(fd, path, plan.argv, plan.envp, flags);
-        // SAFETY: a string of the caller's, or the one above.
-        let by_descriptor = unsafe { CStr::from_ptr(path) }.is_empty();
+        // The path is only looked at by the kernel: it may lead nowhere.
+        let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
         if errno != Errno::ENOENT || !by_descriptor {
             return errno;
         }
@@ -232,9 +232,9 @@ fn turn_ring(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<()
     Ok(())
 }
 
-/// A negative source leaves its target closed.
+/// A source of −1 leaves its target closed.
 fn write(source: c_int, target: usize) -> Result<(), (usize, Errno)> {
-    if source < 0 {
+    if source == -1 {
         file::close(target as c_int);
         return Ok(());
     }

@@ -105,10 +105,22 @@ pub enum Directory {
     Path(*const c_char),
 }
 
+/// A setter that could not do what it was called for.
+#[derive(Clone, Copy)]
+pub struct Refusal {
+    /// Its number.
+    pub setter: u8,
+    /// What it answered.
+    pub errno: Errno,
+}
+
 /// The contents of `clone3_spawn_t`.
 pub struct Spec {
     /// [`MARK`], or nobody initialised it.
     pub mark: u64,
+    /// The first setter that failed: a plan that lacks something must not run, for
+    /// what it lacks may be what keeps the program in.
+    pub refused: Option<Refusal>,
     pub flags: u64,
     pub exit_signal: Option<c_int>,
     pub set_tid: List<Pid>,
@@ -186,6 +198,7 @@ impl Spec {
     /// A child like the caller.
     pub const INITIAL: Spec = Spec {
         mark: MARK,
+        refused: None,
         flags: 0,
         exit_signal: None,
         set_tid: List::EMPTY,
@@ -230,30 +243,16 @@ impl Spec {
         function: None,
     };
 
-    /// Refuses what makes no sense together: EINVAL.
-    pub fn check(&self, has_path: bool) -> Result<(), Errno> {
-        let maps = self.writes_id_maps();
-        let pivots = matches!(self.root, Directory::Descriptor(_));
-        let joins = |kind| self.namespaces.get().iter().any(|ns| ns.joins(kind));
-        let lacks = |subset: u64, set: u64| subset & !set != 0;
-        let inheritable = self.inheritable.unwrap_or(u64::MAX);
-        let contradictions = [
-            // Something to run, and only one thing.
-            self.function.is_some() == (has_path || self.program.is_some()),
-            self.search && (!has_path || self.program.is_some()),
-            self.function.is_some() && self.search,
-            // Maps belong to a new namespace of users.
-            maps && self.flags & CLONE_NEWUSER == 0,
-            // The root that is left is everybody's in a shared mount namespace.
-            pivots && self.flags & CLONE_NEWNS == 0 && !joins(CLONE_NEWNS),
-            self.flags & CLONE_EMPTY_MNTNS != 0 && self.flags & CLONE_NEWNS == 0,
-            self.terminal.is_some() && !self.new_session,
-            // A session's leader leads its process group, too.
-            self.new_session && self.process_group.is_some_and(|group| group != 0),
-            self.defaults & self.ignores != 0,
-            lacks(self.ambient.unwrap_or(0), inheritable),
-        ];
-        if contradictions.contains(&true) { Err(Errno::EINVAL) } else { Ok(()) }
+    /// Whether the child is in another mount namespace than the caller.
+    pub fn leaves_mount_namespace(&self) -> bool {
+        self.flags & CLONE_NEWNS != 0
+            || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS))
+    }
+
+    /// Notes that a setter was refused. The first one counts: what comes after may
+    /// have failed because of it.
+    pub fn refuse(&mut self, setter: u8, errno: Errno) {
+        self.refused.get_or_insert(Refusal { setter, errno });
     }
 
     /// Whether somebody must write the child's id maps.

@@ -7,6 +7,7 @@ use super::launch;
 use super::plan::{Attributes, Failure, Plan, Program, Stage};
 use super::search::Search;
 use super::spec::{Cgroup, Namespace, Spec};
+use super::{contradictions, readable};
 use crate::engine::Request;
 use crate::host::environment;
 use crate::uapi::exec::Strings;
@@ -79,8 +80,17 @@ pub unsafe fn spawn(
     argv: Strings,
     envp: Strings,
 ) -> Result<Pid, Failure> {
-    spec.check(!path.is_null()).map_err(Failure::at(Stage::Plan))?;
+    if let Some(refusal) = spec.refused {
+        let index = contradictions::FIRST_SETTER + u32::from(refusal.setter);
+        return Err(Failure { stage: Stage::Plan, index, errno: refusal.errno });
+    }
+    readable::check(spec)?;
+    contradictions::find(spec, !path.is_null())?;
+    if !spec.pidfd.is_null() {
+        sys::probe_writable(spec.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
+    }
     let program = if spec.search {
+        readable::string(path).map_err(Failure::at(Stage::Exec))?;
         // SAFETY: by the contract.
         Program::Search(unsafe { Search::of(path) }.map_err(Failure::at(Stage::Exec))?)
     } else {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whether what a plan points at can be read, where it is this library that reads
+//! it and not the kernel: in the child, a bad address would be a SIGSEGV, and the
+//! caller would take that for the program's end.
+//!
+//! The kernel is asked page by page (`sys::probe`), one call a list. What another
+//! thread unmaps afterwards is not seen.
+
+use super::plan::{Failure, Stage};
+use super::spec::{List, Spec};
+use crate::uapi::{Errno, sys};
+use core::ffi::c_char;
+use core::mem::size_of;
+
+/// Below any page's size, so that no page is missed.
+const PAGE: usize = 4096;
+
+/// EFAULT at the step of the first list that is not there.
+pub fn check(spec: &Spec) -> Result<(), Failure> {
+    let failed = |stage, index| move |errno| Failure { stage, index, errno };
+    of_list(&spec.uid_map).map_err(failed(Stage::IdMap, 1))?;
+    of_list(&spec.gid_map).map_err(failed(Stage::IdMap, 2))?;
+    of_list(&spec.namespaces).map_err(failed(Stage::Namespace, 0))?;
+    if let Some(descriptors) = &spec.descriptors {
+        of_list(descriptors).map_err(failed(Stage::Descriptor, 0))?;
+    }
+    of_list(&spec.limits).map_err(failed(Stage::Limit, 0))
+}
+
+fn of_list<T>(list: &List<T>) -> Result<(), Errno> {
+    let (first, count) = list.as_parts();
+    let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
+    range(first as usize, bytes)
+}
+
+/// Whether these bytes can be read.
+fn range(first: usize, bytes: usize) -> Result<(), Errno> {
+    let Some(last) = bytes.checked_sub(1) else { return Ok(()) };
+    let last = first.checked_add(last).ok_or(Errno::EFAULT)?;
+    let mut at = first;
+    while at <= last {
+        word(at)?;
+        at = (at | (PAGE - 1)).checked_add(1).ok_or(Errno::EFAULT)?;
+    }
+    Ok(())
+}
+
+/// The eight bytes around an address, which no page divides.
+fn word(address: usize) -> Result<(), Errno> {
+    sys::probe((address & !7) as u64)
+}
+
+/// Whether there is a string: bytes that can be read, up to a NUL.
+pub fn string(string: *const c_char) -> Result<(), Errno> {
+    let mut at = string as usize;
+    loop {
+        word(at)?;
+        let end = at | (PAGE - 1);
+        while at <= end {
+            // SAFETY: on a page that can be read, as just seen.
+            if unsafe { (at as *const c_char).read_volatile() } == 0 {
+                return Ok(());
+            }
+            at = at.checked_add(1).ok_or(Errno::EFAULT)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_read_and_what_is_not_is_told() {
+        let two = sys::map_pages(2 * PAGE).unwrap().cast::<u8>();
+        // SAFETY: the second page, and nobody's.
+        unsafe { sys::unmap_pages(two.wrapping_add(PAGE).cast(), PAGE) };
+        let end = two as usize + PAGE;
+        assert_eq!(range(end - 1, 1), Ok(()), "the last byte of a page");
+        assert_eq!(range(end - 4, 5), Err(Errno::EFAULT), "one byte too many");
+        assert_eq!(range(8, 0), Ok(()), "nothing is anywhere");
+        assert_eq!(range(usize::MAX, 2), Err(Errno::EFAULT), "round the end");
+        assert_eq!(string((end - 1) as *const c_char), Ok(()), "an empty string at the end");
+        // SAFETY: within the first page.
+        unsafe { (end as *mut u8).sub(1).write(b'x') };
+        assert_eq!(string((end - 1) as *const c_char), Err(Errno::EFAULT), "without its NUL");
+        // SAFETY: mapped above.
+        unsafe { sys::unmap_pages(two.cast(), PAGE) };
+    }
+}
