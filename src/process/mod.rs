@@ -8,5 +8,6 @@ pub mod child;
 pub mod deep;
 pub mod fork;
 pub mod forkpty;
+mod handlers;
 mod orphan;
 pub mod twice;

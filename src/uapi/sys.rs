@@ -193,14 +193,19 @@ pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
     map(len, libc::MAP_PRIVATE)
 }
 
+/// The same for memory that is used at once, without a page fault for each page.
+pub fn map_populated_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
+}
+
 /// Fresh zeroed memory that children share whatever their flags.
 pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
     map(len, libc::MAP_SHARED)
 }
 
-fn map(len: usize, sharing: c_int) -> Result<*mut c_void, Errno> {
+fn map(len: usize, flags: c_int) -> Result<*mut c_void, Errno> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = sharing | libc::MAP_ANONYMOUS;
+    let flags = flags | libc::MAP_ANONYMOUS;
     #[cfg(not(target_arch = "x86"))]
     use libc::SYS_mmap;
     #[cfg(target_arch = "x86")]
@@ -213,7 +218,7 @@ fn map(len: usize, sharing: c_int) -> Result<*mut c_void, Errno> {
 /// munmap(2).
 ///
 /// # Safety
-/// The pages must come from [`map_pages`] or [`map_shared_pages`] and be used no more.
+/// The pages must come from one of the functions above and be used no more.
 pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
     // SAFETY: by the contract nobody holds a pointer into them.
     unsafe { syscall(libc::SYS_munmap, [address as usize, len, 0, 0, 0, 0]) };

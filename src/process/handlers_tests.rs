@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The list of fork handlers, in one thread and in several.
+
+use super::*;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+std::thread_local! {
+    static SEEN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+macro_rules! handler {
+    ($name:ident, $mark:literal) => {
+        unsafe extern "C" fn $name() {
+            SEEN.with_borrow_mut(|seen| seen.push($mark));
+        }
+    };
+}
+handler!(a, 'a');
+handler!(b, 'b');
+handler!(c, 'c');
+
+const X: *mut c_void = core::ptr::without_provenance_mut(8);
+const Y: *mut c_void = core::ptr::without_provenance_mut(16);
+
+fn trace(list: &List, phase: Phase, last: Number) -> String {
+    list.run(phase, last);
+    SEEN.take()
+}
+
+fn blocks(list: &List) -> usize {
+    let _inside = list.enter();
+    list.blocks().count()
+}
+
+#[test]
+fn order_removal_and_rounds() {
+    let list = Box::new(List::new());
+    assert!(list.is_empty());
+    assert_eq!(list.last_number(), 0);
+    for (handler, owner) in [(a as unsafe extern "C" fn(), X), (b, Y), (c, X)] {
+        list.add([Some(handler); 3], owner).unwrap();
+    }
+    assert_eq!(list.last_number(), 3);
+    assert_eq!(trace(&list, Phase::Prepare, 3), "cba");
+    assert_eq!(trace(&list, Phase::Parent, 3), "abc");
+    assert_eq!(trace(&list, Phase::Child, 3), "abc");
+    assert_eq!(trace(&list, Phase::Child, 2), "ab", "registered after prepare");
+
+    list.drop_owned_by(X);
+    assert!(list.has_owner(Y) && !list.has_owner(X));
+    assert_eq!(trace(&list, Phase::Prepare, 3), "b");
+    assert_eq!(list.add([Some(a), None, Some(a)], Y), Ok(4));
+    assert_eq!(trace(&list, Phase::Prepare, 4), "ab");
+    assert_eq!(trace(&list, Phase::Parent, 4), "b");
+    assert_eq!(trace(&list, Phase::Child, 4), "ba");
+    list.remove(2);
+    assert_eq!(trace(&list, Phase::Child, 4), "a");
+    list.drop_owned_by(Y);
+    assert!(list.is_empty());
+}
+
+#[test]
+fn more_than_a_block_holds() {
+    let list = Box::new(List::new());
+    for _ in 0..3 * SLOTS {
+        list.add([Some(a), Some(b), None], Y).unwrap();
+    }
+    let last = list.add([Some(c), Some(c), None], X).unwrap();
+    assert_eq!(last, 3 * SLOTS as Number + 1);
+    assert_eq!(trace(&list, Phase::Parent, last), "b".repeat(3 * SLOTS) + "c");
+    assert_eq!(trace(&list, Phase::Prepare, last), "c".to_owned() + &"a".repeat(3 * SLOTS));
+    assert_eq!(trace(&list, Phase::Child, last), "");
+    list.drop_owned_by(Y);
+    assert_eq!(blocks(&list), 2, "the first, and the one with the last handler");
+    assert_eq!(trace(&list, Phase::Prepare, last), "c");
+    assert_eq!(trace(&list, Phase::Parent, last), "c");
+    assert_eq!(list.add([Some(a); 3], Y), Ok(last + 1), "numbers only grow");
+}
+
+#[test]
+fn coming_and_going_takes_no_more_memory() {
+    let list = Box::new(List::new());
+    let stays = list.add([Some(a); 3], X).unwrap();
+    for i in 0..20_000 {
+        assert_eq!(list.add([Some(b); 3], Y), Ok(stays + i + 1));
+        list.drop_owned_by(Y);
+    }
+    assert!(blocks(&list) <= 2);
+    assert_eq!(trace(&list, Phase::Prepare, list.last_number()), "a");
+}
+
+static LIST: List = List::new();
+
+/// Takes its own block, and those around it, out of the chain it is called from.
+unsafe extern "C" fn drops_all() {
+    SEEN.with_borrow_mut(|seen| seen.push('d'));
+    LIST.drop_owned_by(Y);
+    assert!(!LIST.retired.load(Relaxed).is_null(), "somebody is in them");
+    for _ in 0..2 * SLOTS {
+        LIST.add([Some(c); 3], X).unwrap();
+    }
+}
+
+#[test]
+fn a_handler_may_drop_what_is_being_walked() {
+    for phase in [Phase::Prepare, Phase::Child] {
+        LIST.add([Some(a); 3], X).unwrap();
+        for _ in 0..2 * SLOTS {
+            LIST.add([Some(b); 3], Y).unwrap();
+        }
+        LIST.add([Some(drops_all); 3], Y).unwrap();
+        for _ in 0..2 * SLOTS {
+            LIST.add([Some(b); 3], Y).unwrap();
+        }
+        let last = LIST.last_number();
+        let many = "b".repeat(2 * SLOTS);
+        let expected = match phase {
+            Phase::Prepare => many + "da",
+            _ => "a".to_owned() + &many + "d",
+        };
+        assert_eq!(trace(&LIST, phase, last), expected);
+        LIST.drop_owned_by(X);
+        assert!(LIST.retired.load(Relaxed).is_null());
+        assert!(blocks(&LIST) <= 3);
+    }
+}
+
+static STRAY: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn threads_add_drop_and_walk_at_once() {
+    unsafe extern "C" fn count() {
+        STRAY.fetch_add(1, Relaxed);
+    }
+    const ROUNDS: usize = 5_000;
+    let list = Box::new(List::new());
+    let stop = AtomicBool::new(false);
+    list.add([Some(count), None, None], Y).unwrap();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..4)
+            .map(|id| {
+                let list = &list;
+                scope.spawn(move || {
+                    let owner = core::ptr::without_provenance_mut(32 * id);
+                    let mut before = 0;
+                    for _ in 0..ROUNDS {
+                        let number = list.add([None, Some(a), None], owner).unwrap();
+                        assert!(number > before);
+                        before = number;
+                        list.drop_owned_by(owner);
+                        assert!(!list.has_owner(owner));
+                    }
+                })
+            })
+            .collect();
+        let walker = scope.spawn(|| {
+            let mut walks = 0;
+            while !stop.load(Relaxed) {
+                list.run(Phase::Prepare, list.last_number());
+                walks += 1;
+            }
+            walks
+        });
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        stop.store(true, Relaxed);
+        assert_eq!(walker.join().unwrap(), STRAY.load(Relaxed));
+    });
+    assert_eq!(list.last_number(), 3 * ROUNDS as Number + 1, "each had its own number");
+    list.drop_owned_by(Y);
+    assert!(list.is_empty());
+    assert!(blocks(&list) <= 2);
+}
