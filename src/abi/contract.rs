@@ -6,6 +6,7 @@
 use super::or_minus_one;
 use crate::arch::entry;
 use crate::engine::{self, Features, emulate, report};
+use crate::host;
 use crate::process::deep::{self, Seen};
 use crate::uapi::Errno;
 use core::ffi::c_int;
@@ -249,7 +250,7 @@ fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
     if unsafe { (*place).size as usize } < ROUTE_SIZE_VER0 {
         return Err(Errno::EINVAL);
     }
-    let last = report::last();
+    let last = report::last(host::tid());
     let emulated = emulate::flags(last.emulated);
     let route = match last.rung {
         _ if emulated != 0 => CLONE3_ROUTE_EMULATED,

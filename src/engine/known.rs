@@ -6,21 +6,65 @@
 //! filters. All of it is a hint where filters are concerned: they belong to
 //! threads, and a child that shares memory writes here too.
 
-use super::{ask, report};
+use super::ask;
 use crate::uapi::flags::*;
 use crate::uapi::{Errno, task};
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize};
 
-/// The errno that was found between this process and clone3(2); 0 for none.
-static OBSTACLE: AtomicI32 = AtomicI32::new(0);
+/// What has been found, packed into one word: read whole and written whole, so that
+/// nobody sees one half of it before and the other half after a refresh. Who asks
+/// the kernel goes by what it answered, not by what the word says afterwards.
+static FOUND: AtomicU64 = AtomicU64::new(Found::NOTHING.pack());
 
-/// The smallest size of clone_args seen refused where a smaller one was not.
-static TOO_BIG: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// The content of the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    /// The errno that was found between this process and clone3(2); 0 for none.
+    obstacle: u16,
+    /// The smallest size of clone_args seen refused where a smaller one was not,
+    /// 0 for none. None is larger than a page of 64 KiB, which is the kernel's limit.
+    too_big: u32,
+    /// Flags the kernel was asked about, a bit for each of [`LATER`].
+    asked: u8,
+    /// Those of them that it knows.
+    known: u8,
+}
 
-/// Flags the kernel was asked about, and those of them that it knows.
-static ASKED: AtomicU64 = AtomicU64::new(0);
-static KNOWN: AtomicU64 = AtomicU64::new(0);
+impl Found {
+    const NOTHING: Found = Found { obstacle: 0, too_big: 0, asked: 0, known: 0 };
+
+    const fn pack(self) -> u64 {
+        self.asked as u64
+            | (self.known as u64) << 8
+            | ((self.obstacle & 0xfff) as u64) << 16
+            | (self.too_big as u64) << 32
+    }
+
+    const fn unpack(word: u64) -> Found {
+        Found {
+            asked: word as u8,
+            known: (word >> 8) as u8,
+            obstacle: (word >> 16) as u16 & 0xfff,
+            too_big: (word >> 32) as u32,
+        }
+    }
+
+    fn now() -> Found {
+        Found::unpack(FOUND.load(Relaxed))
+    }
+
+    /// Adds to what is there.
+    fn add(change: impl Fn(Found) -> Found) {
+        let changed = |word| Some(change(Found::unpack(word)).pack());
+        let _ = FOUND.fetch_update(Relaxed, Relaxed, changed);
+    }
+
+    /// Flags the kernel was asked about and does not know.
+    fn unknown(self) -> u64 {
+        later(self.asked & !self.known)
+    }
+}
 
 /// Flags every clone3(2) knows: those of Linux 5.3.
 pub const FIRST: u64 = 0xffff_ff00 & !CLONE_DETACHED;
@@ -35,74 +79,87 @@ const LATER: [(u64, u64); 7] = [
     (CLONE_PIDFD_AUTOKILL, CLONE_AUTOREAP | CLONE_NNP),
     (CLONE_EMPTY_MNTNS, 0),
 ];
+const _: () = assert!(LATER.len() <= u8::BITS as usize);
+
+/// The flags that these bits stand for.
+fn later(bits: u8) -> u64 {
+    let chosen = LATER.iter().enumerate().filter(|(i, _)| bits >> i & 1 != 0);
+    chosen.fold(0, |all, (_, (flag, _))| all | flag)
+}
 
 /// What was found between this process and clone3(2) at an earlier call.
 pub fn obstacle() -> Option<Errno> {
-    match OBSTACLE.load(Relaxed) {
+    match Found::now().obstacle {
         0 => None,
-        number => Some(Errno(number)),
+        number => Some(Errno(number.into())),
     }
 }
 
-/// Asks whether clone3(2) can be reached, after it gave an errno that may be
-/// somebody else's; remembers it if not.
+/// Asks whether the calling thread reaches clone3(2); remembers it if not.
 #[cold]
 #[inline(never)]
 pub fn look_for_obstacle() -> Option<Errno> {
     let found = ask::reach().err()?;
-    OBSTACLE.store(found.0, Relaxed);
+    Found::add(|before| Found { obstacle: found.0 as u16, ..before });
     Some(found)
 }
 
 /// Whether a struct of that many bytes was once too big.
 pub fn is_too_big(size: usize) -> bool {
-    size >= TOO_BIG.load(Relaxed)
+    let too_big = Found::now().too_big;
+    too_big != 0 && size >= too_big as usize
 }
 
 /// Remembers that a size was too big where a smaller one was not.
 pub fn too_big(size: usize) {
-    TOO_BIG.fetch_min(size, Relaxed);
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    Found::add(|before| match before.too_big {
+        0 => Found { too_big: size, ..before },
+        smallest => Found { too_big: smallest.min(size), ..before },
+    });
 }
 
-/// Which of these flags the kernel's clone3(2) knows; none if it is out of
-/// reach. Asks at most once for each.
+/// Which of these flags the kernel's clone3(2) knows; none if the calling thread
+/// does not reach it. What the kernel knows is asked once; whether it is reached,
+/// once as long as it is, and each time where an obstacle was found: that may have
+/// been another thread's.
 #[cold]
 #[inline(never)]
 pub fn known(flags: u64) -> u64 {
-    // What was found by somebody else may not hold for this thread.
-    if report::last().barred {
+    let mut found = Found::now();
+    let asks = found.obstacle != 0 || flags & !FIRST & !later(found.asked) != 0;
+    if asks && look_for_obstacle().is_some() {
         return 0;
     }
-    if needs_asking(flags) && look_for_obstacle().is_some() {
-        report::bar();
-        return 0;
-    }
-    for (flag, company) in LATER {
-        if flags & flag & !ASKED.load(Relaxed) == 0 {
+    for (i, (flag, company)) in LATER.into_iter().enumerate() {
+        let bit = 1 << i;
+        if flags & flag == 0 || found.asked & bit != 0 {
             continue;
         }
         match ask::flags(flag | company) {
             Err(Errno::ENODATA) => return flags & of_version(task::kernel_version()),
             Err(Errno::EINVAL) => {}
             // Every other answer comes after the check for unknown flags.
-            _ => _ = KNOWN.fetch_or(flag, Relaxed),
+            _ => found.known |= bit,
         }
-        ASKED.fetch_or(flag, Relaxed);
+        found.asked |= bit;
     }
-    flags & (FIRST | KNOWN.load(Relaxed))
+    if asks {
+        let (asked, known) = (found.asked, found.known);
+        Found::add(|before| Found {
+            asked: before.asked | asked,
+            known: before.known | known,
+            ..before
+        });
+    }
+    flags & (FIRST | later(found.known))
 }
 
 /// Later flags that are known to be out of reach; others may be, too. A hint, for
 /// those who have another way.
 pub fn unknown() -> u64 {
-    match obstacle() {
-        Some(_) => !FIRST,
-        None => ASKED.load(Relaxed) & !KNOWN.load(Relaxed),
-    }
-}
-
-fn needs_asking(flags: u64) -> bool {
-    obstacle().is_some() || flags & !FIRST & !ASKED.load(Relaxed) != 0
+    let found = Found::now();
+    if found.obstacle != 0 { !FIRST } else { found.unknown() }
 }
 
 /// The flags of a version of Linux, where the kernel itself cannot be asked.
@@ -118,10 +175,36 @@ fn of_version(version: (u32, u32)) -> u64 {
 
 /// Forgets all and looks again: what stands in the way now.
 pub fn refresh() -> Option<Errno> {
-    OBSTACLE.store(0, Relaxed);
-    TOO_BIG.store(usize::MAX, Relaxed);
-    ASKED.store(0, Relaxed);
-    KNOWN.store(0, Relaxed);
-    report::unbar();
-    look_for_obstacle()
+    let found = ask::reach().err();
+    let obstacle = found.map_or(0, |errno| errno.0 as u16);
+    FOUND.store(Found { obstacle, ..Found::NOTHING }.pack(), Relaxed);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_holds_all_that_was_found() {
+        let all = Found { obstacle: 4095, too_big: u32::MAX, asked: 0x7f, known: 0x55 };
+        assert_eq!(Found::unpack(all.pack()), all);
+        for one in [
+            Found { obstacle: 38, ..Found::NOTHING },
+            Found { too_big: 88, ..Found::NOTHING },
+            Found { asked: 0x7f, ..Found::NOTHING },
+            Found { known: 0x7f, ..Found::NOTHING },
+        ] {
+            assert_eq!(Found::unpack(one.pack()), one);
+        }
+    }
+
+    #[test]
+    fn bits_stand_for_the_later_flags() {
+        assert_eq!(later(0), 0);
+        assert_eq!(later(0b10), CLONE_CLEAR_SIGHAND);
+        assert_eq!(later(0x7f), LATER.iter().fold(0, |all, (flag, _)| all | flag));
+        let found = Found { asked: 0b110, known: 0b100, ..Found::NOTHING };
+        assert_eq!(found.unknown(), CLONE_CLEAR_SIGHAND);
+    }
 }

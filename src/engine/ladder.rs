@@ -15,7 +15,7 @@
 use super::report::{self, Record, Rung};
 use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
-use crate::uapi::sys::{self, Pid};
+use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
 
 /// A system call ready to be made, and the memory its arguments point into: it
@@ -26,18 +26,19 @@ pub struct Attempt {
     wire: clone_args,
     rung: Rung,
     cause: Option<Errno>,
-    barred: bool,
+    /// The calling thread's id, by which its report is found.
+    tid: Pid,
 }
 
 impl Attempt {
-    /// An attempt at nothing yet.
-    pub fn new() -> Attempt {
+    /// An attempt at nothing yet, of the thread with this id.
+    pub fn new(tid: Pid) -> Attempt {
         Attempt {
             call: Syscall::default(),
             wire: clone_args::default(),
             rung: Rung::None,
             cause: None,
-            barred: false,
+            tid,
         }
     }
 
@@ -66,11 +67,16 @@ impl Attempt {
             return self.aim_legacy(request, None);
         }
         match known::obstacle() {
-            // A request that only clone3 can carry is put to it anyway, unless
-            // this very thread was turned away: another one may not be.
+            // The obstacle may be another thread's. So what only clone3 can carry
+            // is refused by an answer that this very thread got just now.
             Some(errno) => match self.aim_legacy(request, Some(errno)) {
-                Err(Errno::ENOSYS) if report::last().barred => Err(errno),
-                Err(Errno::ENOSYS) => self.aim_native(request),
+                Err(Errno::ENOSYS) => match known::look_for_obstacle() {
+                    Some(obstacle) => {
+                        self.cause = Some(obstacle);
+                        Err(obstacle)
+                    }
+                    None => self.aim_native(request),
+                },
                 outcome => outcome,
             },
             None => self.aim_native(request),
@@ -135,7 +141,6 @@ impl Attempt {
             return Err(errno); // from clone(2), or from clone3(2) itself
         }
         if let Some(obstacle) = known::look_for_obstacle() {
-            self.barred = true;
             return match self.aim_legacy(request, Some(obstacle)) {
                 Err(Errno::ENOSYS) => Err(obstacle),
                 outcome => outcome,
@@ -151,11 +156,6 @@ impl Attempt {
 
     /// Records what becomes of the request. For the parent only.
     pub fn report(&self, request: &Request) {
-        self.report_of(sys::gettid(), request);
-    }
-
-    /// The same, where the calling thread's id is known.
-    pub fn report_of(&self, tid: Pid, request: &Request) {
         // A flag is emulated where the kernel calls it invalid, if not for
         // another reason.
         let unknown_flag = (request.emulated != 0).then_some(Errno::EINVAL);
@@ -164,20 +164,20 @@ impl Attempt {
             cause: self.cause.or(unknown_flag).map_or(0, |errno| errno.0 as u16),
             size: self.size() as u32,
             emulated: emulate::bits(request.emulated),
-            barred: self.barred,
         };
-        report::record_of(tid, record);
+        report::record(self.tid, record);
     }
 }
 
 /// Creates a child that has its own copy of this memory and returns here, in
-/// both processes: the child's pid in the parent, 0 in the child.
+/// both processes: the child's pid in the parent, 0 in the child. `tid` is the
+/// calling thread's.
 ///
 /// # Safety
 /// `request.memory()` must be `Memory::Copied` and its stack none: anything
 /// else would let two tasks run through one Rust frame.
-pub unsafe fn create_copy(request: &Request) -> Result<Pid, Errno> {
-    let mut attempt = Attempt::new();
+pub unsafe fn create_copy(tid: Pid, request: &Request) -> Result<Pid, Errno> {
+    let mut attempt = Attempt::new(tid);
     attempt.aim(request)?;
     loop {
         let [a, b, c, d, e] = attempt.call().args;

@@ -51,15 +51,12 @@ pub struct Record {
     pub size: u32,
     /// Emulated flags, as `emulate::bits` packs them.
     pub emulated: u8,
-    /// Whether this thread was itself answered by something that is not
-    /// clone3(2). No filter can be taken off a thread again, so it stays.
-    pub barred: bool,
 }
 
 impl Record {
     /// No call yet.
     pub const NONE: Record =
-        Record { rung: Rung::None, cause: 0, size: 0, emulated: 0, barred: false };
+        Record { rung: Rung::None, cause: 0, size: 0, emulated: 0 };
 
     /// The record of a thread in one word, which is never 0: a tid has 22 bits
     /// (PID_MAX_LIMIT), an errno 12, the size of a page at most 17.
@@ -69,7 +66,6 @@ impl Record {
             | u64::from(self.cause & 0xfff) << 25
             | u64::from(self.size & 0x1ffff) << 37
             | u64::from(self.emulated) << 54
-            | u64::from(self.barred) << 62
     }
 
     fn unpack(word: u64) -> Record {
@@ -78,7 +74,6 @@ impl Record {
             cause: (word >> 25 & 0xfff) as u16,
             size: (word >> 37 & 0x1ffff) as u32,
             emulated: (word >> 54 & 0xff) as u8,
-            barred: word >> 62 & 1 != 0,
         }
     }
 }
@@ -162,49 +157,34 @@ fn take_word(tid: Pid, value: u64) {
     // No memory: the call goes unreported.
 }
 
-/// Records what became of the calling thread's call.
-pub fn record(record: Record) {
-    record_of(sys::gettid(), record);
-}
-
-/// The same, where the calling thread's id is known. Writes only what changes: a
-/// page written after a fork is a page copied.
+/// Records what became of a call of the calling thread, whose id is given. Writes
+/// only what changes: a page written after a fork is a page copied.
 #[inline(never)]
-pub fn record_of(tid: Pid, record: Record) {
-    let word = word_of(tid);
-    let before = word.map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)));
-    let value = Record { barred: record.barred || before.barred, ..record }.pack(tid);
-    match word {
-        Some(word) if word.load(Relaxed) == value => {}
-        Some(word) => word.store(value, Relaxed),
-        None => take_word(tid, value),
+pub fn record(tid: Pid, record: Record) {
+    let value = record.pack(tid);
+    loop {
+        let Some(word) = word_of(tid) else { return take_word(tid, value) };
+        let before = word.load(Relaxed);
+        // An ended thread had this id, and its word may go to somebody else now.
+        let is_own = before & TID == tid as u64;
+        if before == value
+            || is_own && word.compare_exchange(before, value, Relaxed, Relaxed).is_ok()
+        {
+            return;
+        }
     }
 }
 
 /// Adds emulated flags to what was recorded last.
-pub fn add_emulated(emulated: u8) {
-    let last = last();
+pub fn add_emulated(tid: Pid, emulated: u8) {
+    let last = last(tid);
     let cause = if last.cause == 0 { Errno::EINVAL.0 as u16 } else { last.cause };
-    record(Record { emulated: last.emulated | emulated, cause, ..last });
+    record(tid, Record { emulated: last.emulated | emulated, cause, ..last });
 }
 
 /// What became of the calling thread's last call.
-pub fn last() -> Record {
-    word_of(sys::gettid()).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
-}
-
-/// Remembers that the calling thread was itself turned away from clone3(2).
-pub fn bar() {
-    record(Record { barred: true, ..last() });
-}
-
-/// Lets the calling thread try clone3(2) again.
-pub fn unbar() {
-    let tid = sys::gettid();
-    if let Some(word) = word_of(tid) {
-        let last = Record::unpack(word.load(Relaxed));
-        word.store(Record { barred: false, ..last }.pack(tid), Relaxed);
-    }
+pub fn last(tid: Pid) -> Record {
+    word_of(tid).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
 }
 
 /// In a new process: whoever had this thread's id among its ancestors is
@@ -222,7 +202,7 @@ mod tests {
     #[test]
     fn a_word_holds_a_record() {
         let record =
-            Record { rung: Rung::Smaller, cause: 4095, size: 65536, emulated: 0xff, barred: true };
+            Record { rung: Rung::Smaller, cause: 4095, size: 65536, emulated: 0xff };
         let word = record.pack(1 << 22);
         assert_eq!(Record::unpack(word), record);
         assert_eq!(word & TID, 0, "tids stay below 2^22");
@@ -234,16 +214,17 @@ mod tests {
         let threads: Vec<_> = (1..=40u16)
             .map(|cause| {
                 std::thread::spawn(move || {
-                    assert_eq!(last(), Record::NONE);
+                    let tid = sys::gettid();
+                    assert_eq!(last(tid), Record::NONE);
                     let mine =
-                        Record { rung: Rung::Legacy, cause, size: 0, emulated: 0, barred: false };
+                        Record { rung: Rung::Legacy, cause, size: 0, emulated: 0 };
                     for _ in 0..100 {
-                        record(mine);
+                        record(tid, mine);
                         std::thread::yield_now();
-                        assert_eq!(last(), mine);
+                        assert_eq!(last(tid), mine);
                     }
-                    forget(sys::gettid());
-                    assert_eq!(last(), Record::NONE);
+                    forget(tid);
+                    assert_eq!(last(tid), Record::NONE);
                 })
             })
             .collect();

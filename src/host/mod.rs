@@ -28,6 +28,8 @@ pub mod tls;
 pub use page::{align_up, page_size};
 pub use repair::Repair;
 
+use crate::uapi::sys::{self, Pid};
+
 /// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc
 /// passes it on as it is (`None`), musl takes a thread pointer everywhere.
 #[cfg(target_arch = "x86")]
@@ -57,6 +59,13 @@ pub fn on_load() {
 /// Async-signal-safe: few system calls, no lock.
 pub fn repair() -> Option<Repair> {
     if glibc::is_host() { glibc::repair() } else { musl::repair() }
+}
+
+/// The calling thread's id.
+///
+/// Async-signal-safe.
+pub fn tid() -> Pid {
+    sys::gettid()
 }
 
 /// Whether the host's fork would do no more than run the handlers we know and

@@ -43,20 +43,22 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
 /// else; `start` must be sound to run in such a child.
 pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
     if request.memory() == Memory::Shared && request.stack.is_callers() {
-        report::record(Record::NONE);
+        report::record(host::tid(), Record::NONE);
         return Err(Errno::EINVAL);
     }
     let needed = || emulate::needed(request, emulate::Start::Calling);
     let emulated = needed();
     // SAFETY: by the contract.
     let outcome = unsafe { create_with(emulated, request, start, argument) };
-    match outcome {
-        // The call may have been the one to find out that a flag is out of reach.
+    if outcome.is_ok() {
+        return outcome;
+    }
+    // The call may have been the one to find out that a flag is out of reach.
+    let found = needed();
+    match found == emulated {
+        true => outcome,
         // SAFETY: as above; there is no child yet.
-        Err(_) if needed() != emulated => unsafe {
-            create_with(needed(), request, start, argument)
-        },
-        _ => outcome,
+        false => unsafe { create_with(found, request, start, argument) },
     }
 }
 
@@ -94,7 +96,7 @@ unsafe fn run(
     setup: Option<&Setup>,
 ) -> Result<Pid, Errno> {
     let setup = setup.map_or(null(), |setup| (&raw const *setup).cast());
-    let mut attempt = Attempt::new();
+    let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
     loop {
         // SAFETY: the child never comes back into this frame; where it shares

@@ -3,7 +3,7 @@
 
 use super::orphan::{self, Note};
 use crate::engine::{self, Request, emulate, report};
-use crate::host::Repair;
+use crate::host::{self, Repair};
 use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::{self, KernelSigset, Pid};
@@ -74,11 +74,15 @@ pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, E
     let emulated = needed();
     // SAFETY: by the contract.
     let outcome = unsafe { create_with(emulated, request, repair) };
-    match outcome {
-        // The call may have been the one to find out that a flag is out of reach.
+    if outcome.is_ok() {
+        return outcome;
+    }
+    // The call may have been the one to find out that a flag is out of reach.
+    let found = needed();
+    match found == emulated {
+        true => outcome,
         // SAFETY: as above; there is no child yet.
-        Err(_) if needed() != emulated => unsafe { create_with(needed(), request, repair) },
-        _ => outcome,
+        false => unsafe { create_with(found, request, repair) },
     }
 }
 
@@ -107,7 +111,7 @@ unsafe fn create_with(
 /// As [`create`]; the set-up must have begun.
 unsafe fn one(request: &Request, setup: &Setup) -> Result<Pid, Errno> {
     // SAFETY: by the contract.
-    let outcome = unsafe { engine::create_copy(request) };
+    let outcome = unsafe { engine::create_copy(host::tid(), request) };
     if outcome == Ok(0) {
         // SAFETY: the child, first thing.
         unsafe { setup.in_child() };

@@ -8,6 +8,7 @@
 
 use super::call::{self, Start};
 use crate::engine::{self, Request};
+use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
@@ -39,7 +40,7 @@ pub fn look(flags: u64) -> Result<Seen, Errno> {
     let quiet = Request { exit_signal: 0, ..Request::FORK };
     let mask = sys::block_all_signals();
     // SAFETY: a copy of the memory, no stack.
-    let create = |request: &Request| unsafe { engine::create_copy(request) };
+    let create = |request: &Request| unsafe { engine::create_copy(host::tid(), request) };
     let made = match create(&quiet) {
         // qemu-user forks with SIGCHLD or not at all.
         Err(Errno::EINVAL) => create(&Request::FORK),

@@ -13,6 +13,7 @@
 
 use super::child::Setup;
 use crate::engine::{self, Request, emulate, report};
+use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, file, task};
@@ -80,7 +81,7 @@ pub fn create(
     let outcome = note.and_then(|note| {
         let setup = setup.with_note(note);
         // SAFETY: a copy of the memory, no stack.
-        match unsafe { engine::create_copy(&MIDDLE) } {
+        match unsafe { engine::create_copy(host::tid(), &MIDDLE) } {
             Ok(0) => match in_middle(request, note, || make(&setup)) {
                 Some(child) => child,
                 None => sys::exit_task(0),
@@ -130,7 +131,7 @@ fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
     let _ = task::wait_for(middle);
     let word = note.read();
     note.discard();
-    report::add_emulated(emulate::bits(request.emulated));
+    report::add_emulated(host::tid(), emulate::bits(request.emulated));
     match word {
         Word { pid: 0, errno: 0, .. } => Err(Errno::EAGAIN), // killed before its word
         Word { pid: 0, errno, .. } => Err(Errno(errno)),

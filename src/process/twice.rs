@@ -45,7 +45,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     let outcome = match wanted {
         Ok(None) => return Verdict::Untouched,
         Err(errno) => {
-            report::record(Record::NONE);
+            report::record(host::tid(), Record::NONE);
             Err(errno)
         }
         Ok(Some(wanted)) if wanted.memory() == Memory::Copied => create_copy(entry, &wanted),
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
             // the attempt's arguments point into itself, where it stays.
             let attempt = unsafe {
                 (&raw mut (*frame).request).write(wanted);
-                (&raw mut (*frame).attempt).write(Attempt::new());
+                (&raw mut (*frame).attempt).write(Attempt::new(host::tid()));
                 &mut (*frame).attempt
             };
             match attempt.aim(&wanted) {

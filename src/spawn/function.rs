@@ -44,7 +44,7 @@ pub fn create(
     let page = SharedPage::map().map_err(&at_creation)?;
     let repair = host::repair();
     // SAFETY: the memory is copied, on the caller's stack.
-    let pid = match unsafe { engine::create_copy(request) }.map_err(&at_creation)? {
+    let pid = match unsafe { engine::create_copy(host::tid(), request) }.map_err(&at_creation)? {
         0 => run(plan, extras, request, mask, repair, &page),
         pid => pid,
     };

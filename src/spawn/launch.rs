@@ -15,6 +15,7 @@ use super::function;
 use super::plan::{Failure, Plan, Stage};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, Route, Stack, emulate};
+use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, task};
@@ -154,7 +155,7 @@ unsafe fn create(
     exchange: &mut Exchange,
 ) -> Result<Pid, Errno> {
     let pidfd = plan.pidfd.is_some().then_some(request.pidfd as usize as *const c_int);
-    let mut attempt = Attempt::new();
+    let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
     loop {
         if attempt.is_legacy() {
@@ -183,7 +184,7 @@ pub fn run_legacy(
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
     let request = Request { route: Route::Legacy, ..Request::VFORK };
-    let mut attempt = Attempt::new();
+    let mut attempt = Attempt::new(host::tid());
     attempt.aim(&request)?;
     // SAFETY: the child works below this frame, which stays while it does.
     let raw = unsafe { clone3_start_spawn(attempt.call(), start, argument, null()) };
@@ -203,7 +204,7 @@ pub fn start_beside(
     let tid = there.as_ptr() as usize as u64;
     let request =
         Request { flags, exit_signal: 0, stack, parent_tid: tid, child_tid: tid, ..Request::FORK };
-    let mut attempt = Attempt::new();
+    let mut attempt = Attempt::new(host::tid());
     attempt.aim(&request)?;
     loop {
         // SAFETY: the task never comes back into this frame, and has its own stack.

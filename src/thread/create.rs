@@ -240,14 +240,14 @@ const THREAD: u64 = CLONE_VM
 /// The request's stack and thread pointer must be the thread's own, `task` what
 /// [`start::run`] takes.
 unsafe fn start_by(request: &Request, task: *mut c_void, creator: Pid) -> Result<Pid, Errno> {
-    let mut attempt = Attempt::new();
+    let mut attempt = Attempt::new(creator);
     attempt.aim(request)?;
     loop {
         // SAFETY: by the contract.
         let raw = unsafe { clone3_start_thread(attempt.call(), start::run, task, null()) };
         match Errno::check(raw) {
             Ok(tid) => {
-                attempt.report_of(creator, request);
+                attempt.report(request);
                 return Ok(tid as sys::Pid);
             }
             Err(errno) => attempt.after(request, errno)?,
