@@ -55,8 +55,7 @@ pub struct Record {
 
 impl Record {
     /// No call yet.
-    pub const NONE: Record =
-        Record { rung: Rung::None, cause: 0, size: 0, emulated: 0 };
+    pub const NONE: Record = Record { rung: Rung::None, cause: 0, size: 0, emulated: 0 };
 
     /// The record of a thread in one word, which is never 0: a tid has 22 bits
     /// (PID_MAX_LIMIT), an errno 12, the size of a page at most 17.
@@ -201,8 +200,7 @@ mod tests {
 
     #[test]
     fn a_word_holds_a_record() {
-        let record =
-            Record { rung: Rung::Smaller, cause: 4095, size: 65536, emulated: 0xff };
+        let record = Record { rung: Rung::Smaller, cause: 4095, size: 65536, emulated: 0xff };
         let word = record.pack(1 << 22);
         assert_eq!(Record::unpack(word), record);
         assert_eq!(word & TID, 0, "tids stay below 2^22");
@@ -216,8 +214,7 @@ mod tests {
                 std::thread::spawn(move || {
                     let tid = sys::gettid();
                     assert_eq!(last(tid), Record::NONE);
-                    let mine =
-                        Record { rung: Rung::Legacy, cause, size: 0, emulated: 0 };
+                    let mine = Record { rung: Rung::Legacy, cause, size: 0, emulated: 0 };
                     for _ in 0..100 {
                         record(tid, mine);
                         std::thread::yield_now();
