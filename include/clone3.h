@@ -13,16 +13,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The kernel's header, where there is one that knows clone3 (Linux 5.3), has
- * the last word on its names. */
+/* The kernel's header, where there is one that knows all of struct clone_args
+ * (Linux 5.7), has the last word on its names. An older one has no such struct, or
+ * one that lacks fields: from here on the name stands for the struct below. */
 #if defined(__has_include)
 #if __has_include(<linux/sched.h>) && __has_include(<linux/version.h>)
 #include <linux/sched.h>
+#ifndef LINUX_VERSION_CODE
 #include <linux/version.h>
 #endif
 #endif
-#if !defined(LINUX_VERSION_CODE) || LINUX_VERSION_CODE < 0x050300
+#endif
+#if !defined(LINUX_VERSION_CODE) || LINUX_VERSION_CODE < 0x050700
 #define CLONE3_DECLARES_CLONE_ARGS 1
+#define clone_args clone3_clone_args
 #endif
 
 #if defined(__GNUC__)
