@@ -4,7 +4,8 @@
  * and in a pid namespace; both give a child, or both the same errno.
  * clone3_explain() names that errno where the kernel refuses, and is silent
  * where it does not. The two things clone3() refuses by itself are the only
- * exceptions, and for them clone3_call() is compared. Where clone3(2) is hidden
+ * exceptions: they are explained by what to use instead, and clone3_call() is
+ * compared. Where clone3(2) is hidden
  * there is only what clone3_explain() says to compare the library with.
  *
  * Each libc and mode has requests of its own. Environment: SEED (a number) for
@@ -78,6 +79,10 @@ static struct verdict judge(struct differ *d, long patience)
     pause_ms(patience);
     clone3_explain(d->address, d->size, v.text, sizeof v.text);
     v.explained = number_of(v.text);
+    /* What the kernel would do and clone3() alone refuses is told as that. */
+    int own = strstr(v.text, "use clone3_call()") != NULL;
+    if (own)
+        v.explained = v.explained == EINVAL && readable && (has_stack || beside) ? 0 : -1;
     pause_ms(patience);
     v.kernel = gone(d, bare_clone3(d->address, d->size));
     pause_ms(patience);
@@ -91,6 +96,8 @@ static struct verdict judge(struct differ *d, long patience)
             v.library = by_library(d, CALLED);
         else
             v.library = v.kernel;
+        if (v.kernel == 0 && !own)
+            v.explained = -1;
     }
     return v;
 }

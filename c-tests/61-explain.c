@@ -309,6 +309,22 @@ static void text_and_buffer(void)
     ok(*clone3_explain(&bad, sizeof bad, text, 1) == 0 && text[1] == 'x', "cut to nothing");
     ok(*clone3_explain(&good, sizeof good, text, sizeof text) == 0, "nothing wrong, nothing said");
     ok(*clone3_explain(&good, sizeof good, NULL, 0) == 0, "nor without a buffer");
+    static char stack[65536];
+    struct clone_args beside = { .flags = CLONE_VM, .exit_signal = SIGCHLD };
+    struct clone_args on_stack = { .stack = (uintptr_t)stack, .stack_size = sizeof stack, .exit_signal = SIGCHLD };
+    char longer[200];
+    ok(clone3(&beside, sizeof beside) == -1 && errno == EINVAL, "clone3() refuses CLONE_VM without CLONE_VFORK");
+    const char *said = clone3_explain(&beside, sizeof beside, longer, sizeof longer);
+    ok(strncmp(said, "EINVAL: clone3() with CLONE_VM needs CLONE_VFORK", 48) == 0 && strstr(said, "use clone3_call()"),
+        "and that is explained: %s", said);
+    ok(clone3(&on_stack, sizeof on_stack) == -1 && errno == EINVAL, "clone3() refuses a stack");
+    said = clone3_explain(&on_stack, sizeof on_stack, longer, sizeof longer);
+    ok(strncmp(said, "EINVAL: clone3() returns in the child", 37) == 0 && strstr(said, "use clone3_call()"),
+        "and that is explained: %s", said);
+    on_stack.stack_size = 0;
+    said = clone3_explain(&on_stack, sizeof on_stack, longer, sizeof longer);
+    ok(strncmp(said, "EINVAL: stack is given without stack_size", 41) == 0, "the kernel's rules come first: %s", said);
+    errno = 77;
     ok(strncmp(clone3_explain(NULL, sizeof good, text, sizeof text), "EFAULT: args", 12) == 0, "NULL");
     ok(strncmp(clone3_explain(&good, 8, text, sizeof text), "EINVAL: size", 12) == 0, "size 8");
     ok(strncmp(clone3_explain(&good, 1 << 20, text, sizeof text), "E2BIG: size", 11) == 0, "size 2^20");

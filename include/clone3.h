@@ -890,8 +890,8 @@ struct clone3_spawn_error {
    */
   int stage;
   /**
-   * Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN: what is
-   * wrong, for clone3_spawn_strerror() to word.
+   * Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN and
+   * CLONE3_SPAWN_STAGE_CREATE: what is wrong, for clone3_spawn_strerror() to word.
    */
   int index;
   /**
@@ -1159,8 +1159,8 @@ extern int clone3_allow_emulation(uint64_t flags);
  * kernel, in questions that make no child (see clone3_probe()). Where
  * clone3(2) is out of reach: why the library's clone3() refuses them.
  *
- * What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
- * is no refusal of the kernel's, and the answer is empty.
+ * What only clone3() refuses, by itself and not by the kernel (a stack,
+ * CLONE_VM without CLONE_VFORK), is told last, in words that name clone3_call().
  *
  * @param args  as for clone3()
  * @param size  as for clone3()
@@ -1763,7 +1763,11 @@ extern int clone3_spawn(pid_t *pid,
 
 /**
  * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
- * set_root: Bad file descriptor.
+ * set_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
+ * needs Linux 7.1; this is 6.18.
+ *
+ * Why no child could be made is found out by clone3_spawn() as clone3_explain()
+ * does it, in questions that make no child, and only where err is not NULL.
  *
  * The words are the library's own, in English, whatever the locale.
  *

@@ -5,7 +5,7 @@ use super::text::Text;
 use crate::arch::entry;
 use crate::engine;
 use crate::uapi::{clone_args, task};
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 
 entry!("clone3_explain" => exported_explain);
 
@@ -19,8 +19,8 @@ unsafe extern "C" {
     /// kernel, in questions that make no child (see clone3_probe()). Where
     /// clone3(2) is out of reach: why the library's clone3() refuses them.
     ///
-    /// What clone3() refuses by itself (a stack, CLONE_VM without CLONE_VFORK)
-    /// is no refusal of the kernel's, and the answer is empty.
+    /// What only clone3() refuses, by itself and not by the kernel (a stack,
+    /// CLONE_VM without CLONE_VFORK), is told last, in words that name clone3_call().
     ///
     /// @param args  as for clone3()
     /// @param size  as for clone3()
@@ -54,19 +54,19 @@ extern "C" fn exported_explain(
     // SAFETY: the caller's n bytes.
     let mut out = unsafe { Text::new(buf, n) };
     if let Some(text) = text {
-        out.push(text.to_bytes());
-        if names_a_kernel(text) {
-            let (major, minor) = task::kernel_version();
-            out.push(b"; this is ");
-            out.push_number(major);
-            out.push(b".");
-            out.push_number(minor);
-        }
+        push_reason(&mut out, text.to_bytes());
     }
     buf
 }
 
-/// Whether a text speaks of the kernel it would need.
-fn names_a_kernel(text: &CStr) -> bool {
-    text.to_bytes().windows(12).any(|word| word == b"needs Linux ")
+/// A reason, followed by the kernel's version if it speaks of the one it would need.
+pub fn push_reason(out: &mut Text, text: &[u8]) {
+    out.push(text);
+    if text.windows(12).any(|word| word == b"needs Linux ") {
+        let (major, minor) = task::kernel_version();
+        out.push(b"; this is ");
+        out.push_number(major);
+        out.push(b".");
+        out.push_number(minor);
+    }
 }

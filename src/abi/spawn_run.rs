@@ -27,8 +27,8 @@ pub struct clone3_spawn_error {
     pub size: u32,
     /// CLONE3_SPAWN_STAGE_*, 0 after success.
     pub stage: c_int,
-    /// Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN: what is
-    /// wrong, for clone3_spawn_strerror() to word.
+    /// Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN and
+    /// CLONE3_SPAWN_STAGE_CREATE: what is wrong, for clone3_spawn_strerror() to word.
     pub index: c_int,
     /// The error number.
     pub error: c_int,
@@ -204,7 +204,11 @@ unsafe extern "C" {
     ) -> c_int;
 
     /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
-    /// set_root: Bad file descriptor.
+    /// set_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
+    /// needs Linux 7.1; this is 6.18.
+    ///
+    /// Why no child could be made is found out by clone3_spawn() as clone3_explain()
+    /// does it, in questions that make no child, and only where err is not NULL.
     ///
     /// The words are the library's own, in English, whatever the locale.
     ///
@@ -258,11 +262,19 @@ unsafe extern "C" fn exported_spawn(
             0
         }
         Err((failure, spec)) => {
-            let object = spec.map(|spec| describe::object(spec, path, &failure));
+            let mut object = spec.map(|spec| describe::object(spec, path, &failure));
+            let mut index = failure.index;
+            if let (Stage::Create, Some(spec), false) = (failure.stage, spec, err.is_null()) {
+                let reason = superset::why_not_created(spec, failure.errno);
+                index = reason.map_or(0, |reason| reason.number);
+                if reason.is_some_and(|reason| reason.is_about_cgroup()) {
+                    object = Some(describe::Object::of_cgroup(spec));
+                }
+            }
             let told = clone3_spawn_error {
                 size: ERROR_SIZE_VER0 as u32,
                 stage: failure.stage as c_int,
-                index: failure.index as c_int,
+                index: index as c_int,
                 error: failure.errno.0,
                 action: object.map_or(0, |object| object.action),
                 number: object.map_or(-1, |object| object.number),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn_strerror`: which step failed, in words.
 
+use super::explain;
 use super::spawn_run::*;
 use super::spawn_setters::NAMES;
 use super::text::Text;
 use crate::arch::entry;
+use crate::engine;
 use crate::spawn::contradictions;
 use crate::spawn::plan::Stage;
 use crate::uapi::{Errno, text};
@@ -85,6 +87,8 @@ unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     match err.stage {
         0 => return out.push(name),
         CLONE3_SPAWN_STAGE_PLAN => return word_of_plan(err, out),
+        // SAFETY: the path is a string, by the contract.
+        CLONE3_SPAWN_STAGE_CREATE => return unsafe { word_of_create(err, out) },
         _ => out.push(name),
     }
     match err.stage {
@@ -99,18 +103,31 @@ unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     if err.action != 0 {
         push_all(out, &[b", ", at(&ACTIONS, err.action)]);
     }
+    let before_number = match err.stage {
+        CLONE3_SPAWN_STAGE_NAMESPACE => b", descriptor ".as_slice(),
+        CLONE3_SPAWN_STAGE_FD => b", from ",
+        CLONE3_SPAWN_STAGE_RLIMIT => b", resource ",
+        _ => b" ",
+    };
+    // SAFETY: by the contract.
+    unsafe { word_of_object(err, before_number, out) };
+    out.push(b": ");
+    word_of_errno(err.error, out);
+}
+
+/// # Safety
+/// A path must be a string.
+unsafe fn word_of_object(err: &clone3_spawn_error, before_number: &[u8], out: &mut Text) {
     if !err.path.is_null() {
         // SAFETY: by the contract.
         push_all(out, &[b" \"", unsafe { text::bytes(err.path) }, b"\""]);
     } else if err.number != -1 {
-        out.push(if several && err.action == 0 { b", " } else { b" " });
+        out.push(before_number);
         if err.number < 0 {
             out.push(b"-");
         }
         out.push_number(err.number.unsigned_abs());
     }
-    out.push(b": ");
-    word_of_errno(err.error, out);
 }
 
 /// A setter that failed, "set_root: Bad file descriptor", or what makes no sense.
@@ -127,6 +144,28 @@ fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
     word_of_errno(err.error, out);
     if let Some(words) = contradictions::words(index) {
         push_all(out, &[b": ", words]);
+    }
+}
+
+/// What clone3_explain() would say.
+///
+/// # Safety
+/// A path must be a string.
+unsafe fn word_of_create(err: &clone3_spawn_error, out: &mut Text) {
+    out.push(b"creating the child");
+    if !err.path.is_null() || err.number != -1 {
+        out.push(b", cgroup");
+        // SAFETY: by the contract.
+        unsafe { word_of_object(err, b" ", out) };
+    }
+    out.push(b": ");
+    word_of_errno(err.error, out);
+    if let Some(text) = engine::text_of_reason(err.index as u32) {
+        let text = text.to_bytes();
+        // Without the errno's name, which stands there in words.
+        let name = text.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 2);
+        out.push(b": ");
+        explain::push_reason(out, text.get(name..).unwrap_or_default());
     }
 }
 

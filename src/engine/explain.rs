@@ -2,15 +2,35 @@
 //! Why clone3(2) refuses, in words.
 
 use super::case::{Case, Child, Kernel, Witness};
-use super::request::Stack;
+use super::request::{Memory, Request, Stack};
+use super::rules::Rule;
 use super::{ask, known, legacy, read, rules};
 use crate::uapi::flags::*;
 use crate::uapi::{Errno, clone_args, sys};
 use core::ffi::CStr;
 use core::mem::size_of;
 
+/// A reason, and the number that stands for it in a struct of C: from 1 on.
+#[derive(Clone, Copy)]
+pub struct Reason {
+    /// Its number.
+    pub number: u32,
+    /// The errno's name, a colon, the reason.
+    pub text: &'static CStr,
+    /// The errno.
+    pub errno: Errno,
+}
+
+impl Reason {
+    /// Whether the cgroup is what it is about.
+    pub fn is_about_cgroup(&self) -> bool {
+        self.text.to_bytes().windows(8).any(|word| word == b": cgroup")
+    }
+}
+
 /// Why the running kernel refuses these arguments to the calling thread: a text
-/// that begins with the errno's name; `None` if it does not refuse them.
+/// that begins with the errno's name; `None` if it does not refuse them. Where only
+/// the library's clone3() refuses them, that is told.
 ///
 /// Where clone3(2) is out of reach, the arguments are judged without asking it,
 /// and if nothing is wrong with them, by whether clone(2) can stand in.
@@ -18,31 +38,64 @@ use core::mem::size_of;
 /// Async-signal-safe. Makes no child; the kernel is asked no more than needed.
 pub fn explain(address: u64, size: usize) -> Option<&'static CStr> {
     let request = read(address, size);
+    let own = || own_refusal(&request.ok()?);
+    reason(request).map(|reason| reason.text).or_else(own)
+}
+
+/// The same for what the library asks the kernel for.
+pub fn reason(request: Result<Request, Errno>) -> Option<Reason> {
+    let of_rule = |rule: &'static Rule| {
+        let number = (1..).zip(rules::RULES).find(|(_, other)| core::ptr::eq(*other, rule))?.0;
+        Some(Reason { number, text: rule.text, errno: rule.errno })
+    };
     if let Err(obstacle) = ask::reach() {
         if request.is_ok_and(|request| legacy::express(&request) == Err(Errno::ENOSYS)) {
             return Some(out_of_reach(obstacle));
         }
-        return rules::first_broken(&Case { request, witness: &Nobody }).map(|rule| rule.text);
+        return rules::first_broken(&Case { request, witness: &Nobody }).and_then(of_rule);
     }
-    rules::first_broken(&Case { request, witness: &Kernel }).map(|rule| rule.text)
+    rules::first_broken(&Case { request, witness: &Kernel }).and_then(of_rule)
 }
 
-fn out_of_reach(obstacle: Errno) -> &'static CStr {
-    match obstacle {
-        Errno::EPERM => {
-            c"EPERM: a filter hides clone3(2), and clone(2) cannot express the request"
-        }
-        Errno::EACCES => {
-            c"EACCES: a filter hides clone3(2), and clone(2) cannot express the request"
-        }
-        Errno::E2BIG => {
-            c"E2BIG: a filter hides clone3(2), and clone(2) cannot express the request"
-        }
-        Errno::ENOSYS => {
-            c"ENOSYS: no clone3(2) here (Linux 5.3, or a filter), and clone(2) cannot express the request"
-        }
-        _ => c"a filter hides clone3(2), and clone(2) cannot express the request",
+/// The text of a reason's number.
+pub fn text_of_reason(number: u32) -> Option<&'static CStr> {
+    let index = (number as usize).checked_sub(1)?;
+    match rules::RULES.get(index) {
+        Some(rule) => Some(rule.text),
+        None => OUT_OF_REACH.get(index - rules::RULES.len()).map(|&(_, text)| text),
     }
+}
+
+/// What the kernel would do, and clone3() cannot.
+fn own_refusal(request: &Request) -> Option<&'static CStr> {
+    match () {
+        () if !request.stack.is_callers() => Some(
+            c"EINVAL: clone3() returns in the child, which it cannot on another stack: use clone3_call(), which runs a function there",
+        ),
+        () if request.memory() == Memory::Shared => Some(
+            c"EINVAL: clone3() with CLONE_VM needs CLONE_VFORK, as both would return on one stack: use clone3_call() with a stack for the child",
+        ),
+        () => None,
+    }
+}
+
+/// What stands in the way of clone3(2), by the errno that it answers with.
+static OUT_OF_REACH: &[(Option<Errno>, &CStr)] = &[
+    (Some(Errno::EPERM), c"EPERM: a filter hides clone3(2), and clone(2) cannot express the request"),
+    (Some(Errno::EACCES), c"EACCES: a filter hides clone3(2), and clone(2) cannot express the request"),
+    (Some(Errno::E2BIG), c"E2BIG: a filter hides clone3(2), and clone(2) cannot express the request"),
+    (
+        Some(Errno::ENOSYS),
+        c"ENOSYS: no clone3(2) here (Linux 5.3, or a filter), and clone(2) cannot express the request",
+    ),
+    (None, c"a filter hides clone3(2), and clone(2) cannot express the request"),
+];
+
+fn out_of_reach(obstacle: Errno) -> Reason {
+    let is_it = |&(errno, _): &(Option<Errno>, _)| errno.is_none_or(|errno| errno == obstacle);
+    let index = OUT_OF_REACH.iter().position(is_it).unwrap_or(OUT_OF_REACH.len());
+    let number = (rules::RULES.len() + index) as u32 + 1;
+    Reason { number, text: text_of_reason(number).unwrap_or(c""), errno: obstacle }
 }
 
 /// Who knows nothing: every rule that is not about the arguments alone is kept.

@@ -21,7 +21,7 @@ mod rules;
 #[cfg(test)]
 mod rules_tests;
 
-pub use explain::explain;
+pub use explain::{Reason, explain, reason, text_of_reason};
 pub use known::refresh;
 pub use ladder::{Attempt, create_copy};
 pub use probe::{Features, probe};

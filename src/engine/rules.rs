@@ -12,7 +12,6 @@ use core::ffi::CStr;
 /// One reason.
 pub struct Rule {
     /// The errno, which is also what the text begins with.
-    #[cfg_attr(not(test), allow(dead_code))] // said by the text
     pub errno: Errno,
     /// What to tell the caller: the errno's name, a colon, the rule.
     pub text: &'static CStr,

@@ -40,6 +40,15 @@ impl Object {
         Object { path, ..Object::NONE }
     }
 
+    /// The cgroup that a child was to be born in.
+    pub fn of_cgroup(spec: &Spec) -> Object {
+        match spec.cgroup {
+            Cgroup::Inherited => Object::NONE,
+            Cgroup::Descriptor(fd) => Object::number(fd),
+            Cgroup::Path(path) => Object::path(path),
+        }
+    }
+
     fn of_directory(directory: Directory) -> Object {
         match directory {
             Directory::Inherited => Object::NONE,
@@ -85,11 +94,7 @@ fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
     let number = |value: Option<u32>| value.map_or(Object::NONE, |id| Object::number(id as c_int));
     let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);
     match failure.stage {
-        Stage::Cgroup => match spec.cgroup {
-            Cgroup::Inherited => Object::NONE,
-            Cgroup::Descriptor(fd) => Object::number(fd),
-            Cgroup::Path(path) => Object::path(path),
-        },
+        Stage::Cgroup => Object::of_cgroup(spec),
         Stage::Scheduling => signed(spec.scheduling.map(|(policy, _)| policy)),
         Stage::Nice => signed(spec.nice),
         Stage::IoPriority => signed(spec.io_priority),

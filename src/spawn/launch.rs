@@ -103,7 +103,7 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
 }
 
 /// The child as the kernel is asked for it.
-fn request_of(plan: &Plan, pidfd: &mut c_int) -> Request {
+pub fn request_of(plan: &Plan, pidfd: &mut c_int) -> Request {
     let mut request = Request::VFORK;
     request.flags |= CLONE_CLEAR_SIGHAND;
     if plan.pidfd.is_some() {

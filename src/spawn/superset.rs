@@ -8,13 +8,14 @@ use super::plan::{Attributes, Failure, Plan, Program, Stage};
 use super::search::Search;
 use super::spec::{Cgroup, Namespace, Spec};
 use super::{contradictions, readable};
-use crate::engine::Request;
+use crate::engine::{self, Reason, Request, emulate};
 use crate::host::environment;
 use crate::uapi::exec::Strings;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, attribute, file, task};
 use core::ffi::{c_char, c_int};
+use core::ptr::null;
 
 /// What a plan has besides what POSIX knows.
 #[derive(Clone, Copy)]
@@ -143,6 +144,26 @@ unsafe fn spawn_blocked(
         unsafe { spec.pidfd.write(pidfd) };
     }
     Ok(pid)
+}
+
+/// Why the kernel makes no such child, after it said so: the first rule that the plan
+/// breaks, if that is one of the same errno. The kernel is asked anew, in questions that make no child.
+pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
+    let Ok((cgroup, _opened)) = cgroup(spec.cgroup) else { return None };
+    let extras = Extras { spec, maps: None, parent: 0, parent_fd: -1 };
+    let (mut wanted, mut pidfd) = (-1, -1);
+    let plan = Plan {
+        program: Program::Path(null()),
+        argv: null(),
+        envp: null(),
+        actions: &[],
+        attributes: Attributes { cgroup, ..Attributes::NONE },
+        pidfd: (!spec.pidfd.is_null()).then_some(&mut wanted),
+        extras: Some(&extras),
+    };
+    let request = launch::request_of(&plan, &mut pidfd);
+    let request = request.with_emulated(emulate::lacking(request.flags));
+    engine::reason(Ok(request)).filter(|reason| reason.errno == errno)
 }
 
 /// The descriptor of the cgroup; one that was opened here is closed here.

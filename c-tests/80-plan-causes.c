@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Why no child was made: clone3_spawn_strerror() says as much as clone3_explain()
+ * would, and finding it out makes no child that anybody could see.
+ */
+#define _GNU_SOURCE
+#include "planning.h"
+#include <grp.h>
+
+static volatile sig_atomic_t signals_seen;
+static void count(int number) { (void)number; signals_seen++; }
+
+/* Two tests: the spawn fails so, in words that say `words`, and nobody else was made. */
+static void says_why(const clone3_spawn_t *plan, int error, const char *words, const char *name)
+{
+    signals_seen = 0;
+    fails_at(plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, ANY_INDEX, error, name);
+    const char *said = plan_error();
+    ok(strncmp(said, "creating the child", 18) == 0 && strstr(said, words) && !signals_seen
+        && waitpid(-1, NULL, 0x40000000 /* __WALL */ | WNOHANG) == -1 && errno == ECHILD,
+        "%s is told in words, without a child for it: %s", name, said);
+    struct clone3_spawn_error forgotten = { 0 };
+    char text[200], *argv[] = { "sh", NULL };
+    clone3_spawn(NULL, "/bin/sh", plan, argv, environ, &forgotten);
+    ok(strstr(clone3_spawn_strerror(&forgotten, text, sizeof text), words) != NULL, "and where size was forgotten");
+    is(clone3_spawn(NULL, "/bin/sh", plan, argv, environ, NULL), error, "and where nobody asks why");
+}
+
+static void flags(void)
+{
+    struct clone3_features features = { .size = sizeof features };
+    clone3_probe(&features);
+    static const struct { uint64_t flag; const char *words; } later[] = { { CLONE_NNP, "CLONE_NNP needs Linux 7.1; this is " },
+        { CLONE_AUTOREAP, "CLONE_AUTOREAP needs Linux 7.1; this is " } };
+    for (size_t i = 0; i < 2; i++) {
+        clone3_spawn_t plan = new_plan();
+        clone3_spawn_set_flags(&plan, later[i].flag);
+        if (features.known & later[i].flag)
+            skip(later[i].words, "this kernel knows the flag");
+        else
+            says_why(&plan, EINVAL, later[i].words, "a flag that the kernel does not know");
+    }
+    clone3_spawn_t plan = new_plan();
+    clone3_spawn_set_flags(&plan, CLONE_NEWIPC | CLONE_SYSVSEM);
+    if (geteuid() == 0)
+        says_why(&plan, EINVAL, "CLONE_SYSVSEM cannot be shared", "flags that contradict each other");
+}
+
+static void cgroups(void)
+{
+    clone3_spawn_t plan = new_plan();
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    char words[100];
+    clone3_spawn_set_cgroup(&plan, null);
+    snprintf(words, sizeof words, ", cgroup %d: Bad file descriptor: cgroup is not the descriptor of a cgroup2 directory", null);
+    says_why(&plan, EBADF, words, "a cgroup that is none");
+    clone3_spawn_set_cgroup_path(&plan, "/tmp");
+    says_why(&plan, EBADF, ", cgroup \"/tmp\": Bad file descriptor: cgroup is not", "a cgroup's path that leads to none");
+    close(null);
+}
+
+static void pids(void)
+{
+    clone3_spawn_t plan = new_plan();
+    const pid_t out_of_range = 1 << 30, own = getpid();
+    clone3_spawn_set_tid(&plan, &out_of_range, 1);
+    says_why(&plan, EINVAL, "set_tid: more pids than nested", "a pid that is out of range");
+    clone3_spawn_set_tid(&plan, &own, 1);
+    if (geteuid() == 0)
+        says_why(&plan, EEXIST, "set_tid: one of the pids is in use", "a pid that is in use");
+    clone3_spawn_set_tid(&plan, (const pid_t *)8, 1);
+    says_why(&plan, EFAULT, "set_tid is not readable", "pids that are not in memory");
+}
+
+static void without_privileges(void)
+{
+    clone3_spawn_t plan = new_plan();
+    const pid_t own = getpid();
+    if (geteuid() == 0 && (setgroups(0, NULL) || setgid(4242) || setuid(4242)))
+        return;
+    clone3_spawn_set_flags(&plan, CLONE_NEWUTS);
+    says_why(&plan, EPERM, "new namespaces need CAP_SYS_ADMIN", "a namespace without privileges");
+    plan = new_plan();
+    clone3_spawn_set_tid(&plan, &own, 1);
+    says_why(&plan, EPERM, "set_tid needs CAP_SYS_ADMIN or", "a pid without privileges");
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_NPROC, &none);
+    plan = new_plan();
+    says_why(&plan, EAGAIN, "RLIMIT_NPROC", "one process too many");
+}
+
+static void without_descriptors(void)
+{
+    clone3_spawn_t plan = new_plan();
+    struct rlimit none = { 0, 0 };
+    int pidfd;
+    clone3_spawn_set_pidfd(&plan, &pidfd);
+    setrlimit(RLIMIT_NOFILE, &none);
+    says_why(&plan, EMFILE, "no descriptor is left for the pidfd", "a pidfd without a descriptor");
+}
+
+int main(void)
+{
+    begin(60);
+    signal(SIGCHLD, count);
+    if (!native()) {
+        /* What only clone3(2) can say. */
+        clone3_spawn_t plan = new_plan();
+        const pid_t one = 1;
+        clone3_spawn_set_tid(&plan, &one, 1);
+        says_why(&plan, unreachable_errno(), "clone(2) cannot express the request", "a plan that needs clone3(2)");
+        return done();
+    }
+    flags();
+    cgroups();
+    pids();
+    apart(without_privileges);
+    apart(without_descriptors);
+    return done();
+}
