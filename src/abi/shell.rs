@@ -6,7 +6,6 @@ use crate::arch::entry;
 use crate::host::errno;
 use crate::host::streams::File;
 use crate::spawn::{shell, stream};
-use crate::uapi::text;
 use core::ffi::{c_char, c_int};
 use core::ptr::null_mut;
 
@@ -24,7 +23,7 @@ unsafe extern "C" fn exported_system(command: *const c_char) -> c_int {
 
 unsafe extern "C" fn exported_popen(command: *const c_char, mode: *const c_char) -> File {
     // SAFETY: popen(3)'s own contract.
-    unsafe { stream::open(command, text::bytes(mode)) }.unwrap_or_else(|error| {
+    unsafe { stream::open(command, mode) }.unwrap_or_else(|error| {
         errno::set(error);
         null_mut()
     })

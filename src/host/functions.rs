@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's own functions, behind the names we export ourselves.
 
+use super::streams::{CookieFunctions, File};
 use super::{elf, symbols};
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,6 +19,12 @@ pub type Atfork = unsafe extern "C" fn(Handler, Handler, Handler) -> c_int;
 pub type RegisterAtfork = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
 /// `__cxa_finalize`.
 pub type CxaFinalize = unsafe extern "C" fn(*mut c_void);
+/// `popen`.
+pub type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> File;
+/// `fclose` and `pclose`.
+pub type Fclose = unsafe extern "C" fn(File) -> c_int;
+/// `fopencookie`.
+pub type Fopencookie = unsafe extern "C" fn(*mut c_void, *const c_char, CookieFunctions) -> File;
 
 /// A function looked up once; 1 stands for one that is not there.
 struct Function {
@@ -68,6 +75,10 @@ static UNDERSCORE_FORK: Function = Function::new(c"_Fork");
 static ATFORK: Function = Function::new(c"pthread_atfork");
 static REGISTER_ATFORK: Function = Function::new(c"__register_atfork");
 static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize");
+static POPEN: Function = Function::new(c"popen");
+static PCLOSE: Function = Function::new(c"pclose");
+static FCLOSE: Function = Function::new(c"fclose");
+static FOPENCOOKIE: Function = Function::new(c"fopencookie");
 
 /// Whether registrations of fork handlers went past us: we were opened late, or
 /// stand behind the libc.
@@ -85,7 +96,9 @@ pub fn look_up_all() {
         if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };
     let interposed = elf::comes_first(name, (&raw const FORK).cast());
     HANDLERS_UNSEEN.store(!interposed, Relaxed);
-    for function in [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE] {
+    let forks = [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE];
+    let streams = [&POPEN, &PCLOSE, &FCLOSE, &FOPENCOOKIE];
+    for function in forks.iter().chain(&streams) {
         function.get();
     }
 }
@@ -118,4 +131,29 @@ pub fn register_atfork() -> Option<RegisterAtfork> {
 pub fn cxa_finalize() -> Option<CxaFinalize> {
     // SAFETY: a function of that name has that prototype (Itanium C++ ABI).
     CXA_FINALIZE.get().map(|address| unsafe { transmute::<usize, CxaFinalize>(address) })
+}
+
+/// The host's popen.
+pub fn popen() -> Option<Popen> {
+    // SAFETY: a function of that name has that prototype (POSIX).
+    POPEN.get().map(|address| unsafe { transmute::<usize, Popen>(address) })
+}
+
+/// The host's pclose.
+pub fn pclose() -> Option<Fclose> {
+    // SAFETY: a function of that name has that prototype (POSIX).
+    PCLOSE.get().map(|address| unsafe { transmute::<usize, Fclose>(address) })
+}
+
+/// The host's fclose. Looked up here, and not referred to, like the next one: i686's
+/// glibc has two of each, and a reference without a version is to the older.
+pub fn fclose() -> Option<Fclose> {
+    // SAFETY: a function of that name has that prototype (POSIX).
+    FCLOSE.get().map(|address| unsafe { transmute::<usize, Fclose>(address) })
+}
+
+/// The host's fopencookie.
+pub fn fopencookie() -> Option<Fopencookie> {
+    // SAFETY: both libcs have it with that prototype (fopencookie(3)).
+    FOPENCOOKIE.get().map(|address| unsafe { transmute::<usize, Fopencookie>(address) })
 }

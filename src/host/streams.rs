@@ -1,19 +1,140 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's FILEs: made and closed by its own functions.
+//! The host's FILEs over a pipe to a command, made and closed by its own functions.
+//!
+//! glibc's popen makes a FILE of its own kind: whoever closes it, fclose() as well as
+//! pclose(), waits for the command and gives its status, and it is byte-oriented. So
+//! are the FILEs of its fopencookie(), with a function of ours for the end. They have
+//! no descriptor, and get the one of the pipe for fileno(). musl's are those of fdopen.
 
-use super::{errno, glibc, symbols};
-use crate::uapi::Errno;
-use core::ffi::{CStr, c_int, c_void};
+use super::{errno, functions, glibc, symbols};
+use crate::arch::entry;
+use crate::uapi::{Errno, file};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::null_mut;
 
 /// A `FILE *` of the host's.
 pub type File = *mut c_void;
 
-/// fdopen(3).
-pub fn open(fd: c_int, mode: &CStr) -> Result<File, Errno> {
-    let fdopen = symbols::fdopen().ok_or(Errno::ENOSYS)?;
+/// What glibc hands to the functions of a stream: the beginning of what its owner
+/// keeps of it.
+#[repr(C)]
+pub struct Cookie {
+    fd: c_int,
+    read: Option<symbols::Read>,
+    write: Option<symbols::Write>,
+}
+
+impl Cookie {
+    /// For the calling process's end of the pipe.
+    pub fn new(fd: c_int) -> Cookie {
+        Cookie { fd, read: symbols::read(), write: symbols::write() }
+    }
+
+    /// That end.
+    pub fn fd(&self) -> c_int {
+        self.fd
+    }
+}
+
+/// Closes what a cookie stands for: what fclose() is to say, with errno.
+pub type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+/// `cookie_io_functions_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CookieFunctions {
+    read: unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> isize,
+    write: unsafe extern "C" fn(*mut c_void, *const c_char, usize) -> isize,
+    seek: unsafe extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int,
+    close: Close,
+}
+
+/// As far as <bits/types/struct_FILE.h> of glibc has it for all to see: old programs'
+/// getc() is a macro.
+#[repr(C)]
+struct Beginning {
+    flags: c_int,
+    pointers: [*mut c_void; 13],
+    fileno: c_int,
+}
+
+/// What the libc says of a stream without a descriptor (fopencookie in libio).
+const NO_DESCRIPTOR: c_int = -2;
+
+/// Whether the owner is told of a stream's end, by the function it gave.
+pub fn are_told_of() -> bool {
+    glibc::is_host()
+}
+
+/// Whether the host's popen takes a mode by its first letter, as musl's does.
+pub fn lax_mode() -> bool {
+    !glibc::is_host()
+}
+
+/// A stream over the cookie's descriptor, for reading or for writing. `None` where the
+/// host's do not look as expected; the descriptor is open still.
+///
+/// # Safety
+/// The cookie must stay where it is until `close` is called for it, or the stream is
+/// closed where [`are_told_of`] says no.
+pub unsafe fn open(cookie: *mut Cookie, reads: bool, close: Close) -> Result<Option<File>, Errno> {
+    let mode = if reads { c"r" } else { c"w" };
+    // SAFETY: by the contract.
+    let fd = unsafe { (*cookie).fd };
+    if are_told_of() {
+        // SAFETY: by the contract.
+        return unsafe { open_cookie(cookie, fd, mode, close) };
+    }
+    let Some(fdopen) = symbols::fdopen() else { return Ok(None) };
     // SAFETY: POSIX's prototype.
-    let file = unsafe { fdopen(fd, mode.as_ptr()) };
-    if file.is_null() { Err(Errno(errno::get())) } else { Ok(file) }
+    let stream = unsafe { fdopen(fd, mode.as_ptr()) };
+    if stream.is_null() { Err(Errno(errno::get())) } else { Ok(Some(stream)) }
+}
+
+/// # Safety
+/// As [`open`].
+unsafe fn open_cookie(
+    cookie: *mut Cookie,
+    fd: c_int,
+    mode: &CStr,
+    close: Close,
+) -> Result<Option<File>, Errno> {
+    let (Some(fopencookie), Some(fileno)) = (functions::fopencookie(), symbols::fileno()) else {
+        return Ok(None);
+    };
+    // SAFETY: by the contract.
+    let cookies = unsafe { &mut *cookie };
+    if cookies.read.is_none() || cookies.write.is_none() {
+        return Ok(None);
+    }
+    let functions = CookieFunctions {
+        read: clone3_stream_read,
+        write: clone3_stream_write,
+        seek: clone3_stream_seek,
+        close,
+    };
+    // SAFETY: glibc's prototype; the cookie is what the functions take.
+    let stream = unsafe { fopencookie(cookie.cast(), mode.as_ptr(), functions) };
+    if stream.is_null() {
+        return Err(Errno(errno::get()));
+    }
+    // SAFETY: a FILE has at least these.
+    let number = unsafe { &raw mut (*stream.cast::<Beginning>()).fileno };
+    // SAFETY: nobody else has the stream; fileno is POSIX's.
+    unsafe {
+        if number.read() == NO_DESCRIPTOR {
+            number.write(fd);
+            if fileno(stream) == fd {
+                return Ok(Some(stream));
+            }
+            number.write(NO_DESCRIPTOR);
+        }
+    }
+    // Not the FILE that is known. It keeps its descriptor to itself until it is gone.
+    cookies.fd = -1;
+    // SAFETY: nobody else has the stream.
+    unsafe { self::close(stream) };
+    Ok(None)
 }
 
 /// fclose(3): flushes what is left, and closes the descriptor in any case.
@@ -21,13 +142,88 @@ pub fn open(fd: c_int, mode: &CStr) -> Result<File, Errno> {
 /// # Safety
 /// The file must be open, and used no more.
 pub unsafe fn close(file: File) {
-    if let Some(fclose) = symbols::fclose() {
+    if let Some(fclose) = functions::fclose() {
         // SAFETY: by the contract.
         unsafe { fclose(file) };
     }
 }
 
-/// Whether the host's popen takes a mode by its first letter, as musl's does.
-pub fn lax_mode() -> bool {
-    !glibc::is_host()
+entry!("clone3_stream_read" => read);
+entry!("clone3_stream_write" => write);
+entry!("clone3_stream_seek" => seek);
+
+unsafe extern "C" {
+    fn clone3_stream_read(cookie: *mut c_void, bytes: *mut c_char, count: usize) -> isize;
+    fn clone3_stream_write(cookie: *mut c_void, bytes: *const c_char, count: usize) -> isize;
+    fn clone3_stream_seek(cookie: *mut c_void, offset: *mut i64, whence: c_int) -> c_int;
 }
+
+/// By the libc's function, which is a cancellation point.
+unsafe extern "C" fn read(cookie: *mut c_void, bytes: *mut c_char, count: usize) -> isize {
+    // SAFETY: glibc hands over the cookie of an open stream.
+    let cookie = unsafe { &*cookie.cast::<Cookie>() };
+    match cookie.read {
+        // SAFETY: as glibc has it for a stream of its own.
+        Some(read) => unsafe { read(cookie.fd, bytes.cast(), count) },
+        None => -1,
+    }
+}
+
+/// All of it, or as much as goes before an error.
+unsafe extern "C" fn write(cookie: *mut c_void, bytes: *const c_char, count: usize) -> isize {
+    // SAFETY: glibc hands over the cookie of an open stream.
+    let cookie = unsafe { &*cookie.cast::<Cookie>() };
+    let mut done = 0;
+    while let Some(write) = cookie.write.filter(|_| done < count) {
+        // SAFETY: within the bytes.
+        match unsafe { write(cookie.fd, bytes.add(done).cast(), count - done) } {
+            written if written > 0 => done += written as usize,
+            _ => break,
+        }
+    }
+    done as isize
+}
+
+/// ESPIPE, as long as it is a pipe.
+unsafe extern "C" fn seek(cookie: *mut c_void, offset: *mut i64, whence: c_int) -> c_int {
+    // SAFETY: glibc hands over the cookie of an open stream, and an offset.
+    let outcome = unsafe { file::seek((*cookie.cast::<Cookie>()).fd, *offset, whence) };
+    match outcome {
+        Ok(now) => {
+            // SAFETY: as above.
+            unsafe { *offset = now };
+            0
+        }
+        Err(error) => {
+            errno::set(error);
+            -1
+        }
+    }
+}
+
+/// The host's own popen.
+///
+/// # Safety
+/// As popen(3).
+pub unsafe fn hosts_open(command: *const c_char, mode: *const c_char) -> Result<File, Errno> {
+    let Some(popen) = functions::popen() else { return Err(Errno::ENOSYS) };
+    // SAFETY: by the contract.
+    let file = unsafe { popen(command, mode) };
+    if file.is_null() { Err(Errno(errno::get())) } else { Ok(file) }
+}
+
+/// The host's own pclose.
+///
+/// # Safety
+/// As pclose(3).
+pub unsafe fn hosts_close(file: File) -> Result<c_int, Errno> {
+    let Some(pclose) = functions::pclose() else { return Err(Errno::ENOSYS) };
+    // SAFETY: by the contract.
+    match unsafe { pclose(file) } {
+        -1 => Err(Errno(errno::get())),
+        status => Ok(status),
+    }
+}
+
+/// No stream.
+pub const NONE: File = null_mut();

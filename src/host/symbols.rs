@@ -22,7 +22,9 @@ weak_symbol!("clone3_weak_environ", "environ");
 weak_symbol!("clone3_weak_malloc", "malloc");
 weak_symbol!("clone3_weak_free", "free");
 weak_symbol!("clone3_weak_fdopen", "fdopen");
-weak_symbol!("clone3_weak_fclose", "fclose");
+weak_symbol!("clone3_weak_fileno", "fileno");
+weak_symbol!("clone3_weak_read", "__read");
+weak_symbol!("clone3_weak_write", "__write");
 weak_symbol!("clone3_weak_waitpid", "waitpid");
 weak_symbol!("clone3_weak_cleanup_push", "_pthread_cleanup_push");
 weak_symbol!("clone3_weak_cleanup_pop", "_pthread_cleanup_pop");
@@ -51,6 +53,10 @@ pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mu
 pub type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `free`.
 pub type Free = unsafe extern "C" fn(*mut c_void);
+/// `read`, out of which a cancelled thread does not come back (see [`Waitpid`]).
+pub type Read = unsafe extern "C" fn(c_int, *mut c_void, usize) -> isize;
+/// `write`, the same.
+pub type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
 /// `waitpid`, out of which a cancelled thread does not come back. Not "C-unwind",
 /// for which rustc, as nothing here unwinds, would make the callers abort.
 pub type Waitpid = unsafe extern "C" fn(libc::pid_t, *mut c_int, c_int) -> libc::pid_t;
@@ -91,8 +97,12 @@ unsafe extern "C" {
     static FREE: Option<Free>;
     #[link_name = "clone3_weak_fdopen"]
     static FDOPEN: Option<unsafe extern "C" fn(c_int, *const c_char) -> *mut c_void>;
-    #[link_name = "clone3_weak_fclose"]
-    static FCLOSE: Option<unsafe extern "C" fn(*mut c_void) -> c_int>;
+    #[link_name = "clone3_weak_fileno"]
+    static FILENO: Option<unsafe extern "C" fn(*mut c_void) -> c_int>;
+    #[link_name = "clone3_weak_read"]
+    static READ: Option<Read>;
+    #[link_name = "clone3_weak_write"]
+    static WRITE: Option<Write>;
     #[link_name = "clone3_weak_waitpid"]
     static WAITPID: Option<Waitpid>;
     #[link_name = "clone3_weak_cleanup_push"]
@@ -182,8 +192,14 @@ getter!(
     /// `fdopen`.
     fdopen -> Option<unsafe extern "C" fn(c_int, *const c_char) -> *mut c_void> = FDOPEN);
 getter!(
-    /// `fclose`.
-    fclose -> Option<unsafe extern "C" fn(*mut c_void) -> c_int> = FCLOSE);
+    /// `fileno`.
+    fileno -> Option<unsafe extern "C" fn(*mut c_void) -> c_int> = FILENO);
+getter!(
+    /// glibc's `__read`, which nobody interposes.
+    read -> Option<Read> = READ);
+getter!(
+    /// glibc's `__write`.
+    write -> Option<Write> = WRITE);
 getter!(
     /// `waitpid`.
     waitpid -> Option<Waitpid> = WAITPID);

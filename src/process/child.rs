@@ -2,11 +2,11 @@
 //! A child with a copy of the memory, made sound before anyone notices.
 
 use super::orphan::{self, Note};
-use crate::engine::{self, Request, emulate, report};
+use crate::engine::{self, Memory, Request, emulate, report};
 use crate::host::{self, Repair};
-use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{Errno, mutex};
 
 /// What the child does first, prepared in the parent: mend the libc, stand in
 /// for flags the kernel did not take, then let signals in again.
@@ -15,6 +15,7 @@ pub struct Setup {
     repair: Option<Repair>,
     clears_tid: bool,
     emulated: u64,
+    copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
 }
@@ -28,6 +29,7 @@ impl Setup {
             repair: if request.keeps_tls() { repair } else { None },
             clears_tid: request.clears_tid(),
             emulated: request.emulated,
+            copies: request.memory() == Memory::Copied,
             note: None,
             mask: sys::block_all_signals(),
         }
@@ -44,6 +46,9 @@ impl Setup {
     /// Only in a child with its own copy of the memory, before anything else;
     /// or, with nothing to repair, in one that has borrowed it.
     pub unsafe fn in_child(&self) {
+        if self.copies {
+            mutex::in_copy();
+        }
         let tid = match &self.repair {
             // SAFETY: looked up in the thread this is the copy of.
             Some(repair) => unsafe { repair.apply(self.clears_tid) },

@@ -7,8 +7,8 @@ use super::{atfork, child};
 use crate::engine::Request;
 use crate::engine::report::{self, Record, Rung};
 use crate::host::{self, Repair, errno, functions};
-use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, mutex};
 
 /// `fork()`: by clone3 with the handlers run and the libc mended, where that
 /// is all the host's own fork would do; by the host's fork otherwise, which
@@ -56,6 +56,7 @@ fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno
                 // SAFETY: the child of the host's fork, in the same thread.
                 unsafe { repair.tell_of_end() };
             }
+            mutex::in_copy();
             report::forget(host::tid());
         }
         _ => report::record(host::tid(), Record { rung: Rung::Host, ..Record::NONE }),

@@ -15,7 +15,7 @@ use crate::engine::{self, Request, report};
 use crate::host::{self, Repair};
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, KernelSigset, Pid};
-use crate::uapi::{Errno, attribute, task};
+use crate::uapi::{Errno, attribute, mutex, task};
 use core::ffi::c_int;
 use core::mem::size_of;
 use core::sync::atomic::AtomicU32;
@@ -66,6 +66,7 @@ fn run(
     repair: Option<Repair>,
     page: &SharedPage,
 ) -> ! {
+    mutex::in_copy();
     let tid = match &repair {
         // SAFETY: looked up in the thread this is the copy of.
         Some(repair) => unsafe { repair.apply(false) },

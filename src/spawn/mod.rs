@@ -16,7 +16,6 @@ pub mod foreign;
 mod function;
 mod id_maps;
 pub mod launch;
-mod lock;
 pub mod pidfd;
 pub mod plan;
 pub mod posix;

@@ -6,13 +6,12 @@
 //! does, and the last one undoes. A thread may be cancelled while it waits: then
 //! the command is killed and reaped.
 
-use super::lock::Lock;
 use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
 use crate::host::{cancel, environment};
 use crate::uapi::Errno;
+use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::task::{self, KernelSigaction};
-use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -102,15 +101,23 @@ const INTERRUPTS: [c_int; 2] = [libc::SIGINT, libc::SIGQUIT];
 struct Ignored {
     calls: usize,
     before: [KernelSigaction; 2],
+    /// The process began with them ignored for calls of its parent's threads.
+    inherited: bool,
 }
 
-struct Shared(UnsafeCell<Ignored>);
-// SAFETY: only used with LOCK taken.
-unsafe impl Sync for Shared {}
+static IGNORED: Mutex<Ignored> = Mutex::new(
+    Lock::Interrupts,
+    Ignored { calls: 0, before: [KernelSigaction::of(libc::SIG_DFL); 2], inherited: false },
+);
 
-static LOCK: Lock = Lock::new();
-static IGNORED: Shared =
-    Shared(UnsafeCell::new(Ignored { calls: 0, before: [KernelSigaction::of(libc::SIG_DFL); 2] }));
+impl Guarded for Ignored {
+    /// The threads that made the calls are not here to undo them. The first call that
+    /// ends here does.
+    fn forget_parent(&mut self) {
+        self.inherited = self.calls != 0;
+        self.calls = 0;
+    }
+}
 
 impl Ignored {
     /// Those that the command is not to ignore.
@@ -118,38 +125,44 @@ impl Ignored {
         let was = |&(_, before): &(c_int, KernelSigaction)| before.handler != libc::SIG_IGN;
         INTERRUPTS.into_iter().zip(self.before).filter(was).map(|(n, _)| signal_bit(n)).sum()
     }
-}
 
-fn ignore_interrupts() -> Ignored {
-    LOCK.with(|| {
-        // SAFETY: with the lock taken.
-        let ignored = unsafe { &mut *IGNORED.0.get() };
-        if ignored.calls == 0 {
-            for (signal, before) in INTERRUPTS.into_iter().zip(&mut ignored.before) {
+    fn begin(&mut self) {
+        if self.calls == 0 {
+            for (signal, before) in INTERRUPTS.into_iter().zip(&mut self.before) {
                 let ignore = KernelSigaction::of(libc::SIG_IGN);
                 // SAFETY: SIG_IGN is no function.
-                if let Ok(was) = unsafe { task::replace_disposition(signal as usize, &ignore) } {
-                    *before = was;
+                match unsafe { task::replace_disposition(signal as usize, &ignore) } {
+                    Ok(was) if self.inherited && was.handler == libc::SIG_IGN => {}
+                    Ok(was) => *before = was,
+                    Err(_) => {}
                 }
             }
+            self.inherited = false;
         }
-        ignored.calls += 1;
-        *ignored
-    })
-}
+        self.calls += 1;
+    }
 
-fn heed_interrupts() {
-    LOCK.with(|| {
-        // SAFETY: with the lock taken.
-        let ignored = unsafe { &mut *IGNORED.0.get() };
-        ignored.calls = ignored.calls.saturating_sub(1);
-        if ignored.calls == 0 {
-            for (signal, before) in INTERRUPTS.into_iter().zip(&ignored.before) {
+    fn end(&mut self) {
+        self.calls = self.calls.saturating_sub(1);
+        if self.calls == 0 {
+            for (signal, before) in INTERRUPTS.into_iter().zip(&self.before) {
                 // SAFETY: what the program itself had, with its restorer.
                 _ = unsafe { task::set_disposition(signal as usize, before) };
             }
         }
-    });
+    }
+}
+
+fn ignore_interrupts() -> Ignored {
+    let quiet = Quiet::begin();
+    let mut ignored = IGNORED.lock(&quiet);
+    ignored.begin();
+    *ignored
+}
+
+fn heed_interrupts() {
+    let quiet = Quiet::begin();
+    IGNORED.lock(&quiet).end();
 }
 
 /// Whether there is a shell, as `system(NULL)` asks.

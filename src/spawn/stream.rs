@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `popen` and `pclose`: a command for the shell, at the other end of a pipe.
 //!
-//! The FILE is the host's, made by its fdopen. Which command belongs to it is
-//! kept in a list here, because the host keeps it inside its FILEs.
+//! The FILE is the host's (`host::streams`). Which commands there are is kept in a list
+//! here, because the host keeps it inside its FILEs.
 
-use super::lock::Lock;
 use super::plan::{Action, Attributes};
 use super::shell;
-use crate::host::functions::look_up;
-use crate::host::memory;
-use crate::host::streams::{self, File};
+use crate::arch::entry;
+use crate::host::streams::{self, Cookie, File};
+use crate::host::{errno, memory};
+use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, exec, file, task};
-use core::cell::UnsafeCell;
-use core::ffi::{CStr, c_char, c_int, c_void};
-use core::mem::transmute;
+use crate::uapi::{Errno, exec, file, task, text};
+use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 /// What the mode says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,195 +43,291 @@ impl Mode {
 }
 
 /// A stream with its command.
+#[repr(C)]
 struct Stream {
+    /// First, as the host hands it back.
+    cookie: Cookie,
     file: File,
+    /// The shell; 0 as long as there is none.
     pid: Pid,
-    fd: c_int,
     /// By which it is seen whether the descriptor is still that pipe: the program
-    /// may have closed it by fclose(3).
+    /// may have closed it.
     pipe: u64,
-    next: *mut Stream,
+    /// Written before the stream is in the list, and when one behind it leaves: a fork
+    /// in another thread copies a list that is whole at any time.
+    next: AtomicPtr<Stream>,
 }
 
 impl Stream {
     /// Whether the descriptor is still the pipe.
     fn is_there(&self) -> bool {
-        file::inode(self.fd) == Ok(self.pipe)
+        file::inode(self.cookie.fd()) == Ok(self.pipe)
+    }
+
+    /// # Safety
+    /// The stream must be in no list and used no more.
+    unsafe fn release(stream: *mut Stream) {
+        // SAFETY: by the contract; allocated with this size.
+        unsafe { memory::release(stream.cast(), size_of::<Stream>()) };
     }
 }
 
-struct Streams(UnsafeCell<*mut Stream>);
-// SAFETY: only used with LOCK taken.
-unsafe impl Sync for Streams {}
+/// The streams there are, the newest first.
+struct Streams {
+    first: AtomicPtr<Stream>,
+}
 
-static LOCK: Lock = Lock::new();
-static STREAMS: Streams = Streams(UnsafeCell::new(null_mut()));
+impl Guarded for Streams {
+    /// A child has its parent's streams open as well, and its commands must not.
+    fn forget_parent(&mut self) {}
+}
+
+static STREAMS: Mutex<Streams> =
+    Mutex::new(Lock::Streams, Streams { first: AtomicPtr::new(null_mut()) });
+
+impl Streams {
+    fn all(&self) -> impl Iterator<Item = &Stream> {
+        let mut at = self.first.load(Acquire);
+        core::iter::from_fn(move || {
+            // SAFETY: null or a node, which is there while it is in the list.
+            let stream = unsafe { at.as_ref() }?;
+            at = stream.next.load(Acquire);
+            Some(stream)
+        })
+    }
+
+    /// # Safety
+    /// The stream must be in no list yet.
+    unsafe fn add(&mut self, stream: *mut Stream) {
+        // SAFETY: by the contract.
+        unsafe { (*stream).next.store(self.first.load(Acquire), Release) };
+        self.first.store(stream, Release);
+    }
+
+    /// Takes the newest stream out for which `is_it` holds.
+    fn take(&mut self, is_it: impl Fn(*mut Stream) -> bool) -> Option<*mut Stream> {
+        let mut link = &self.first;
+        loop {
+            let at = link.load(Acquire);
+            // SAFETY: null or a node, which is there while it is in the list.
+            let stream = unsafe { at.as_ref() }?;
+            if is_it(at) {
+                link.store(stream.next.load(Acquire), Release);
+                return Some(at);
+            }
+            link = &stream.next;
+        }
+    }
+}
 
 /// `popen()`.
 ///
 /// # Safety
-/// `command` must be a string.
-pub unsafe fn open(command: *const c_char, mode: &[u8]) -> Result<File, Errno> {
-    let mode = Mode::parse(mode, streams::lax_mode())?;
-    let node: *mut Stream = memory::allocate(size_of::<Stream>())?.cast();
-    // SAFETY: by the contract; the node is fresh.
-    let opened = unsafe { open_with(command, mode, node) };
-    if opened.is_err() {
-        // SAFETY: in no list.
-        unsafe { memory::release(node.cast(), size_of::<Stream>()) };
-    }
-    opened
-}
-
-/// # Safety
-/// As [`open`], with room for a stream.
-unsafe fn open_with(command: *const c_char, mode: Mode, node: *mut Stream) -> Result<File, Errno> {
+/// `command` must be a string, `mode` too.
+pub unsafe fn open(command: *const c_char, mode: *const c_char) -> Result<File, Errno> {
+    // SAFETY: by the contract.
+    let parsed = Mode::parse(unsafe { text::bytes(mode) }, streams::lax_mode())?;
     let [reading, writing] = exec::pipe()?;
-    let (ours, theirs) = if mode.reads { (reading, writing) } else { (writing, reading) };
-    let opened = streams::open(ours, if mode.reads { c"r" } else { c"w" });
-    let file = opened.inspect_err(|_| _ = file::close(ours));
-    let outcome = file.and_then(|file| {
-        // SAFETY: by the contract.
-        let started = LOCK.with(|| unsafe {
-            start(command, theirs, c_int::from(mode.reads), |pid| {
-                let pipe = file::inode(ours).unwrap_or(0);
-                enlist(node, Stream { file, pid, fd: ours, pipe, next: null_mut() });
-            })
-        });
-        match started {
-            Ok(()) => {
-                if !mode.close_on_exec {
-                    _ = exec::fcntl(ours, libc::F_SETFD, 0);
-                }
-                Ok(file)
-            }
-            Err(errno) => {
-                // SAFETY: nobody else has it.
-                unsafe { streams::close(file) };
-                Err(errno)
-            }
-        }
+    let (ours, theirs) = if parsed.reads { (reading, writing) } else { (writing, reading) };
+    let outcome = Stream::over(ours, parsed.reads).and_then(|stream| match stream {
+        // SAFETY: by the contract; the stream is this call's own.
+        Some(stream) => unsafe { start(command, stream, theirs, parsed) }.map(Some),
+        None => Ok(None),
     });
     file::close(theirs);
-    outcome
+    match outcome {
+        Ok(Some(file)) => Ok(file),
+        // SAFETY: by the contract.
+        Ok(None) => unsafe { streams::hosts_open(command, mode) },
+        Err(errno) => Err(errno),
+    }
 }
 
-/// Starts the command with its end of the pipe as `target`; the ends of earlier
-/// streams are closed in it (POSIX). With the lock taken, so that those ends are
-/// what they are until it is there.
+impl Stream {
+    /// A stream without a command yet. Where there is none, the descriptor is closed.
+    fn over(fd: c_int, reads: bool) -> Result<Option<*mut Stream>, Errno> {
+        let node = memory::allocate(size_of::<Stream>());
+        let node: *mut Stream = node.inspect_err(|_| _ = file::close(fd))?.cast();
+        let stream = Stream {
+            cookie: Cookie::new(fd),
+            file: streams::NONE,
+            pid: 0,
+            pipe: file::inode(fd).unwrap_or(0),
+            next: AtomicPtr::new(null_mut()),
+        };
+        // SAFETY: room for it, which stays until the stream is closed.
+        let opened = unsafe {
+            node.write(stream);
+            streams::open(node.cast(), reads, clone3_stream_closed)
+        };
+        if let Ok(Some(file)) = opened {
+            // SAFETY: nobody else has it.
+            unsafe { (*node).file = file };
+            return Ok(Some(node));
+        }
+        file::close(fd);
+        // SAFETY: there is no FILE that knows it.
+        unsafe { Stream::release(node) };
+        opened.map(|_| None)
+    }
+}
+
+/// Starts the command with its end of the pipe; without it the stream is closed.
 ///
 /// # Safety
-/// As [`open`].
+/// `command` must be a string, the stream without a command and nobody else's.
 unsafe fn start(
     command: *const c_char,
+    stream: *mut Stream,
     end: c_int,
-    target: c_int,
-    started: impl FnOnce(Pid),
-) -> Result<(), Errno> {
-    let count = 1 + streams_in_list().count();
-    let size = count * size_of::<Action>();
-    let list: *mut Action = memory::allocate(size)?.cast();
-    let mut used = 0;
-    let mut add = |action: Action| {
-        if used < count {
-            // SAFETY: there is room for `count`.
-            unsafe { list.add(used).write(action) };
-            used += 1;
+    mode: Mode,
+) -> Result<File, Errno> {
+    let target = c_int::from(mode.reads);
+    // SAFETY: by the contract.
+    let file = unsafe { (*stream).file };
+    let mut room = 8;
+    let outcome = loop {
+        let mut list = match Actions::with_room(room) {
+            Ok(list) => list,
+            Err(errno) => break Err(errno),
+        };
+        let quiet = Quiet::begin();
+        let mut streams = STREAMS.lock(&quiet);
+        let count = streams.all().count() + 1;
+        if count > room {
+            room = count + 8; // and allocate without the lock
+            continue;
+        }
+        for other in streams.all().filter(|stream| stream.is_there()) {
+            list.add(Action::Close { fd: other.cookie.fd() });
+        }
+        list.add(Action::Dup2 { from: end, to: target });
+        let attributes = Attributes { mask: Some(quiet.mask()), ..Attributes::NONE };
+        // SAFETY: by the contract.
+        match unsafe { shell::start(command, list.all(), attributes) } {
+            Ok(pid) => {
+                // SAFETY: nobody else has it before it is in the list.
+                unsafe {
+                    (*stream).pid = pid;
+                    streams.add(stream);
+                    if !mode.close_on_exec {
+                        _ = exec::fcntl((*stream).cookie.fd(), libc::F_SETFD, 0);
+                    }
+                }
+                break Ok(file);
+            }
+            Err(failure) => break Err(failure.errno),
         }
     };
-    for stream in streams_in_list() {
-        if stream.is_there() {
-            add(Action::Close { fd: stream.fd });
-        }
-    }
-    add(Action::Dup2 { from: end, to: target });
-    // SAFETY: the first `used` are written.
-    let actions = unsafe { core::slice::from_raw_parts(list, used) };
-    // SAFETY: by the contract.
-    let outcome = unsafe { shell::start(command, actions, Attributes::NONE) };
-    // SAFETY: of that size, and used no more.
-    unsafe { memory::release(list.cast(), size) };
-    outcome.map(started).map_err(|failure| failure.errno)
-}
-
-/// The streams there are. With the lock taken.
-fn streams_in_list() -> impl Iterator<Item = &'static Stream> {
-    // SAFETY: the list's nodes are there while the lock is taken.
-    let mut at = unsafe { *STREAMS.0.get() };
-    core::iter::from_fn(move || {
-        // SAFETY: null or a node.
-        let stream = unsafe { at.as_ref() }?;
-        at = stream.next;
-        Some(stream)
+    // SAFETY: without a command it is this call's, and in no list.
+    outcome.inspect_err(|_| unsafe {
+        streams::close(file);
+        Stream::release(stream);
     })
 }
 
-/// Puts a stream first in the list. With the lock taken.
-fn enlist(node: *mut Stream, stream: Stream) {
-    // SAFETY: the node is room for it and in no list yet; the lock is taken.
-    unsafe {
-        let first = STREAMS.0.get();
-        node.write(Stream { next: *first, ..stream });
-        *first = node;
+/// The child's actions: the ends of earlier streams are closed in it (POSIX).
+struct Actions {
+    list: *mut Action,
+    room: usize,
+    used: usize,
+}
+
+impl Actions {
+    fn with_room(room: usize) -> Result<Actions, Errno> {
+        let list = memory::allocate(room * size_of::<Action>())?.cast();
+        Ok(Actions { list, room, used: 0 })
+    }
+
+    fn add(&mut self, action: Action) {
+        if self.used < self.room {
+            // SAFETY: there is room.
+            unsafe { self.list.add(self.used).write(action) };
+            self.used += 1;
+        }
+    }
+
+    fn all(&self) -> &[Action] {
+        // SAFETY: so many are written.
+        unsafe { core::slice::from_raw_parts(self.list, self.used) }
     }
 }
 
-/// Takes the newest stream of that file out of the list. It stays open until what is
-/// left in it is flushed, which later children do not have to wait for: from here on
-/// exec closes it in them.
-fn take_out(file: File) -> Option<Stream> {
-    LOCK.with(|| {
-        let mut link = STREAMS.0.get();
-        // SAFETY: the lock is taken; a link is the list's head or a node's field.
-        unsafe {
-            while !(*link).is_null() {
-                let node = *link;
-                if (*node).file == file {
-                    let stream = node.read();
-                    if stream.is_there() {
-                        _ = exec::fcntl(stream.fd, libc::F_SETFD, libc::FD_CLOEXEC);
-                    }
-                    *link = stream.next;
-                    memory::release(node.cast(), size_of::<Stream>());
-                    return Some(stream);
-                }
-                link = &raw mut (*node).next;
-            }
-        }
-        None
+impl Drop for Actions {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this size.
+        unsafe { memory::release(self.list.cast(), self.room * size_of::<Action>()) };
+    }
+}
+
+entry!("clone3_stream_closed" => closed);
+
+unsafe extern "C" {
+    fn clone3_stream_closed(cookie: *mut c_void) -> c_int;
+}
+
+/// glibc closes the file under one of our streams: waits, as under one of its own.
+///
+/// The descriptor is closed with the lock held, so that no command of another thread
+/// begins with it and holds the pipe open.
+unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
+    let stream: *mut Stream = cookie.cast();
+    let quiet = Quiet::begin();
+    let mut streams = STREAMS.lock(&quiet);
+    let ours = streams.take(|other| other == stream);
+    // SAFETY: the node of a stream that was open until now.
+    let (fd, pid) = unsafe { ((*stream).cookie.fd(), (*stream).pid) };
+    let was_open = file::close(fd);
+    drop(streams);
+    drop(quiet);
+    if ours.is_none() {
+        return 0; // it has no command, and is its maker's
+    }
+    // SAFETY: in no list any more; glibc does not hand it over again.
+    unsafe { Stream::release(stream) };
+    let status = if was_open { task::wait_for(pid) } else { Err(Errno::EBADF) };
+    status.unwrap_or_else(|error| {
+        errno::set(error);
+        -1
     })
 }
 
-/// `pclose()`: the command's wait status. What is not from our popen is the
-/// host's.
+/// Takes the stream of a file out of the list, where its libc does not tell of its end.
+/// It stays open until what is left in it is flushed, which later children do not have to
+/// wait for: from here on exec closes it in them.
+fn take_out(file: File) -> Option<Pid> {
+    let quiet = Quiet::begin();
+    let mut streams = STREAMS.lock(&quiet);
+    // SAFETY: the nodes in the list are there.
+    let stream = streams.take(|stream| unsafe { (*stream).file } == file)?;
+    // SAFETY: as above; in no list any more.
+    let (fd, pid, is_there) =
+        unsafe { ((*stream).cookie.fd(), (*stream).pid, (*stream).is_there()) };
+    if is_there {
+        _ = exec::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+    }
+    drop(streams);
+    drop(quiet);
+    // SAFETY: as above.
+    unsafe { Stream::release(stream) };
+    Some(pid)
+}
+
+/// `pclose()`: the command's wait status.
 ///
 /// # Safety
 /// `file` must be from popen, and used no more.
 pub unsafe fn close(file: File) -> Result<c_int, Errno> {
-    match take_out(file) {
-        Some(stream) => {
+    let pid = if streams::are_told_of() { None } else { take_out(file) };
+    match pid {
+        Some(pid) => {
             // SAFETY: by the contract.
             unsafe { streams::close(file) };
-            task::wait_for(stream.pid)
+            task::wait_for(pid)
         }
+        // A stream's own end, or a file that is none of ours.
         // SAFETY: by the contract.
-        None => unsafe { hosts(file) },
-    }
-}
-
-/// # Safety
-/// As [`close`].
-unsafe fn hosts(file: File) -> Result<c_int, Errno> {
-    type Pclose = unsafe extern "C" fn(*mut c_void) -> c_int;
-    const NAME: &CStr = c"pclose";
-    let function = look_up(NAME);
-    if function.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: POSIX's prototype.
-    match unsafe { transmute::<*const c_void, Pclose>(function)(file) } {
-        -1 => Err(Errno(crate::host::errno::get())),
-        status => Ok(status),
+        None => unsafe { streams::hosts_close(file) },
     }
 }
 

@@ -105,7 +105,7 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
         // A bare thread may not ask the loader; what was loaded when it was made
         // is what its own TLS has.
         let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
-        let lock = Locked::take(quiet)?;
+        let mut lock = Locked::take(quiet);
         // SAFETY: plans are replaced under the lock only.
         let plan = unsafe { PLAN.load(Relaxed).as_ref() };
         match plan {
@@ -122,7 +122,7 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
         }
         drop(lock); // the loader's comes first, always
         let fresh = Plan::make()?;
-        let lock = Locked::take(quiet)?;
+        let lock = Locked::take(quiet);
         let old = PLAN.swap(fresh, Release);
         drop(lock);
         // SAFETY: nobody has seen it outside the lock.

@@ -142,6 +142,27 @@ pub fn read(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
     Errno::check(raw)
 }
 
+/// lseek(2), with 64 bits everywhere: the new place.
+#[cfg(target_pointer_width = "64")]
+pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64, Errno> {
+    let arguments = [fd as usize, offset as usize, whence as usize, 0, 0, 0];
+    // SAFETY: takes no memory.
+    Errno::check(unsafe { syscall(libc::SYS_lseek, arguments) }).map(|place| place as i64)
+}
+
+/// By _llseek(2).
+#[cfg(target_pointer_width = "32")]
+pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64, Errno> {
+    let mut place = 0i64;
+    let halves = [(offset >> 32) as usize, offset as usize];
+    let there = &raw mut place as usize;
+    // SAFETY: the place lives over the call.
+    let raw = unsafe {
+        syscall(libc::SYS__llseek, [fd as usize, halves[0], halves[1], there, whence as usize, 0])
+    };
+    Errno::check(raw).map(|_| place)
+}
+
 /// What a descriptor may be, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod file;
 pub mod flags;
 pub mod futex;
+pub mod mutex;
 pub mod own;
 pub mod sys;
 pub mod task;

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The library's one kind of lock (futex(2)). It owns what it guards.
+//!
+//! It is held with all signals blocked, so that no handler of its holder can want it,
+//! and never over a call into the program or the libc.
+//!
+//! A fork child has a copy of the memory, in which another thread of its parent's may
+//! hold a lock, and no such thread. No id says that: a pid means another process in
+//! the next pid namespace. So the words of all locks lie in a page that the kernel
+//! hands to children with a copy of the memory zeroed (MADV_WIPEONFORK, Linux 4.14),
+//! however they were made. The first one there to take a lock finds that nobody has
+//! taken it before, and has what it guards forget the parent.
+//!
+//! Where the kernel does not do that, a word names the process that wrote it, and our
+//! own children, which may have their parent's id in another namespace, forget all
+//! words before anything else ([`in_copy`]).
+
+use super::futex::{self, Futex};
+use super::sys::{self, KernelSigset};
+use super::{task, thread};
+use core::cell::UnsafeCell;
+use core::ffi::c_int;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU8, AtomicU32};
+
+/// All locks there are. None is taken while another is held.
+#[derive(Clone, Copy)]
+pub enum Lock {
+    /// The tables of bare threads.
+    Threads,
+    /// The streams of popen().
+    Streams,
+    /// What SIGINT and SIGQUIT did before system() ignored them.
+    Interrupts,
+    /// For tests.
+    #[cfg(test)]
+    Test,
+}
+
+const LOCKS: usize = 4;
+
+/// What a lock guards.
+pub trait Guarded {
+    /// The calling process has a copy of what another one had, whose other threads it
+    /// has not got. Also called for the very first lock of all.
+    fn forget_parent(&mut self);
+}
+
+/// All signals blocked until this is dropped.
+pub struct Quiet {
+    mask: KernelSigset,
+}
+
+impl Quiet {
+    /// Blocks them.
+    pub fn begin() -> Quiet {
+        Quiet { mask: sys::block_all_signals() }
+    }
+
+    /// The mask that was in force.
+    pub fn mask(&self) -> KernelSigset {
+        self.mask
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        sys::restore_signals(self.mask);
+    }
+}
+
+/// A value and its lock.
+pub struct Mutex<T> {
+    lock: Lock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only reached through a Guard, of which there is one at a time.
+unsafe impl<T: Send> Sync for Mutex<T> {}
+
+/// The value, while the lock is held.
+pub struct Guard<'a, T> {
+    mutex: &'a Mutex<T>,
+    /// The word's value when nobody holds the lock.
+    free: u32,
+}
+
+// A word is 0 where nobody has taken the lock in this process; else one of these, in
+// the lowest two bits, beside the mark of `Page::mark`.
+const FREE: u32 = 1;
+const HELD: u32 = 2;
+const AWAITED: u32 = 3;
+const STATE: u32 = 3;
+
+impl<T: Guarded> Mutex<T> {
+    /// One that is free. Each [`Lock`] is one mutex's only.
+    pub const fn new(lock: Lock, value: T) -> Mutex<T> {
+        Mutex { lock, value: UnsafeCell::new(value) }
+    }
+
+    /// Takes the lock.
+    pub fn lock<'a>(&'a self, _: &'a Quiet) -> Guard<'a, T> {
+        let mark = mark();
+        let is_first = take(self.word(), mark);
+        let mut guard = Guard { mutex: self, free: mark | FREE };
+        if is_first {
+            guard.forget_parent();
+        }
+        guard
+    }
+
+    /// Has the value forget the parent, if nobody has yet.
+    ///
+    /// Async-signal-safe.
+    pub fn settle(&self) {
+        if is_first(self.word().load(Acquire), mark()) {
+            let quiet = Quiet::begin();
+            drop(self.lock(&quiet));
+        }
+    }
+
+    fn word(&self) -> &'static AtomicU32 {
+        &page().words[self.lock as usize]
+    }
+}
+
+/// Whether nobody has taken the lock in this process.
+fn is_first(word: u32, mark: u32) -> bool {
+    word == 0 || word & !STATE != mark
+}
+
+/// Takes a lock: whether that is the first time in this process.
+fn take(word: &AtomicU32, mark: u32) -> bool {
+    let mut state = HELD;
+    loop {
+        let found = word.load(Relaxed);
+        let first = is_first(found, mark);
+        if first || found & STATE == FREE {
+            if word.compare_exchange(found, mark | state, Acquire, Relaxed).is_ok() {
+                return first;
+            }
+            continue;
+        }
+        let awaited = mark | AWAITED;
+        if found == awaited || word.compare_exchange(found, awaited, Relaxed, Relaxed).is_ok() {
+            let _ = futex::wait_while(word, awaited, Futex::Private, None);
+            state = AWAITED; // there may be others who wait
+        }
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is held.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is held, and this guard is the only one.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        let word = &page().words[self.mutex.lock as usize];
+        if word.swap(self.free, Release) & STATE == AWAITED {
+            futex::wake(word, 1, Futex::Private);
+        }
+    }
+}
+
+/// A page's size, or a multiple of it.
+const SIZE: usize = if cfg!(target_arch = "aarch64") { 65536 } else { 4096 };
+
+/// Memory that holds a whole page wherever it begins. It is the kernel's anonymous
+/// memory, as all of .bss is from the first whole page on.
+struct Room(UnsafeCell<[u8; 2 * SIZE]>);
+// SAFETY: only used as a `Page`, of atomics.
+unsafe impl Sync for Room {}
+static ROOM: Room = Room(UnsafeCell::new([0; 2 * SIZE]));
+
+/// The page's content.
+struct Page {
+    words: [AtomicU32; LOCKS],
+}
+
+fn page() -> &'static Page {
+    let start = ROOM.0.get().cast::<u8>();
+    let offset = start.addr().wrapping_neg() % SIZE;
+    // SAFETY: within the room, aligned, and zeroes are a Page.
+    unsafe { &*start.add(offset).cast() }
+}
+
+/// What the kernel does with the page.
+static KIND: AtomicU8 = AtomicU8::new(UNASKED);
+const UNASKED: u8 = 0;
+const WIPED: u8 = 1;
+const COPIED: u8 = 2;
+
+/// Whether fork children find the page zeroed, and madvise(2) does what it says as far
+/// as is known.
+pub fn is_wiped() -> bool {
+    match KIND.load(Relaxed) {
+        UNASKED => ask(),
+        kind => kind == WIPED,
+    }
+}
+
+#[cold]
+fn ask() -> bool {
+    /// No kernel knows it (include/uapi/asm-generic/mman-common.h).
+    const UNKNOWN_ADVICE: c_int = 0x7fff;
+    let address = (&raw const *page()).addr();
+    // SAFETY: the page holds the library's own words, which nobody uses yet.
+    let takes = |advice| unsafe { thread::advise(address, SIZE, advice).is_ok() };
+    // qemu-user takes every advice and does nothing about it.
+    let wiped = takes(libc::MADV_WIPEONFORK) && !takes(UNKNOWN_ADVICE);
+    // Another thread, behind another filter, may have found something else; the first
+    // finding is everybody's.
+    let found = if wiped { WIPED } else { COPIED };
+    match KIND.compare_exchange(UNASKED, found, Relaxed, Relaxed) {
+        Ok(_) => wiped,
+        Err(first) => first == WIPED,
+    }
+}
+
+/// What this process's words have in their upper bits. A pid has 22 bits
+/// (PID_MAX_LIMIT in include/linux/threads.h).
+fn mark() -> u32 {
+    if is_wiped() { 0 } else { (task::getpid() as u32) << 2 }
+}
+
+/// In a child with a copy of the memory, before anything else: no lock is held here.
+pub fn in_copy() {
+    if KIND.load(Relaxed) == COPIED {
+        page().words.iter().for_each(|word| word.store(0, Relaxed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    struct Counter {
+        count: u32,
+        fresh: u32,
+    }
+
+    impl Guarded for Counter {
+        fn forget_parent(&mut self) {
+            self.fresh += 1;
+        }
+    }
+
+    static COUNTER: Mutex<Counter> = Mutex::new(Lock::Test, Counter { count: 0, fresh: 0 });
+
+    fn add() {
+        let quiet = Quiet::begin();
+        COUNTER.lock(&quiet).count += 1;
+    }
+
+    /// What a child says that takes the lock, if it does within some seconds.
+    fn child_takes() -> libc::c_int {
+        // SAFETY: the child only takes the lock and ends.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            let quiet = Quiet::begin();
+            let fresh = COUNTER.lock(&quiet).fresh;
+            unsafe { libc::_exit(fresh as libc::c_int) };
+        }
+        let mut status = 0;
+        for _ in 0..2000 {
+            if unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == pid {
+                return status >> 8;
+            }
+            thread::sleep(core::time::Duration::from_millis(5));
+        }
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        -1
+    }
+
+    // One test, as there is one lock.
+    #[test]
+    fn one_holder_at_a_time_and_none_in_a_fork_child() {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..10_000).for_each(|_| add()));
+            }
+        });
+        {
+            let quiet = Quiet::begin();
+            let counter = COUNTER.lock(&quiet);
+            assert_eq!((counter.count, counter.fresh), (40_000, 1));
+            // Held by this thread's parent for all the child knows.
+            assert_eq!(child_takes(), 2, "a held lock is free in a child");
+        }
+        assert_eq!(child_takes(), 2, "a free lock is the child's first");
+        // As where the kernel wipes nothing: the word says whose it is.
+        let word = COUNTER.word();
+        word.store(0, Relaxed);
+        KIND.store(COPIED, Relaxed);
+        let quiet = Quiet::begin();
+        let guard = COUNTER.lock(&quiet);
+        assert_eq!(guard.fresh, 2);
+        assert_eq!(word.load(Relaxed), std::process::id() << 2 | HELD);
+        in_copy();
+        assert!(is_first(word.load(Relaxed), mark()));
+        KIND.store(UNASKED, Relaxed);
+        word.store(0, Relaxed);
+    }
+}
