@@ -73,8 +73,8 @@ fn header(root: &Path) -> String {
 
 /// Puts guards around what <linux/sched.h> and <sched.h> may have defined, and
 /// writes flags in hexadecimal as they do, so that any order of inclusion
-/// compiles without a warning; marks what returns twice, for which cbindgen has
-/// no means in an extern block.
+/// compiles without a warning; gives clone3() its symbol and marks it as returning
+/// twice, for which cbindgen has no means in an extern block.
 fn guard(header: &str) -> String {
     let mut out = String::new();
     let mut comment = String::new();
@@ -99,7 +99,9 @@ fn guard(header: &str) -> String {
             }
             None if line.starts_with("extern pid_t clone3(") => {
                 let declaration = line.trim_end_matches(';');
-                out.push_str(&format!("{comment}{declaration} CLONE3_RETURNS_TWICE;\n"));
+                out.push_str(&format!(
+                    "{comment}{declaration}\n    CLONE3_SYMBOL(\"clone3_clone3\") CLONE3_RETURNS_TWICE;\n"
+                ));
             }
             None => out.push_str(&format!("{comment}{line}\n")),
         }

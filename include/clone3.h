@@ -33,10 +33,13 @@
 #define CLONE3_RETURNS_TWICE __attribute__((__returns_twice__))
 #define CLONE3_ALIGNED(bytes) __attribute__((__aligned__(bytes)))
 #define CLONE3_NORETURN __attribute__((__noreturn__))
+#define CLONE3_SYMBOL(name) __asm__(name)
 #else
 #define CLONE3_RETURNS_TWICE
 #define CLONE3_NORETURN
 #define CLONE3_ALIGNED(bytes)
+#define CLONE3_SYMBOL(name)
+#define clone3 clone3_clone3
 #endif
 
 typedef struct clone3_spawn_plan clone3_spawn_t;
@@ -1029,10 +1032,14 @@ extern "C" {
  * clone3_explain() says which of the kernel's rules is broken,
  * clone3_last_route() which way the call went.
  *
+ * The symbol is clone3_clone3: a function named clone3 that a C library or a
+ * program may have is not this one, and stays its own.
+ *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
  */
-extern pid_t clone3(struct clone_args *args, size_t size) CLONE3_RETURNS_TWICE;
+extern pid_t clone3(struct clone_args *args, size_t size)
+    CLONE3_SYMBOL("clone3_clone3") CLONE3_RETURNS_TWICE;
 
 /**
  * Creates a process or thread that runs start(arg) and ends with its result.

@@ -12,7 +12,7 @@ use crate::uapi::{Errno, clone_args};
 use core::ffi::{c_int, c_void};
 
 returns_twice!(Frame, twice::prepare, twice::finish, twice::fail;
-    vfork = ["vfork", "__vfork"], clone3 = "clone3", syscall = "syscall");
+    vfork = ["vfork", "__vfork"], clone3 = "clone3_clone3", syscall = "syscall");
 entry!("clone3_call" => exported_clone3_call);
 entry!("clone", "__clone" => exported_clone);
 
@@ -43,6 +43,9 @@ unsafe extern "C" {
     ///
     /// clone3_explain() says which of the kernel's rules is broken,
     /// clone3_last_route() which way the call went.
+    ///
+    /// The symbol is clone3_clone3: a function named clone3 that a C library or a
+    /// program may have is not this one, and stays its own.
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
     /// Source: clone(2); kernel/fork.c.
