@@ -33,9 +33,10 @@ struct Slot {
     owner: AtomicPtr<c_void>,
 }
 
-const SLOTS: usize = 800;
+/// A power of two: 32-bit machines divide 64 bits by a library's function.
+const SLOTS: usize = 512;
 
-/// Slots that follow each other, in at most a page.
+/// Slots that follow each other.
 struct Block {
     /// Blocks that came before this one. 0 is the first.
     ordinal: AtomicUsize,
@@ -49,7 +50,7 @@ struct Block {
     slots: [Slot; SLOTS],
 }
 
-const _: () = assert!(size_of::<Block>() <= 32768);
+const _: () = assert!(SLOTS.is_power_of_two());
 
 /// A handler's number: 0 is before all, and a later one is larger. The block's
 /// ordinal and the slot are the digits of the one before it.
