@@ -273,7 +273,7 @@ jobs_list() {
 store=$build/c-tests/$(basename "$work")
 mkdir -p "$store"
 find "$store" -type f -mtime +7 -delete
-inputs=$(cat "$root"/c-tests/*.h "$root/include/clone3.h" "$root/tools/c-tests-lib.sh" "$lib/libclone3.so" "$lib/libclone3.a" \
+inputs=$(cat "$root"/c-tests/*.h "$root"/include/*.h "$root/tools/c-tests-lib.sh" "$lib/libclone3.so" "$lib/libclone3.a" \
     <(cc --version) 2>/dev/null | sha256sum | cut -c 1-40)
 # Tests wait for the kernel as often as they compute.
 jobs=$(($(nproc) * 2))
