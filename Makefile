@@ -6,6 +6,7 @@ LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
+RPATH   ?= auto
 CARGO   ?= cargo
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
@@ -13,6 +14,10 @@ Q       := $(if $(filter 1,$(V)),,@)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := libclone3.so.0
 B       := build
+PLACES  = "$(PREFIX)" "$(LIBDIR)" "$(INCLUDEDIR)" "$(RPATH)"
+# The loader's cache of libraries; not where files are only staged. musl has none.
+TELL_LOADER = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || \
+    ! PATH="$$PATH:/usr/sbin:/sbin" command -v ldconfig >/dev/null || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
 # SUITE:ARCH[:FILTER] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what
@@ -25,21 +30,20 @@ CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
 ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
     bullseye:musl bookworm:musl trixie:musl sid:musl
-SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/package
+SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
 
 all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h ## build the library into build/
 
 # cargo decides what is up to date; the stamp only keeps make from asking twice.
 $(B)/.stamp: $(SOURCES)
-	$(Q)$(CARGO) build --release --locked
-	$(Q)tools/package target/release $(B)
+	$(Q)CARGO="$(CARGO)" tools/build $(B) host
 	$(Q)touch $@
 
 $(B)/libclone3.so $(B)/libclone3.a: $(B)/.stamp
 
 $(B)/libclone3.pc: tools/package-config Makefile Cargo.toml
 	$(Q)mkdir -p $(B)
-	$(Q)tools/package-config $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) > $@
+	$(Q)tools/package-config $(VERSION) $(PLACES) > $@
 
 include/clone3.h: $(B)/.stamp
 	$(Q)cmp -s $(B)/clone3.h $@ || { echo "include/clone3.h differs from its sources; 'make header' writes it anew" >&2; exit 1; }
@@ -53,8 +57,8 @@ riscv64: $(SOURCES) ## the same, into build/riscv64/ (a newer Debian's rustc, 12
 aarch64 i686 riscv64:
 	$(Q)tools/setup $@
 	$(Q)RUSTC=$$(tools/cross-rustc $@) && target=$$(tools/cross-rustc $@ target) && export RUSTC && \
-	    COMPILER_PATH=/usr/bin $(CARGO) build --release --locked --target $$target --target-dir target/debian && \
-	    CROSS=$@-linux-gnu- tools/package target/debian/$$target/release $(B)/$@
+	    COMPILER_PATH=/usr/bin CROSS=$@-linux-gnu- CARGO="$(CARGO)" \
+	    tools/build $(B)/$@ $@ --target $$target --target-dir target/debian
 
 setup: ## install what building needs (Debian, Ubuntu)
 	$(Q)tools/setup build
@@ -129,22 +133,26 @@ bench-keep: ## copy the results in build/bench/ to bench/results/, to be committ
 	$(Q)bench/keep $(B)
 
 
-install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR)
-	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
-	$(Q)install -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	$(Q)ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libclone3.so
-	$(Q)install -m 644 $(B)/libclone3.a $(DESTDIR)$(LIBDIR)/libclone3.a
-	$(Q)tools/package-config $(VERSION) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) > $(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc
-	$(Q)install -m 644 include/clone3.h $(DESTDIR)$(INCLUDEDIR)/clone3.h
+# What is installed without DESTDIR is found at once: by ldconfig, where it may be run,
+# and by the rpath that libclone3.pc gives (RPATH=auto; yes, no).
+install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR, RPATH)
+	$(Q)install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	$(Q)install -m 755 $(B)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	$(Q)ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libclone3.so"
+	$(Q)install -m 644 $(B)/libclone3.a "$(DESTDIR)$(LIBDIR)/libclone3.a"
+	$(Q)tools/package-config $(VERSION) $(PLACES) > "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc"
+	$(Q)install -m 644 include/clone3.h include/clone3-spawn.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
-	    install -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
+	    install -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}" || exit 1; done
+	$(Q)$(TELL_LOADER)
 
 uninstall: ## remove what install put there
-	$(Q)rm -f $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libclone3.so \
-	    $(DESTDIR)$(LIBDIR)/libclone3.a $(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc \
-	    $(DESTDIR)$(INCLUDEDIR)/clone3.h
+	$(Q)rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libclone3.so" \
+	    "$(DESTDIR)$(LIBDIR)/libclone3.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc" \
+	    "$(DESTDIR)$(INCLUDEDIR)/clone3.h" "$(DESTDIR)$(INCLUDEDIR)/clone3-spawn.h"
 	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
+	$(Q)$(TELL_LOADER)
 
 dist: ## a source archive of the last commit
 	$(Q)mkdir -p $(B)

@@ -1075,9 +1075,9 @@ extern pid_t clone3_call(struct clone_args *args,
  *
  * No runnable child is made: every question is a request that the kernel
  * undoes because its pidfd cannot be stored. No zombie, no SIGCHLD. What
- * it costs is what failing calls cost: about thirty system calls, as many
- * pid numbers passed over, and namespaces made and unmade where the caller
- * may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
+ * it costs is what failing calls cost: about thirty questions of two or
+ * three system calls each, up to as many pid numbers passed over, and
+ * namespaces made and unmade where the caller may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
  * makes some more and looks what their flags did; all are reaped, and none
  * sends a signal (one SIGCHLD comes under qemu-user, which makes no child
  * without).
