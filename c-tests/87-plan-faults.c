@@ -106,7 +106,7 @@ static const struct fault {
     { "oom_score_adj: opening", oom, SYS_openat, ANY, EMFILE, S(OOM_SCORE_ADJ), 0, 0 },
     { "oom_score_adj: writing", oom, SYS_write, ANY, EACCES, S(OOM_SCORE_ADJ), 0, 0 },
     { "timer slack", slack, SYS_prctl, PR_SET_TIMERSLACK, EPERM, S(TIMER_SLACK), 0, 0 },
-    { "id maps: no page", maps, MMAP, ANY, ENOMEM, S(ID_MAP), 0, 1 },
+    { "id maps: no page", maps, MMAP, ANY, ENOMEM, S(CREATE), 0, 1 },
     { "id maps: opening", maps, SYS_openat, ANY, EMFILE, S(ID_MAP), 1, 1 },
     { "id maps: writing", maps, SYS_write, ANY, EPERM, S(ID_MAP), 1, 1 },
     { "namespace", joins, SYS_setns, ANY, EPERM, S(NAMESPACE), 0, 0 },

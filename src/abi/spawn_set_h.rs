@@ -85,8 +85,8 @@ unsafe extern "C" {
     ) -> c_int;
 
     /// The user ids of the child's new user namespace (CLONE_NEWUSER), written to
-    /// /proc/PID/uid_map with the caller's credentials before the child goes on.
-    /// Needs a /proc. Together with a pidfd it needs clone3(2).
+    /// /proc/PID/uid_map by the calling thread before the child goes on.
+    /// Needs a /proc.
     ///
     /// @param ranges  borrowed until the spawn
     ///
@@ -382,6 +382,11 @@ unsafe extern "C" {
     /// through async-signal-safe functions; it must not return in another way than by
     /// returning, lock, allocate, or change what the caller does not expect changed.
     /// errno is the caller's, too.
+    ///
+    /// It must not change ids, give up capabilities or enter a user namespace: a process
+    /// with such credentials could then write the caller's memory. Let the plan do that;
+    /// where it does, and in the other cases that clone3_spawn(3) lists, the callback
+    /// runs in a copy of the memory, and what it writes there the caller does not see.
     ///
     /// @param callback  returns 0 to go on, or an error number with which the spawn
     ///                  fails; NULL for none

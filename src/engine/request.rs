@@ -220,11 +220,6 @@ impl Request {
         }
     }
 
-    /// Whether the caller waits until the child executes or ends.
-    pub fn waits(&self) -> bool {
-        self.flags & CLONE_VFORK != 0
-    }
-
     /// Whether the child starts with the caller's thread pointer, and so in
     /// the C library's idea of the calling thread.
     pub fn keeps_tls(&self) -> bool {

@@ -16,7 +16,7 @@ use crate::engine::{self, Request, emulate, report};
 use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, file, task};
+use crate::uapi::{Errno, attribute, task};
 use core::ptr::{read_volatile, write_volatile};
 
 /// Shares what can be shared without a common memory. No signal at its end.
@@ -76,13 +76,15 @@ pub fn create(
     setup: Setup,
     make: impl FnOnce(&Setup) -> Result<Pid, Errno>,
 ) -> Result<Pid, Errno> {
-    let comes_back = task::is_subreaper() || task::getpid() == 1;
-    let note = if comes_back || !stays_here() { Err(Errno::EINVAL) } else { Note::new() };
+    let caller = task::getpid();
+    let comes_back = task::is_subreaper() || caller == 1;
+    let refused = comes_back || task::children_are_elsewhere();
+    let note = if refused { Err(Errno::EINVAL) } else { Note::new() };
     let outcome = note.and_then(|note| {
         let setup = setup.with_note(note);
         // SAFETY: a copy of the memory, no stack.
         match unsafe { engine::create_copy(host::tid(), &MIDDLE) } {
-            Ok(0) => match in_middle(request, note, || make(&setup)) {
+            Ok(0) => match in_middle(request, note, caller, || make(&setup)) {
                 Some(child) => child,
                 None => sys::exit_task(0),
             },
@@ -99,18 +101,18 @@ pub fn create(
     outcome
 }
 
-/// Whether the calling thread's children are in its own pid namespace. Without
-/// /proc it is not known, and that is no.
-fn stays_here() -> bool {
-    file::is_same(c"/proc/thread-self/ns/pid", c"/proc/thread-self/ns/pid_for_children")
-}
-
 /// Makes the child. Comes back with something in that child only.
 fn in_middle(
     request: &Request,
     note: Note,
+    caller: Pid,
     make: impl FnOnce() -> Result<Pid, Errno>,
 ) -> Option<Result<Pid, Errno>> {
+    // With CLONE_VFORK it waits for the child, but not longer than the caller lives.
+    _ = attribute::set_death_signal(libc::SIGKILL);
+    if attribute::getppid() != caller {
+        return None;
+    }
     let mut word = Word { pid: 0, errno: 0, pidfd: -1 };
     match make() {
         Ok(0) => return Some(Ok(0)),

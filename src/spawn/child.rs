@@ -19,15 +19,17 @@
 //! nothing of the libc, no TLS, nothing that can panic.
 
 use super::close::close_from;
+use super::credentials::Changes;
 use super::exchange::Exchange;
-use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
+use super::page::SharedPage;
+use super::plan::{Action, Failure, Plan, Program, Stage};
 use super::steps;
 use crate::arch::entry;
 use crate::engine::emulate;
 use crate::uapi::exec;
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
-use crate::uapi::{Errno, file};
+use crate::uapi::{Errno, attribute, file};
 use core::ffi::{c_int, c_void};
 
 /// Exit status of a child that failed (POSIX, posix_spawn).
@@ -45,6 +47,19 @@ pub struct Job<'a> {
     pub mask: KernelSigset,
     /// Flags the kernel did not take (`emulate::lacking`).
     pub emulated: u64,
+    /// What it shares with the caller, if its memory is a copy.
+    pub page: Option<&'a SharedPage>,
+    /// What it may become.
+    pub changes: Changes,
+}
+
+impl Job<'_> {
+    /// Before the child gets credentials that others have, too: nobody who has them is
+    /// to look into its memory, until exec. `credentials` sees to it that this is not
+    /// the caller's memory, whose this is not to change.
+    pub fn hide_if(&self, changes: bool) -> Result<(), Errno> {
+        if changes && self.page.is_some() { attribute::set_undumpable() } else { Ok(()) }
+    }
 }
 
 entry!("clone3_spawn_child" => run);
@@ -64,7 +79,8 @@ unsafe extern "C" fn run(job: *mut c_void) -> c_int {
     FAILED
 }
 
-fn take_steps(job: &Job) -> Result<(), Failure> {
+/// Everything, exec among it, or up to what a child without a program is for.
+pub fn take_steps(job: &Job) -> Result<(), Failure> {
     let attributes = &job.plan.attributes;
     job.exchange.in_child();
     // Before what may fail: handlers are functions of a program that is gone.
@@ -82,7 +98,7 @@ fn take_steps(job: &Job) -> Result<(), Failure> {
     if let Some(directory) = emulate::cgroup_of_child(job.emulated, attributes.cgroup) {
         emulate::enter_cgroup(directory).map_err(Failure::at(Stage::Cgroup))?;
     }
-    set_attributes(attributes)?;
+    set_attributes(job)?;
     for (index, action) in (0..).zip(job.plan.actions) {
         act(action, &[job.exchange.keeps()]).map_err(|errno| Failure {
             stage: Stage::Action,
@@ -108,7 +124,8 @@ pub fn set_defaults(defaults: KernelSigset) {
 
 const _: () = assert!(LAST_SIGNAL == KernelSigset::BITS as usize);
 
-fn set_attributes(attributes: &Attributes) -> Result<(), Failure> {
+fn set_attributes(job: &Job) -> Result<(), Failure> {
+    let attributes = &job.plan.attributes;
     if let Some((policy, priority)) = attributes.scheduling {
         match policy {
             Some(policy) => exec::set_scheduler(policy, priority),
@@ -123,7 +140,11 @@ fn set_attributes(attributes: &Attributes) -> Result<(), Failure> {
         exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
     }
     if attributes.reset_ids {
-        exec::reset_ids().map_err(Failure::at(Stage::Ids))?;
+        let failed = Failure::at(Stage::Ids);
+        job.hide_if(job.changes.ids).map_err(&failed)?;
+        exec::reset_ids().map_err(&failed)?;
+        // With fs.suid_dumpable at 1 the change of ids made it dumpable.
+        job.hide_if(job.changes.ids).map_err(&failed)?;
     }
     Ok(())
 }

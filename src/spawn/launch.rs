@@ -10,11 +10,12 @@
 //! cancellation point, a deferred one waits for the caller's next.
 
 use super::child::{Job, clone3_spawn_child};
+use super::copied;
+use super::credentials::Changes;
 use super::exchange::Exchange;
-use super::function;
 use super::plan::{Failure, Plan, Stage};
 use crate::arch::{Syscall, trampoline};
-use crate::engine::{Attempt, Memory, Request, Route, Stack, emulate};
+use crate::engine::{Attempt, Memory, Request, emulate};
 use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
@@ -23,7 +24,6 @@ use core::ffi::{c_int, c_void};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::ptr::null;
-use core::sync::atomic::AtomicU32;
 
 trampoline!("clone3_start_spawn", no_setup);
 
@@ -75,24 +75,18 @@ fn look_down() {
 pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
     look_down();
     let mut pidfd: c_int = -1;
-    let wanted = request_of(plan, &mut pidfd);
+    let changes = Changes::of(plan);
+    let wanted = request_of(plan, changes, &mut pidfd);
     let emulated = emulate::lacking(wanted.flags);
-    let dumpable = plan.changes_ids() && task::is_dumpable();
     // SAFETY: by the contract.
-    let mut outcome = unsafe { one(plan, &wanted.with_emulated(emulated), mask) };
+    let mut outcome = unsafe { one(plan, &wanted.with_emulated(emulated), mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
         // The call may have met a flag that the kernel does not know.
         let found = emulate::find_lacking(wanted.flags);
         if found != emulated {
             // SAFETY: by the contract; there is no child yet.
-            outcome = unsafe { one(plan, &wanted.with_emulated(found), mask) };
+            outcome = unsafe { one(plan, &wanted.with_emulated(found), mask, changes) };
         }
-    }
-    // Whoever takes other ids makes its memory undumpable, which was this process's.
-    // The child has its own by now. A thread that changes the ids of all waits for
-    // this one, which then does the same again.
-    if dumpable && !task::is_dumpable() {
-        task::set_dumpable();
     }
     match (&outcome, &mut plan.pidfd) {
         (Ok(_), Some(place)) => **place = pidfd,
@@ -103,7 +97,7 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
 }
 
 /// The child as the kernel is asked for it.
-pub fn request_of(plan: &Plan, pidfd: &mut c_int) -> Request {
+pub fn request_of(plan: &Plan, changes: Changes, pidfd: &mut c_int) -> Request {
     let mut request = Request::VFORK;
     request.flags |= CLONE_CLEAR_SIGHAND;
     if plan.pidfd.is_some() {
@@ -117,22 +111,24 @@ pub fn request_of(plan: &Plan, pidfd: &mut c_int) -> Request {
     if let Some(extras) = plan.extras {
         extras.adjust(&mut request);
     }
+    if changes.any() || plan.extras.is_some_and(|extras| extras.spec.needs_own_memory()) {
+        request.flags &= !(CLONE_VM | CLONE_VFORK);
+    }
     request
 }
 
 /// # Safety
 /// As [`launch`].
-unsafe fn one(plan: &Plan, request: &Request, mask: KernelSigset) -> Result<Pid, Failure> {
-    match plan.extras {
-        Some(extras) if request.memory() == Memory::Copied && !request.waits() => {
-            return function::create(plan, extras, request, mask);
-        }
-        _ => {}
+unsafe fn one(
+    plan: &Plan,
+    request: &Request,
+    mask: KernelSigset,
+    changes: Changes,
+) -> Result<Pid, Failure> {
+    if request.memory() == Memory::Copied {
+        return copied::create(plan, request, mask, changes);
     }
     let mut exchange = Exchange::new();
-    if request.memory() != Memory::Lent {
-        exchange.use_page().map_err(Failure::at(Stage::Create))?;
-    }
     // SAFETY: by the contract.
     let pid = unsafe { create(plan, request, mask, &mut exchange) }
         .map_err(Failure::at(Stage::Create))?;
@@ -162,7 +158,8 @@ unsafe fn create(
             exchange.suit_legacy(plan)?;
         }
         let emulated = request.emulated;
-        let job = Job { plan, exchange, pidfd, mask, emulated };
+        let changes = Changes::default();
+        let job = Job { plan, exchange, pidfd, mask, emulated, page: None, changes };
         let argument = (&raw const job).cast_mut().cast();
         // SAFETY: the child works below this frame, which stays while it does.
         let raw =
@@ -173,45 +170,6 @@ unsafe fn create(
                 return Ok(pid as Pid);
             }
             Err(errno) => attempt.after(request, errno)?,
-        }
-    }
-}
-
-/// Makes a child by clone(2) that has borrowed this memory, or a copy of it.
-/// Signals are blocked.
-pub fn run_legacy(
-    start: unsafe extern "C" fn(*mut c_void) -> c_int,
-    argument: *mut c_void,
-) -> Result<Pid, Errno> {
-    let request = Request { route: Route::Legacy, ..Request::VFORK };
-    let mut attempt = Attempt::new(host::tid());
-    attempt.aim(&request)?;
-    // SAFETY: the child works below this frame, which stays while it does.
-    let raw = unsafe { clone3_start_spawn(attempt.call(), start, argument, null()) };
-    Errno::check(raw).map(|pid| pid as Pid)
-}
-
-/// Makes a task that runs beside the caller in its memory, with its files, on a
-/// stack of its own, and sends no signal at its end. Its id is at `there` until it
-/// has ended, in whatever way. Signals are blocked.
-pub fn start_beside(
-    stack: Stack,
-    there: &AtomicU32,
-    start: unsafe extern "C" fn(*mut c_void) -> c_int,
-    argument: *mut c_void,
-) -> Result<Pid, Errno> {
-    let flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-    let tid = there.as_ptr() as usize as u64;
-    let request =
-        Request { flags, exit_signal: 0, stack, parent_tid: tid, child_tid: tid, ..Request::FORK };
-    let mut attempt = Attempt::new(host::tid());
-    attempt.aim(&request)?;
-    loop {
-        // SAFETY: the task never comes back into this frame, and has its own stack.
-        let raw = unsafe { clone3_start_spawn(attempt.call(), start, argument, null()) };
-        match Errno::check(raw) {
-            Ok(pid) => return Ok(pid as Pid),
-            Err(errno) => attempt.after(&request, errno)?,
         }
     }
 }

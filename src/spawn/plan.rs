@@ -92,13 +92,6 @@ pub struct Plan<'a> {
     pub extras: Option<&'a Extras<'a>>,
 }
 
-impl Plan<'_> {
-    /// Whether the child may get other ids than the caller's.
-    pub fn changes_ids(&self) -> bool {
-        self.attributes.reset_ids || self.extras.is_some_and(|extras| extras.spec.changes_ids())
-    }
-}
-
 /// The steps of a plan in the order in which they are taken (see `child` and
 /// `steps`). The numbers are those of `CLONE3_SPAWN_STAGE_*`.
 #[repr(u8)]
@@ -184,12 +177,109 @@ pub struct Failure {
     pub errno: Errno,
 }
 
+impl Stage {
+    /// All of them, each at its number.
+    const ALL: [Stage; Stage::Exec as usize + 1] = [
+        Stage::None,
+        Stage::Plan,
+        Stage::Create,
+        Stage::Pidfd,
+        Stage::Signals,
+        Stage::Cgroup,
+        Stage::Scheduling,
+        Stage::Nice,
+        Stage::Affinity,
+        Stage::IoPriority,
+        Stage::OomScore,
+        Stage::TimerSlack,
+        Stage::IdMap,
+        Stage::Namespace,
+        Stage::Session,
+        Stage::ProcessGroup,
+        Stage::Terminal,
+        Stage::Root,
+        Stage::Directory,
+        Stage::Descriptor,
+        Stage::Action,
+        Stage::Limit,
+        Stage::Bounding,
+        Stage::Groups,
+        Stage::Gid,
+        Stage::Ids,
+        Stage::Capabilities,
+        Stage::Securebits,
+        Stage::DeathSignal,
+        Stage::NoNewPrivs,
+        Stage::Callback,
+        Stage::Filter,
+        Stage::Exec,
+    ];
+}
+
+const _: () = {
+    let mut number = 0;
+    while number < Stage::ALL.len() {
+        assert!(Stage::ALL[number] as usize == number);
+        number += 1;
+    }
+};
+
 impl Failure {
     /// No failure.
     pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
 
+    /// As it goes from one memory to another.
+    pub fn to_words(self) -> [u32; 3] {
+        [self.stage as u32, self.index, self.errno.0 as u32]
+    }
+
+    /// What a child with its own memory said; none if that is no failure. The child may
+    /// be in the hands of a user who is not the caller's, and say anything: what is no
+    /// failure of a step is EIO of the creation, and there is no failure without an
+    /// error number.
+    pub fn from_words([stage, index, errno]: [u32; 3]) -> Option<Failure> {
+        const HIGHEST: c_int = 4095; // of an error number (include/linux/err.h, MAX_ERRNO)
+        let errno = errno as c_int;
+        let stage = match Stage::ALL.get(stage as usize) {
+            Some(Stage::None) => return None,
+            // A callback chooses its own numbers.
+            Some(Stage::Callback) if errno != 0 => Stage::Callback,
+            Some(&stage) if (1..=HIGHEST).contains(&errno) => stage,
+            _ => return Some(Failure::at(Stage::Create)(Errno::EIO)),
+        };
+        Some(Failure { stage, index: index & c_int::MAX as u32, errno: Errno(errno) })
+    }
+
     /// A failure of a step that there is one of.
     pub fn at(stage: Stage) -> impl Fn(Errno) -> Failure {
         move |errno| Failure { stage, index: 0, errno }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_comes_through_as_it_was() {
+        for failure in [
+            Failure::at(Stage::Exec)(Errno::ENOENT),
+            Failure { stage: Stage::Action, index: 7, errno: Errno::EBADF },
+            Failure::at(Stage::Callback)(Errno(-4711)),
+        ] {
+            assert_eq!(Failure::from_words(failure.to_words()), Some(failure));
+        }
+        assert_eq!(Failure::from_words(Failure::NONE.to_words()), None);
+    }
+
+    #[test]
+    fn nonsense_is_no_success_and_no_undefined_stage() {
+        let nonsense = Some(Failure::at(Stage::Create)(Errno::EIO));
+        let exec = Stage::Exec as u32;
+        for words in [[exec + 1, 0, 2], [u32::MAX; 3], [exec, 0, 0], [exec, 0, 4096], [1, 0, !0]] {
+            assert_eq!(Failure::from_words(words), nonsense);
+        }
+        let index = Failure::from_words([exec, u32::MAX, 2]).unwrap().index;
+        assert!(index <= c_int::MAX as u32);
     }
 }

@@ -274,12 +274,6 @@ impl Spec {
             || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWTIME))
     }
 
-    /// Whether the child's credentials may become others than the caller's, by more
-    /// than capabilities that it gives up. A user namespace it may join has any.
-    pub fn changes_ids(&self) -> bool {
-        self.uid.is_some() || self.gid.is_some() || !self.namespaces.get().is_empty()
-    }
-
     /// What is done to the files besides the list.
     pub fn actions(&self) -> &[super::Action] {
         if self.actions.is_null() {

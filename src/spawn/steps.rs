@@ -15,13 +15,14 @@
 
 use super::child::{self, Job, set_defaults};
 use super::descriptors;
+use super::page::SharedPage;
 use super::plan::{Failure, Stage};
 use super::root;
 use super::spec::{Directory, Spec};
 use super::superset::Extras;
 use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
-use crate::uapi::sys;
+use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
 use crate::uapi::{Errno, attribute, exec, file};
 use core::ffi::c_int;
@@ -29,15 +30,18 @@ use core::ffi::c_int;
 /// Everything up to what the child is for.
 pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     let spec = extras.spec;
+    // Its pid namespace has others in it from the start.
+    job.hide_if(job.changes.joins_pid).map_err(Failure::at(Stage::Namespace))?;
     let kept = descriptors::Kept::reserve(job, extras)?;
     signals(spec)?;
     if job.emulated & CLONE_INTO_CGROUP != 0 {
         cgroup(job, spec).map_err(Failure::at(Stage::Cgroup))?;
     }
     share_of_machine(spec)?;
-    if let Some(maps) = extras.maps {
-        maps.await_them()?;
+    if let (true, Some(page)) = (spec.writes_id_maps(), job.page) {
+        await_maps(page, extras, &kept);
     }
+    job.hide_if(job.changes.joins_user).map_err(Failure::at(Stage::Namespace))?;
     for (index, namespace) in (0..).zip(spec.namespaces.get()) {
         join(namespace.fd, namespace.kinds()).map_err(nth(Stage::Namespace, index))?;
     }
@@ -55,7 +59,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
         attribute::set_limit(limit.resource, [limit.soft, limit.hard])
             .map_err(nth(Stage::Limit, index))?;
     }
-    privileges(spec)?;
+    privileges(job, spec)?;
     death_signal(extras, &kept)?;
     if spec.no_new_privs || job.emulated & CLONE_NNP != 0 {
         task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
@@ -161,7 +165,30 @@ fn directory(directory: Directory) -> Result<(), Errno> {
     }
 }
 
-fn privileges(spec: &Spec) -> Result<(), Failure> {
+/// The child waits for its id maps, and ends with its parent.
+fn await_maps(page: &SharedPage, extras: &Extras, kept: &descriptors::Kept) {
+    // Also if only the calling thread ends. Until the caller has answered it lives.
+    _ = attribute::set_death_signal(libc::SIGKILL);
+    if !page.ask(|| is_orphaned(extras, kept)) {
+        sys::exit_group(child::FAILED);
+    }
+    _ = attribute::set_death_signal(0);
+}
+
+/// Whether the caller has ended. Where the child has no number for it and no pidfd could
+/// be had that is not known, and then only the death signal tells.
+fn is_orphaned(extras: &Extras, kept: &descriptors::Kept) -> bool {
+    const OUTSIDE: Pid = 0;
+    match (kept.parent, attribute::getppid()) {
+        (-1, OUTSIDE) => false,
+        (-1, parent) => parent != extras.parent,
+        (parent, _) => attribute::is_readable(parent),
+    }
+}
+
+fn privileges(job: &Job, spec: &Spec) -> Result<(), Failure> {
+    // With fs.suid_dumpable at 1 each change of ids makes memory dumpable.
+    let hide = || job.hide_if(job.changes.ids);
     let capabilities = |index| nth(Stage::Capabilities, index);
     let keeps = spec.inheritable.is_some() || spec.ambient.is_some();
     if let Some(kept) = spec.bounding {
@@ -172,14 +199,15 @@ fn privileges(spec: &Spec) -> Result<(), Failure> {
         attribute::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
     }
     if let Some(gid) = spec.gid {
-        attribute::set_gid(gid).map_err(Failure::at(Stage::Gid))?;
+        hide().and_then(|()| attribute::set_gid(gid)).map_err(Failure::at(Stage::Gid))?;
     }
     if let Some(uid) = spec.uid {
         if keeps || spec.securebits.is_some() {
             attribute::keep_capabilities().map_err(capabilities(0))?;
         }
-        attribute::set_uid(uid).map_err(Failure::at(Stage::Ids))?;
+        hide().and_then(|()| attribute::set_uid(uid)).map_err(Failure::at(Stage::Ids))?;
     }
+    hide().map_err(Failure::at(Stage::Ids))?;
     if keeps || (spec.securebits.is_some() && spec.uid.is_some()) {
         attribute::set_inheritable(spec.inheritable, spec.ambient.unwrap_or(0))
             .map_err(capabilities(1))?;
@@ -201,11 +229,7 @@ fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure
         return Ok(());
     }
     attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
-    let orphaned = match kept.parent {
-        -1 => attribute::getppid() != extras.parent,
-        parent => attribute::is_readable(parent),
-    };
-    if orphaned {
+    if is_orphaned(extras, kept) {
         _ = attribute::raise(signal);
         if extras.spec.leaves_pid_namespace() {
             sys::exit_group(child::FAILED);

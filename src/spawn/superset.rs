@@ -2,7 +2,7 @@
 //! The parent's part of `clone3_spawn`: what is prepared for the child, and put
 //! back afterwards.
 
-use super::id_maps::IdMaps;
+use super::credentials::Changes;
 use super::launch;
 use super::plan::{Attributes, Failure, Plan, Program, Stage};
 use super::search::Search;
@@ -14,23 +14,28 @@ use crate::uapi::exec::Strings;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, attribute, file, task};
+use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
 /// What a plan has besides what POSIX knows.
-#[derive(Clone, Copy)]
 pub struct Extras<'a> {
     /// What the setters left.
     pub spec: &'a Spec,
-    /// Who writes the id maps.
-    pub maps: Option<&'a IdMaps>,
     /// The caller's pid, as its children have it from getppid(2).
     pub parent: Pid,
     /// A pidfd of the caller for a child to which it has no number; or −1.
     pub parent_fd: c_int,
+    /// The calling thread's children are born elsewhere while this is there.
+    elsewhere: Cell<Option<OtherPids>>,
 }
 
 impl Extras<'_> {
+    /// Where the calling thread's children are born is its own pid namespace again.
+    pub fn come_back(&self) {
+        drop(self.elsewhere.take());
+    }
+
     /// What the kernel is asked for besides a child that executes.
     pub fn adjust(&self, request: &mut Request) {
         let spec = self.spec;
@@ -44,15 +49,9 @@ impl Extras<'_> {
         }
         let (pids, count) = spec.set_tid.as_parts();
         request.set_tid = (pids as usize as u64, count as u64);
-        if let Some(maps) = self.maps {
-            request.flags |= CLONE_PARENT_SETTID;
-            request.parent_tid = maps.pid_place();
-        }
         if spec.function.is_some() {
             // Its handlers are as much its own as after fork.
             request.flags &= !(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND);
-        } else if spec.needs_own_memory() {
-            request.flags &= !CLONE_VM;
         }
     }
 }
@@ -114,18 +113,12 @@ unsafe fn spawn_blocked(
     mask: KernelSigset,
 ) -> Result<Pid, Failure> {
     let (cgroup, _opened) = cgroup(spec.cgroup).map_err(Failure::at(Stage::Cgroup))?;
-    let maps = IdMaps::begin(spec).map_err(Failure::at(Stage::IdMap))?;
-    let parent_fd = Descriptor(if spec.death_signal != 0 && spec.leaves_pid_namespace() {
-        attribute::open_pidfd(task::getpid()).map_err(Failure::at(Stage::DeathSignal))?
-    } else {
-        -1
-    });
-    let _elsewhere = OtherPids::enter(spec.namespaces.get())?;
+    let parent_fd = Descriptor(parent_fd(spec).map_err(Failure::at(Stage::DeathSignal))?);
     let extras = Extras {
         spec,
-        maps: maps.as_ref(),
-        parent: if spec.death_signal == 0 { 0 } else { task::getpid() },
+        parent: if looks_for_parent(spec) { task::getpid() } else { 0 },
         parent_fd: parent_fd.0,
+        elsewhere: Cell::new(OtherPids::enter(spec.namespaces.get())?),
     };
     let mut pidfd = -1;
     let mut plan = Plan {
@@ -150,7 +143,7 @@ unsafe fn spawn_blocked(
 /// breaks, if that is one of the same errno. The kernel is asked anew, in questions that make no child.
 pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
     let Ok((cgroup, _opened)) = cgroup(spec.cgroup) else { return None };
-    let extras = Extras { spec, maps: None, parent: 0, parent_fd: -1 };
+    let extras = Extras { spec, parent: 0, parent_fd: -1, elsewhere: Cell::new(None) };
     let (mut wanted, mut pidfd) = (-1, -1);
     let plan = Plan {
         program: Program::Path(null()),
@@ -161,9 +154,27 @@ pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
         pidfd: (!spec.pidfd.is_null()).then_some(&mut wanted),
         extras: Some(&extras),
     };
-    let request = launch::request_of(&plan, &mut pidfd);
+    let request = launch::request_of(&plan, Changes::of(&plan), &mut pidfd);
     let request = request.with_emulated(emulate::lacking(request.flags));
     engine::reason(Ok(request)).filter(|reason| reason.errno == errno)
+}
+
+/// A pidfd of the caller for a child that looks for it and has no number for it, be it by
+/// the plan or because the caller's children belong elsewhere; or −1. Where it cannot be
+/// had a child that waits for its id maps has the death signal to end by.
+fn parent_fd(spec: &Spec) -> Result<c_int, Errno> {
+    let leaves = spec.leaves_pid_namespace();
+    if !looks_for_parent(spec) || !(leaves || task::children_are_elsewhere()) {
+        return Ok(-1);
+    }
+    match attribute::open_pidfd(task::getpid()) {
+        Err(errno) if leaves && spec.death_signal != 0 => Err(errno),
+        opened => Ok(opened.unwrap_or(-1)),
+    }
+}
+
+fn looks_for_parent(spec: &Spec) -> bool {
+    spec.death_signal != 0 || spec.writes_id_maps()
 }
 
 /// The descriptor of the cgroup; one that was opened here is closed here.

@@ -14,9 +14,14 @@ use core::mem::size_of;
 
 // The calls whose ids have 32 bits everywhere, under one name.
 #[cfg(not(target_arch = "x86"))]
-use libc::{SYS_setgroups, SYS_setresgid, SYS_setresuid};
+use libc::{
+    SYS_getresgid, SYS_getresuid, SYS_setfsgid, SYS_setfsuid, SYS_setgroups, SYS_setresgid,
+    SYS_setresuid,
+};
 #[cfg(target_arch = "x86")]
 use libc::{
+    SYS_getresgid32 as SYS_getresgid, SYS_getresuid32 as SYS_getresuid,
+    SYS_setfsgid32 as SYS_setfsgid, SYS_setfsuid32 as SYS_setfsuid,
     SYS_setgroups32 as SYS_setgroups, SYS_setresgid32 as SYS_setresgid,
     SYS_setresuid32 as SYS_setresuid,
 };
@@ -37,6 +42,51 @@ fn tell(nr: c_long, arguments: [usize; 5]) -> Result<(), Errno> {
 
 fn prctl(option: c_int, a: usize, b: usize) -> Result<(), Errno> {
     tell(libc::SYS_prctl, [option as usize, a, b, 0, 0])
+}
+
+/// The ids of the calling thread: real, effective, saved and the file system's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The user's.
+    pub user: [u32; 4],
+    /// The group's.
+    pub group: [u32; 4],
+}
+
+impl Ids {
+    /// As they are now (getresuid(2), getresgid(2), setfsuid(2), setfsgid(2)).
+    pub fn now() -> Ids {
+        Ids { user: four(SYS_getresuid, SYS_setfsuid), group: four(SYS_getresgid, SYS_setfsgid) }
+    }
+
+    /// Whether files are opened, and all else is done, with the real ids.
+    pub fn are_real(&self) -> bool {
+        let real = |[real, effective, _, file]: [u32; 4]| {
+            real != u32::MAX && effective == real && file == real
+        };
+        real(self.user) && real(self.group)
+    }
+}
+
+/// Where a filter refuses to tell they are no ids, which differ from all.
+fn four(get_three: c_long, set_file: c_long) -> [u32; 4] {
+    const NONE: u32 = u32::MAX;
+    let [mut real, mut effective, mut saved] = [NONE; 3];
+    let places = [&raw mut real as usize, &raw mut effective as usize, &raw mut saved as usize];
+    // SAFETY: the three live over the call; the other one takes numbers. No such id can
+    // be set, and the answer is what was.
+    let file = unsafe {
+        _ = call(get_three, [places[0], places[1], places[2], 0, 0]);
+        call(set_file, [NONE as usize, 0, 0, 0, 0])
+    };
+    [real, effective, saved, file.map_or(NONE, |id| id as u32)]
+}
+
+/// Makes the calling process's memory undumpable: /proc/PID becomes root's, and no
+/// other user traces it (prctl(2), PR_SET_DUMPABLE). It is so for all who share the
+/// memory; exec ends it.
+pub fn set_undumpable() -> Result<(), Errno> {
+    prctl(libc::PR_SET_DUMPABLE, 0, 0)
 }
 
 /// setgroups(2).

@@ -15,6 +15,7 @@ impl Errno {
     pub const EEXIST: Errno = Errno(libc::EEXIST);
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
+    pub const EIO: Errno = Errno(libc::EIO);
     pub const EMFILE: Errno = Errno(libc::EMFILE);
     pub const ENAMETOOLONG: Errno = Errno(libc::ENAMETOOLONG);
     pub const ENFILE: Errno = Errno(libc::ENFILE);

@@ -105,6 +105,14 @@ pub unsafe fn set_robust_list(head: *mut RobustListHead, len: usize) {
     unsafe { syscall(libc::SYS_set_robust_list, [head as usize, len, 0, 0, 0, 0]) };
 }
 
+/// Whether set_robust_list(2) is to be had. It refuses a length that is wrong before it
+/// does anything (kernel/futex/syscalls.c).
+pub fn has_robust_lists() -> bool {
+    // SAFETY: the call does nothing with a length of 0.
+    let raw = unsafe { syscall(libc::SYS_set_robust_list, [0; 6]) };
+    Errno::check(raw) == Err(Errno::EINVAL)
+}
+
 /// set_tid_address(2): where the kernel clears a word and wakes a futex when
 /// this thread ends. Returns the caller's thread id.
 ///

@@ -2,8 +2,8 @@
 //! Typed raw system calls about tasks: who is there, what they may do, how
 //! they end. As in `sys`, async-signal-safe and without errno or TLS.
 
-use super::Errno;
 use super::sys::Pid;
+use super::{Errno, file};
 use crate::arch::syscall;
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
@@ -66,22 +66,17 @@ pub fn no_new_privs() -> bool {
     prctl(libc::PR_GET_NO_NEW_PRIVS, 0) == Ok(1)
 }
 
-/// Whether the process may be traced by its user and dumps core
-/// (PR_GET_DUMPABLE, Linux 2.3.20); its memory says so, not the task.
-pub fn is_dumpable() -> bool {
-    prctl(libc::PR_GET_DUMPABLE, 0) == Ok(1)
-}
-
-/// Makes it dumpable.
-pub fn set_dumpable() {
-    _ = prctl(libc::PR_SET_DUMPABLE, 1);
-}
-
 /// Whether orphans among the caller's descendants become its children
 /// (Linux 3.4).
 pub fn is_subreaper() -> bool {
     let mut set: c_int = 0;
     prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
+}
+
+/// Whether the calling thread's children are not born into its own pid namespace, after
+/// unshare(2) or setns(2). Without /proc it is not known, and that is yes.
+pub fn children_are_elsewhere() -> bool {
+    !file::is_same(c"/proc/thread-self/ns/pid", c"/proc/thread-self/ns/pid_for_children")
 }
 
 /// Descriptors are below this (prlimit(2), RLIMIT_NOFILE, the soft limit).

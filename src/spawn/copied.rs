@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A child with a copy of the memory: one that may get other credentials
+//! (`credentials`), that enters a time namespace, or that executes nothing and runs a
+//! function of the caller's, with the C library mended.
+//!
+//! The kernel does not have the caller wait for it, who sleeps on a page that both
+//! share until the child has executed, or is about to run its function. Meanwhile the
+//! caller has its own signal mask, but for a few: the child may be stopped by a user
+//! whose ids it has taken, and the caller is not to be deaf to its signals for as long
+//! as it pleases him. Its handlers may run then, and the library holds nothing that
+//! they could want: no lock, no place in another pid namespace.
+
+use super::child::{self, FAILED, Job};
+use super::credentials::Changes;
+use super::exchange::Exchange;
+use super::id_maps;
+use super::page::{Seen, SharedPage};
+use super::plan::{Failure, Plan, Stage};
+use crate::engine::{self, Request, report};
+use crate::host::{self, Repair};
+use crate::uapi::flags::CLONE_PIDFD;
+use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{Errno, attribute, mutex, task};
+use core::ffi::c_int;
+use core::ptr::read_volatile;
+
+/// Makes the child, by a request that copies the memory. Signals are blocked, and
+/// `mask` is the caller's.
+pub fn create(
+    plan: &Plan,
+    request: &Request,
+    mask: KernelSigset,
+    changes: Changes,
+) -> Result<Pid, Failure> {
+    let at_creation = Failure::at(Stage::Create);
+    let runs_function = plan.extras.is_some_and(|extras| extras.spec.function.is_some());
+    let page = SharedPage::map().map_err(&at_creation)?;
+    let mut exchange = Exchange::new();
+    if !runs_function && !sys::has_robust_lists() {
+        exchange.open_pipe(plan).map_err(&at_creation)?;
+    }
+    let repair = if runs_function { host::repair() } else { None };
+    // SAFETY: the memory is copied, on the caller's stack.
+    let pid = match unsafe { engine::create_copy(host::tid(), request) }.map_err(&at_creation)? {
+        0 => {
+            let emulated = request.emulated;
+            let page = Some(&page);
+            let job = Job { plan, exchange: &exchange, pidfd: None, mask, emulated, page, changes };
+            run(&job, runs_function, repair)
+        }
+        pid => pid,
+    };
+    if let Some(extras) = plan.extras {
+        extras.come_back();
+    }
+    let let_in = mask | signal_bit(request.exit_signal) | CANCELLATION;
+    sys::restore_signals(let_in);
+    let failure = match lacks_pidfd(request) {
+        // Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
+        true => {
+            task::kill(pid, libc::SIGKILL);
+            Some(Failure::at(Stage::Pidfd)(Errno::ENOSYS))
+        }
+        false => await_child(plan, &page, &mut exchange, pid),
+    };
+    if failure.is_some() {
+        // Where SIGCHLD is ignored there is nothing to wait for.
+        _ = task::wait_for(pid);
+    }
+    sys::block_all_signals();
+    failure.map_or(Ok(pid), Err)
+}
+
+/// The signals by which libcs cancel a thread (glibc 32, musl 33).
+const CANCELLATION: KernelSigset = 0b11 << 31;
+
+/// The child's own stays blocked: a handler that waits for any child would find one that
+/// failed, of which nobody has heard.
+fn signal_bit(signal: u64) -> KernelSigset {
+    match signal {
+        1..=64 => 1 << (signal - 1),
+        _ => 0,
+    }
+}
+
+fn lacks_pidfd(request: &Request) -> bool {
+    let place = request.pidfd as usize as *const c_int;
+    // SAFETY: the place of `launch`; volatile, as the kernel has written there.
+    request.flags & CLONE_PIDFD != 0 && unsafe { read_volatile(place) } < 0
+}
+
+/// The child.
+fn run(job: &Job, runs_function: bool, repair: Option<Repair>) -> ! {
+    mutex::in_copy();
+    if runs_function {
+        let tid = match &repair {
+            // SAFETY: looked up in the thread this is the copy of.
+            Some(repair) => unsafe { repair.apply(false) },
+            None => sys::gettid(),
+        };
+        report::forget(tid);
+    } else if let Some(page) = job.page {
+        page.enlist();
+    }
+    let outcome = child::take_steps(job);
+    let (Some(page), Some(extras)) = (job.page, job.plan.extras) else {
+        tell(job, outcome);
+        sys::exit_group(FAILED)
+    };
+    match (outcome, extras.spec.function) {
+        (Ok(()), Some((function, argument))) => {
+            page.say_there(extras.spec.filter.is_null());
+            // SAFETY: the setter's contract.
+            sys::exit_group(unsafe { function(argument) })
+        }
+        _ => {
+            tell(job, outcome);
+            sys::exit_group(FAILED)
+        }
+    }
+}
+
+fn tell(job: &Job, outcome: Result<(), Failure>) {
+    if let (Some(page), Err(failure)) = (job.page, outcome) {
+        page.tell(failure);
+    }
+}
+
+/// The caller's part: waits until there is something to say of the child. A child that
+/// was killed before its time says nothing, and is left to be waited for.
+fn await_child(
+    plan: &Plan,
+    page: &SharedPage,
+    exchange: &mut Exchange,
+    pid: Pid,
+) -> Option<Failure> {
+    let mut maps = plan.extras.map(|extras| extras.spec).filter(|spec| spec.writes_id_maps());
+    let mut milliseconds: c_int = 1;
+    loop {
+        let word = match page.look() {
+            Seen::IsThere => return None,
+            Seen::IsGone => return page.failure(),
+            Seen::AtWork(word) => word,
+            Seen::Asks(word) => match maps.take() {
+                None => word,
+                Some(spec) => {
+                    let written = id_maps::write(spec, pid);
+                    page.answer(written.is_ok());
+                    match written {
+                        Ok(()) => continue,
+                        Err(failure) => return Some(failure),
+                    }
+                }
+            },
+        };
+        page.sleep(word, milliseconds.into());
+        // Its word may have come before its end.
+        if attribute::has_ended(pid) || exchange.is_hung_up() {
+            return match page.look() {
+                Seen::IsThere => None,
+                _ => page.failure(),
+            };
+        }
+        milliseconds = c_int::min(milliseconds * 2, 20);
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which children get a copy of the memory because of what they may become.
+//!
+//! Whoever may trace a task may write its memory (ptrace(2), process_vm_writev(2),
+//! /proc/PID/mem), and take its descriptors (pidfd_getfd(2)). In lent memory that is
+//! the caller's. So it is lent only to a child that nobody can trace who cannot trace
+//! the caller: one with the caller's ids and permitted capabilities, in no user
+//! namespace but the caller's, seen from no pid namespace that does not see the caller.
+//!
+//! | what a plan may do | memory |
+//! |---|---|
+//! | user, group or effective ids that differ from the present ones | copied: their user may trace the child |
+//! | a new user namespace | copied: its owner, any process of the caller's user, has all capabilities over it |
+//! | joining a user namespace | copied: so has its root |
+//! | joining a pid namespace | copied: its processes see the child, and never saw the caller |
+//! | supplementary groups, securebits, the bounding, inheritable and ambient sets, no_new_privs, a filter, other namespaces | lent: none of it is looked at (kernel/ptrace.c, security/commoncap.c) |
+//!
+//! To the kernel memory is dumpable or not for all who share it (PR_SET_DUMPABLE), and
+//! a change of ids in lent memory would change that for the caller. So nothing here
+//! touches the caller's.
+//!
+//! The caller's ids are those of its thread. No other thread can change them in
+//! between: for that a libc sends signals, which are blocked.
+
+use super::plan::Plan;
+use super::spec::{Namespace, Spec};
+use crate::uapi::attribute::Ids;
+use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
+
+/// What a plan's child may become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Other ids.
+    pub ids: bool,
+    /// A member of a user namespace that was there before.
+    pub joins_user: bool,
+    /// A process of a pid namespace that was there before.
+    pub joins_pid: bool,
+    /// The first member of a new user namespace.
+    pub new_user: bool,
+}
+
+impl Changes {
+    /// Those of a plan, for the calling thread.
+    #[inline(never)]
+    pub fn of(plan: &Plan) -> Changes {
+        let resets = plan.attributes.reset_ids;
+        let Some(spec) = plan.extras.map(|extras| extras.spec) else {
+            return Changes { ids: resets && !Ids::now().are_real(), ..Changes::default() };
+        };
+        Changes {
+            ids: changes_ids(spec),
+            joins_user: joins(spec, CLONE_NEWUSER),
+            joins_pid: joins(spec, CLONE_NEWPID),
+            new_user: spec.flags & CLONE_NEWUSER != 0,
+        }
+    }
+
+    /// Whether the child must have a copy of the memory.
+    pub fn any(&self) -> bool {
+        *self != Changes::default()
+    }
+}
+
+fn changes_ids(spec: &Spec) -> bool {
+    if spec.uid.is_none() && spec.gid.is_none() {
+        return false;
+    }
+    let ids = Ids::now();
+    let differs = |wanted: Option<u32>, now: [u32; 4]| wanted.is_some_and(|id| now != [id; 4]);
+    differs(spec.uid, ids.user) || differs(spec.gid, ids.group)
+}
+
+/// A namespace of which it is not known what it is may be any.
+fn joins(spec: &Spec, kind: u64) -> bool {
+    let may_be = |namespace: &Namespace| match namespace.kinds() {
+        0 => true,
+        kinds => kinds & kind as i32 != 0,
+    };
+    spec.namespaces.get().iter().any(may_be)
+}
