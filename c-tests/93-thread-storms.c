@@ -219,16 +219,32 @@ static void many_alive(void)
     close(gate[0]);
 }
 
+/* Bytes of addresses in use; 0 if /proc does not say. */
+static rlim_t addresses(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%ld", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (rlim_t)pages * sysconf(_SC_PAGESIZE);
+}
+
 /* With few addresses left, threads run out and nothing else happens. */
 static void few_addresses(void)
 {
     static clone3_thread_t threads[5000];
     pid_t pid = fork();
     if (pid == 0) {
-        struct rlimit limit = { 96 << 20, 96 << 20 };
         int count = 0, error = 0;
         go_on = 0;
-        if (setrlimit(RLIMIT_AS, &limit))
+        /* What the parent's threads had goes when the child first looks. */
+        if (clone3_thread_join(1, NULL) != ESRCH)
+            _exit(4);
+        rlim_t most = addresses() + (64 << 20);
+        struct rlimit limit = { most, most };
+        if (most <= 64 << 20 || setrlimit(RLIMIT_AS, &limit))
             _exit(1);
         while (count < 5000 && !(error = clone3_thread_create(&threads[count], NULL, waits, NULL)))
             count++;

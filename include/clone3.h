@@ -1840,8 +1840,9 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
  * - ENOTSUP: the C library's threads do not look as expected; on riscv64,
  *   where they were not looked into, always
  *
- * Thread-safe. Async-signal-safe in a bare thread; in others the loader's
- * lock is taken. Linux 5.3, by clone(2) before that. Source: clone(2).
+ * Thread-safe, also beside dlopen(), dlclose() and fork(). Async-signal-safe in
+ * a bare thread; in others the loader is asked what was loaded since the last
+ * call. Linux 5.3, by clone(2) before that. Source: clone(2).
  */
 extern int clone3_thread_create(clone3_thread_t *thread,
                                 const clone3_thread_attr_t *attr,

@@ -4,17 +4,9 @@
 //! dlsym is no help: before glibc 2.34 it is in a library that may not be
 //! loaded, and a file with no DT_NEEDED cannot ask for it.
 
-use super::symbols;
-use crate::arch::entry;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use super::walk;
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null;
-
-entry!("clone3_visit_object" => visit);
-
-unsafe extern "C" {
-    /// [`visit`] behind a landing pad: the libc calls it through a pointer.
-    fn clone3_visit_object(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int;
-}
 
 #[cfg(target_pointer_width = "32")]
 use libc::{Elf32_Phdr as Phdr, Elf32_Sym as Sym};
@@ -29,32 +21,15 @@ pub struct Object {
     count: usize,
 }
 
-struct Walk<'a> {
-    each: &'a mut dyn FnMut(Object) -> bool,
-}
-
-unsafe extern "C" fn visit(
-    info: *mut libc::dl_phdr_info,
-    _size: usize,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: dl_iterate_phdr hands over its own struct and our Walk.
-    let (info, walk) = unsafe { (&*info, &mut *data.cast::<Walk>()) };
-    let object = Object {
-        base: info.dlpi_addr as usize,
-        headers: info.dlpi_phdr,
-        count: info.dlpi_phnum as usize,
-    };
-    c_int::from((walk.each)(object))
-}
-
-/// Calls `each` for the loaded objects in their order until it says true. Not
-/// async-signal-safe: the loader takes its lock.
+/// Calls `each` for the loaded objects in their order until it says true.
 fn walk(each: &mut dyn FnMut(Object) -> bool) {
-    let Some(dl_iterate_phdr) = symbols::dl_iterate_phdr() else { return };
-    let mut walk = Walk { each };
-    // SAFETY: the callback gets back the Walk it expects, alive over the call.
-    unsafe { dl_iterate_phdr(clone3_visit_object, (&raw mut walk).cast()) };
+    walk::walk(&mut |info, _| {
+        each(Object {
+            base: info.dlpi_addr as usize,
+            headers: info.dlpi_phdr,
+            count: info.dlpi_phnum as usize,
+        })
+    });
 }
 
 /// The object that contains an address.

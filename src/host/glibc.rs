@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! glibc 2.31 to 2.43.
 
-use super::{elf, repair::Repair, symbols};
+use super::{repair::Repair, symbols};
 use crate::arch::thread_pointer;
 use crate::uapi::sys::{self, RobustListHead};
-use core::ffi::{c_char, c_int, c_uint, c_void};
-use core::mem::{offset_of, size_of};
-use core::num::NonZeroUsize;
+use core::ffi::{c_char, c_int};
+use core::mem::size_of;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize};
-use once_cell::race::OnceNonZeroUsize;
 
 /// Whether the host is glibc.
 pub fn is_host() -> bool {
@@ -276,69 +274,6 @@ unsafe fn minor_of(version: *const c_char) -> Option<u32> {
     Some(minor)
 }
 
-/// `struct __pthread_mutex_s` up to its kind, public in
-/// <bits/struct_mutex.h>; with 32 bits `nusers` comes after that.
-#[repr(C)]
-struct Mutex {
-    lock: c_int,
-    count: c_uint,
-    owner: c_int,
-    #[cfg(target_pointer_width = "64")]
-    nusers: c_uint,
-    kind: c_int,
-}
-
-/// Whether the thread `tid` is inside the loader: in a constructor that dlopen
-/// runs, say. The loader's recursive locks name their owner by tid, so a fork
-/// child would wait for itself forever. glibc's own fork sets them anew.
-///
-/// They are in `_rtld_global`, at places that differ between releases; so
-/// every place in it that looks like a recursive mutex held by it
-/// counts. Taking something else for one costs a delegated fork, no more.
-pub fn loader_lock_held(tid: c_int) -> bool {
-    let start = symbols::rtld_global();
-    if start.is_null() {
-        return false; // musl runs constructors without its lock; static: no dlopen
-    }
-    match loader_size() {
-        Some(size) => holds_recursive_mutex(start, size, tid),
-        None => true, // in doubt
-    }
-}
-
-/// Size of `_rtld_global`. Looked up when our constructor calls, so that later
-/// calls are async-signal-safe.
-pub fn loader_size() -> Option<usize> {
-    static SIZE: OnceNonZeroUsize = OnceNonZeroUsize::new();
-    const UNKNOWN: NonZeroUsize = NonZeroUsize::MIN;
-    let size = SIZE.get_or_init(|| {
-        elf::symbol_size(c"_rtld_global", symbols::rtld_global())
-            .and_then(NonZeroUsize::new)
-            .unwrap_or(UNKNOWN)
-    });
-    (size != UNKNOWN).then_some(size.get())
-}
-
-fn holds_recursive_mutex(start: *const c_void, size: usize, tid: c_int) -> bool {
-    const PTHREAD_MUTEX_RECURSIVE_NP: c_int = 1;
-    let step = size_of::<usize>();
-    let mut offset = 0;
-    while offset + size_of::<Mutex>() <= size {
-        // SAFETY: within the object, aligned as its words are; compared only.
-        let owner = unsafe { start.byte_add(offset + offset_of!(Mutex, owner)).cast::<c_int>() };
-        // SAFETY: as above.
-        if unsafe { owner.read_volatile() } == tid {
-            // SAFETY: as above.
-            let mutex = unsafe { start.byte_add(offset).cast::<Mutex>().read_volatile() };
-            if mutex.lock != 0 && mutex.count != 0 && mutex.kind == PTHREAD_MUTEX_RECURSIVE_NP {
-                return true;
-            }
-        }
-        offset += step;
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,20 +299,5 @@ mod tests {
         assert_eq!(agree(at(64), None, at(mine)), at(64));
         assert_eq!(agree(None, at(64), None), at(64));
         assert_eq!(agree(None, None, at(64)), None);
-    }
-
-    #[test]
-    fn a_held_recursive_mutex_is_found_among_other_words() {
-        let mut words = [0i32; 64];
-        let held = |words: &[i32; 64]| {
-            holds_recursive_mutex(words.as_ptr().cast(), size_of_val(words), 77)
-        };
-        assert!(!held(&words));
-        words[20..25].copy_from_slice(&[1, 1, 77, 1, 1]);
-        assert!(held(&words));
-        words[24] = 0; // not recursive
-        assert!(!held(&words));
-        words[20..25].copy_from_slice(&[1, 1, 78, 1, 1]); // somebody else's
-        assert!(!held(&words));
     }
 }

@@ -6,6 +6,7 @@
 //! then leave the work to that libc's own functions.
 
 pub mod cancel;
+mod draft;
 pub mod elf;
 pub mod environment;
 pub mod errno;
@@ -17,13 +18,16 @@ mod musl;
 mod page;
 pub mod pthread;
 mod repair;
+mod rtld;
 pub mod streams;
 mod symbols;
 mod tcb;
 mod tcb_glibc;
 mod tcb_musl;
+mod template;
 mod threads;
 pub mod tls;
+mod walk;
 
 pub use page::{align_up, page_size};
 pub use repair::Repair;
@@ -40,10 +44,20 @@ pub fn thread_area(tls: usize) -> Option<crate::arch::ThreadArea> {
 /// Looks up all that cannot be looked up in a signal handler, or may no longer
 /// be found later. Called when the library is loaded, or before main.
 pub fn on_load() {
+    if glibc::is_host() {
+        // First: the walks that follow find the rest.
+        rtld::remember_size(elf::symbol_size(c"_rtld_global", symbols::rtld_global()));
+    }
     functions::look_up_all();
     pthread::look_up_next();
     if glibc::is_host() {
-        glibc::loader_size();
+        if let Some(register) = functions::register_atfork() {
+            // First of all handlers, so that the others find the loader usable; also
+            // where fork is called past us: by the libc, or by an object that sees no
+            // other.
+            // SAFETY: glibc's function, with a handler that is never unloaded.
+            unsafe { register(None, None, Some(rtld::CHILD_HANDLER), core::ptr::null_mut()) };
+        }
         glibc::repair();
     } else {
         musl::remember_places();
@@ -77,5 +91,5 @@ pub fn tid() -> Pid {
 pub fn fork_is_simple(state: &Repair) -> bool {
     !functions::handlers_unseen()
         && threads::is_single_threaded(state)
-        && !glibc::loader_lock_held(state.tid())
+        && !rtld::is_held_by(state.tid())
 }

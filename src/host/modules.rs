@@ -2,23 +2,15 @@
 //! The loaded objects that have thread-local storage, as dl_iterate_phdr tells.
 
 use super::symbols::{self, TlsIndex};
-use super::tcb_musl;
-use crate::arch::entry;
+use super::walk::{self, adds};
+use super::{rtld, tcb_musl};
 use crate::uapi::Errno;
-use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
 #[cfg(target_pointer_width = "32")]
 use libc::Elf32_Phdr as Phdr;
 #[cfg(target_pointer_width = "64")]
 use libc::Elf64_Phdr as Phdr;
-
-entry!("clone3_visit_module" => visit);
-
-unsafe extern "C" {
-    /// [`visit`] behind a landing pad: the libc calls it through a pointer.
-    fn clone3_visit_module(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int;
-}
 
 /// One object's thread-local storage.
 #[derive(Clone, Copy, Debug)]
@@ -39,35 +31,10 @@ pub struct Module {
     pub place: Option<isize>,
 }
 
-/// Changes when an object is loaded or unloaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    added: u64,
-    removed: u64,
-}
-
-struct Visit<'a> {
-    stamp: Option<Stamp>,
-    each: Option<&'a mut dyn FnMut(&Module)>,
-}
-
-unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, data: *mut c_void) -> c_int {
-    const STOP: c_int = 1;
-    // SAFETY: dl_iterate_phdr hands over its own struct and our Visit.
-    let (info, visit) = unsafe { (&*info, &mut *data.cast::<Visit>()) };
-    if size < offset_of!(libc::dl_phdr_info, dlpi_tls_data) + size_of::<usize>() {
-        return STOP;
-    }
-    #[allow(clippy::useless_conversion)] // unsigned long in some libcs
-    let stamp = Stamp { added: info.dlpi_adds.into(), removed: info.dlpi_subs.into() };
-    visit.stamp = Some(stamp);
-    let Some(each) = &mut visit.each else { return STOP };
-    // SAFETY: the loader's own table.
-    if let Some(module) = unsafe { module_of(info) } {
-        each(&module);
-    }
-    0
-}
+/// Grows when an object is loaded. One that is unloaded leaves its number and its
+/// place to whatever is loaded next, and until then to nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(u64);
 
 /// # Safety
 /// `info` must come from dl_iterate_phdr.
@@ -101,22 +68,35 @@ unsafe fn module_of(info: &libc::dl_phdr_info) -> Option<Module> {
     })
 }
 
-/// Calls `each` for every module. ENOTSUP where the libc does not say enough.
-/// Not async-signal-safe: glibc's loader takes its lock.
+/// Calls `each` for every module of this namespace. ENOTSUP where the libc does not
+/// say enough. Not async-signal-safe: glibc's loader takes its lock.
 pub fn walk(each: &mut dyn FnMut(&Module)) -> Result<Stamp, Errno> {
-    go(Visit { stamp: None, each: Some(each) })
+    go(&mut |info| {
+        // SAFETY: dl_iterate_phdr's own struct.
+        if let Some(module) = unsafe { module_of(info) } {
+            each(&module);
+        }
+        false
+    })
 }
 
-/// What [`walk`] would give, at a small part of the cost.
+/// What [`walk`] would give, at a small part of the cost: without a lock where
+/// possible.
 pub fn stamp() -> Result<Stamp, Errno> {
-    go(Visit { stamp: None, each: None })
+    match rtld::adds() {
+        Some(adds) => Ok(Stamp(adds)),
+        None => go(&mut |_| true),
+    }
 }
 
-fn go(mut visit: Visit) -> Result<Stamp, Errno> {
-    let dl_iterate_phdr = symbols::dl_iterate_phdr().ok_or(Errno::ENOTSUP)?;
-    // SAFETY: the callback gets back the Visit it expects, alive over the call.
-    unsafe { dl_iterate_phdr(clone3_visit_module, (&raw mut visit).cast()) };
-    visit.stamp.ok_or(Errno::ENOTSUP)
+fn go(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) -> Result<Stamp, Errno> {
+    const END: usize = offset_of!(libc::dl_phdr_info, dlpi_tls_data) + size_of::<usize>();
+    let mut stamp = None;
+    walk::walk(&mut |info, size| {
+        stamp = adds(info, size).filter(|_| size >= END).map(Stamp);
+        stamp.is_none() || each(info)
+    });
+    stamp.ok_or(Errno::ENOTSUP)
 }
 
 /// The calling thread's block of a module, which the libc may have to allocate.

@@ -5,6 +5,7 @@
 //! keeps is the parent's, the kernel has dropped its robust list, and nobody
 //! is told when its first thread ends.
 
+use super::rtld;
 use crate::uapi::sys::{self, RobustListHead};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -111,6 +112,8 @@ impl Repair {
                 sys::set_robust_list(self.robust, self.robust_len);
             }
         }
+        // SAFETY: by the contract.
+        unsafe { rtld::free_locks() };
         if let Some(threads) = self.threads {
             // SAFETY: verified by the lookup to be a list around `own`; the
             // other threads, whoever of them held the lock, are not here.

@@ -17,6 +17,12 @@ weak_symbol!("clone3_weak_thread_db_tid", "_thread_db_pthread_tid");
 weak_symbol!("clone3_weak_thread_db_size", "_thread_db_sizeof_pthread");
 weak_symbol!("clone3_weak_thread_list_lock", "__thread_list_lock");
 weak_symbol!("clone3_weak_rtld_global", "_rtld_global");
+weak_symbol!("clone3_weak_load_lock", "_dl_load_lock");
+weak_symbol!("clone3_weak_load_write_lock", "_dl_load_write_lock");
+weak_symbol!("clone3_weak_load_tls_lock", "_dl_load_tls_lock");
+weak_symbol!("clone3_weak_load_adds", "_dl_load_adds");
+weak_symbol!("clone3_weak_allocate_tls", "_dl_allocate_tls");
+weak_symbol!("clone3_weak_deallocate_tls", "_dl_deallocate_tls");
 weak_symbol!("clone3_weak_linked_pthread", "clone3_linked_pthread");
 weak_symbol!("clone3_weak_environ", "environ");
 weak_symbol!("clone3_weak_malloc", "malloc");
@@ -49,6 +55,11 @@ pub struct TlsIndex {
 /// The callback's first argument is a `struct dl_phdr_info`.
 pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
 
+/// `_dl_allocate_tls`: a thread's TLS, in memory of malloc's for a null pointer; its
+/// thread pointer or null.
+pub type AllocateTls = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// `_dl_deallocate_tls`, and whether the memory goes too.
+pub type DeallocateTls = unsafe extern "C" fn(*mut c_void, bool);
 /// `malloc`.
 pub type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `free`.
@@ -87,6 +98,18 @@ unsafe extern "C" {
     static THREAD_LIST_LOCK: *mut c_int;
     #[link_name = "clone3_weak_rtld_global"]
     static RTLD_GLOBAL: *const c_void;
+    #[link_name = "clone3_weak_load_lock"]
+    static LOAD_LOCK: *mut c_void;
+    #[link_name = "clone3_weak_load_write_lock"]
+    static LOAD_WRITE_LOCK: *mut c_void;
+    #[link_name = "clone3_weak_load_tls_lock"]
+    static LOAD_TLS_LOCK: *mut c_void;
+    #[link_name = "clone3_weak_load_adds"]
+    static LOAD_ADDS: *const c_void;
+    #[link_name = "clone3_weak_allocate_tls"]
+    static ALLOCATE_TLS: Option<AllocateTls>;
+    #[link_name = "clone3_weak_deallocate_tls"]
+    static DEALLOCATE_TLS: Option<DeallocateTls>;
     #[link_name = "clone3_weak_linked_pthread"]
     static LINKED_PTHREAD: *const [usize; 6];
     #[link_name = "clone3_weak_environ"]
@@ -170,6 +193,27 @@ getter!(
 getter!(
     /// `_rtld_global`, GLIBC_PRIVATE: the state of glibc's loader.
     rtld_global -> *const c_void = RTLD_GLOBAL);
+/// The loader's locks in a static program of glibc's, where they are variables:
+/// `_dl_load_lock`, `_dl_load_write_lock` and, since 2.35, `_dl_load_tls_lock`.
+pub fn loader_locks() -> [*mut c_void; 3] {
+    getter!(load -> *mut c_void = LOAD_LOCK);
+    getter!(write -> *mut c_void = LOAD_WRITE_LOCK);
+    getter!(tls -> *mut c_void = LOAD_TLS_LOCK);
+    [load(), write(), tls()]
+}
+
+getter!(
+    /// `_dl_load_adds` there.
+    loader_adds -> *const c_void = LOAD_ADDS);
+
+/// What glibc's pthread_create has a thread's TLS from, GLIBC_PRIVATE, with its
+/// opposite.
+pub fn thread_tls() -> Option<(AllocateTls, DeallocateTls)> {
+    getter!(allocate -> Option<AllocateTls> = ALLOCATE_TLS);
+    getter!(deallocate -> Option<DeallocateTls> = DEALLOCATE_TLS);
+    allocate().zip(deallocate())
+}
+
 getter!(
     /// The functions of `host::pthread`, in its order, in a program that is
     /// linked with the archive and uses them; tools/package writes it.

@@ -100,33 +100,51 @@ fn dtv() -> usize {
     unsafe { word(thread_pointer() + DTV) }
 }
 
-fn pair(dtv: usize, id: usize) -> usize {
-    dtv + 2 * WORD * id
-}
-
-/// Whether the calling thread's dtv has every module where the loader says, of
-/// which there must be one: the libc's own at least.
-fn check_dtv(modules: &[Module]) -> Option<()> {
+/// A thread's dtv and the number of its last pair, if it looks like one.
+///
+/// # Safety
+/// `tp` must be a thread pointer of the libc's.
+pub unsafe fn dtv_of(tp: usize) -> Option<(usize, usize)> {
     const MOST: usize = 1 << 24;
-    let dtv = dtv();
+    // SAFETY: the head of that thread's struct pthread.
+    let dtv = unsafe { word(tp + DTV) };
     if dtv % WORD != 0 || dtv < 2 * WORD {
         return None;
     }
     // SAFETY: pair −1 is there for every thread of glibc's.
     let last = unsafe { word(dtv - 2 * WORD) };
-    let agrees = |module: &Module| {
+    (last <= MOST).then_some((dtv, last))
+}
+
+/// Where a dtv has a module's block: 0 for no module, all ones for no block yet.
+///
+/// # Safety
+/// `id` must be within the dtv.
+pub unsafe fn block(dtv: usize, id: usize) -> usize {
+    // SAFETY: by the contract.
+    unsafe { word(pair(dtv, id)) }
+}
+
+fn pair(dtv: usize, id: usize) -> usize {
+    dtv + 2 * WORD * id
+}
+
+/// Whether the calling thread's dtv has every block where the loader says, of which
+/// there must be one: the libc's own at least.
+fn check_dtv(modules: &[Module]) -> Option<()> {
+    // SAFETY: the calling thread's.
+    let (dtv, last) = unsafe { dtv_of(thread_pointer()) }?;
+    let mut touched = modules.iter().filter(|module| module.data != 0).peekable();
+    touched.peek()?;
+    touched
         // SAFETY: within the dtv, as its capacity says.
-        module.id <= last && unsafe { word(pair(dtv, module.id)) } == module.data
-    };
-    if last > MOST || modules.is_empty() || !modules.iter().all(agrees) {
-        return None;
-    }
-    Some(())
+        .all(|module| module.id <= last && unsafe { block(dtv, module.id) } == module.data)
+        .then_some(())
 }
 
 /// See [`Tcb::is_allocated`].
 pub fn is_allocated(module: &Module) -> bool {
-    // SAFETY: verified by `check_dtv` for this module.
+    // SAFETY: verified by `check_dtv` for this module, which has a block.
     unsafe { word(pair(dtv(), module.id) + WORD) != 0 }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether other threads could be inside the libc.
 
-use super::{Repair, symbols};
+use super::{Repair, rtld, symbols};
 use crate::uapi::file;
 
 /// Whether the calling thread is surely the only one; false is "perhaps not".
@@ -9,8 +9,11 @@ use crate::uapi::file;
 /// Async-signal-safe; at most one system call.
 pub fn is_single_threaded(state: &Repair) -> bool {
     let flag = symbols::single_threaded();
+    // The flag is of this libc's own threads. Those of a libc in another namespace
+    // (dlmopen) use the same loader, and its malloc, which is this libc's.
     // SAFETY: a char of the libc's; volatile because pthread_create writes it.
-    if !flag.is_null() && unsafe { flag.read_volatile() } != 0 {
+    let is_set = !flag.is_null() && unsafe { flag.read_volatile() } != 0;
+    if is_set && !rtld::has_other_namespaces() {
         return true;
     }
     if let Some(threads) = &state.threads {

@@ -99,36 +99,46 @@ fn as_pthreads(errno: Errno) -> Errno {
 
 /// Finds a slot and writes the thread's TLS there.
 fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
-    const TRIES: usize = 8;
+    // A bare thread may not ask the loader; what was loaded when it was made is what
+    // its own TLS has.
     let own = slots::own();
-    for _ in 0..TRIES {
-        // A bare thread may not ask the loader; what was loaded when it was made
-        // is what its own TLS has.
-        let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
-        let mut lock = Locked::take(quiet);
-        // SAFETY: plans are replaced under the lock only.
-        let plan = unsafe { PLAN.load(Relaxed).as_ref() };
-        match plan {
-            Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
-                let creator = match own {
-                    Some(own) => own.entry.tid.load(Relaxed) as Pid,
-                    // SAFETY: whoever may ask the loader is a thread of the libc.
-                    None => lock.tid(unsafe { plan.own_tid() }),
-                };
-                return Site::find(plan, attributes, creator, &lock);
-            }
-            None if stamp.is_none() => return Err(Errno::ENOTSUP),
-            _ => {}
+    let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
+    let mut lock = Locked::take(quiet);
+    // SAFETY: plans are replaced under the lock only.
+    match unsafe { PLAN.load(Relaxed).as_ref() } {
+        Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
+            let creator = match own {
+                Some(own) => own.entry.tid.load(Relaxed) as Pid,
+                // SAFETY: a thread of the libc.
+                None => lock.tid(unsafe { plan.own_tid() }),
+            };
+            Site::find(plan, attributes, creator, &lock)
         }
-        drop(lock); // the loader's comes first, always
-        let fresh = Plan::make()?;
-        let lock = Locked::take(quiet);
-        let old = PLAN.swap(fresh, Release);
-        drop(lock);
-        // SAFETY: nobody has seen it outside the lock.
-        unsafe { Plan::discard(old) };
+        None if stamp.is_none() => Err(Errno::ENOTSUP),
+        _ => {
+            drop(lock); // the loader's come first, always
+            find_by_new_plan(attributes, quiet)
+        }
     }
-    Err(Errno::EAGAIN)
+}
+
+/// The same with a plan made now, whatever is loaded meanwhile.
+fn find_by_new_plan(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
+    let fresh = tls::make()?;
+    let mut unused = fresh;
+    let mut lock = Locked::take(quiet);
+    // SAFETY: nobody else has it yet; and plans are replaced under the lock only.
+    let (plan, last) = unsafe { (&*fresh, PLAN.load(Relaxed).as_ref()) };
+    if !last.is_some_and(|last| plan.is_older_than(last)) {
+        unused = PLAN.swap(fresh, Release);
+    }
+    // SAFETY: whoever may ask the loader is a thread of the libc.
+    let creator = lock.tid(unsafe { plan.own_tid() });
+    let site = Site::find(plan, attributes, creator, &lock);
+    drop(lock);
+    // SAFETY: a plan that is not the last one is seen by nobody outside the lock.
+    unsafe { Plan::discard(unused) };
+    site
 }
 
 impl Site {

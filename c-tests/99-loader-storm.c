@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Bare threads made while other threads open and close objects that have storage of
+ * their own: each thread has the storage of the object that its creator has open, as
+ * the object was relocated. Bare threads made while the process forks: its children
+ * use the loader.
+ * variants: -DDYNAMIC; -DSTATIC_TLS
+ * modes: preload shared
+ *
+ * archs: x86_64 aarch64 i686
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <limits.h>
+
+#include "bare-threads.h"
+
+#ifdef PLUGIN
+
+#ifdef STATIC_TLS
+#define MODEL __attribute__((tls_model("initial-exec")))
+#else
+#define MODEL
+#endif
+
+static int target;
+static MODEL __thread int number = 31;
+static MODEL __thread int zeroes[16];
+static MODEL __thread int *pointer = &target; /* relocated in the image */
+
+/* 0 if all is as it was when the program began; changes it all. */
+long looks(void);
+long looks(void)
+{
+    long wrong = number != 31 ? 1 : pointer != &target ? 2 : 0;
+    for (int i = 0; i < 16; i++)
+        wrong = zeroes[i] ? 3 : wrong;
+    number = 32;
+    pointer = NULL;
+    memset(zeroes, 1, sizeof zeroes);
+    return wrong;
+}
+
+#else
+
+enum { COPIES = 4 };
+static char copies[COPIES][PATH_MAX];
+static volatile int stop;
+
+static void *calls(void *looks)
+{
+    return (void *)((long (*)(void))looks)();
+}
+
+/* Opens its copy, makes threads that look into it, closes it; answers what is wrong.
+ * The libc has room for a few objects in the static area, and does not always get it
+ * back from one that is closed. */
+static void *opens_and_makes(void *copy)
+{
+    for (int round = 0; !stop; round++) {
+        void *plugin = dlopen(copy, RTLD_NOW);
+        if (!plugin)
+            return (void *)100;
+        void *looks = dlsym(plugin, "looks");
+        /* The creator's own block is there in one round and not in the other. */
+        if (round % 2)
+            ((long (*)(void))looks)();
+        for (int i = 0; i < 3; i++) {
+            long wrong = run_thread(NULL, calls, looks);
+            if (wrong)
+                return (void *)(wrong < 0 ? 1000 - wrong : wrong);
+        }
+#ifndef STATIC_TLS
+        dlclose(plugin);
+#endif
+    }
+    return NULL;
+}
+
+static void *makes(void *made)
+{
+    while (!stop)
+        if (run_thread(NULL, returns, (void *)7) == 7)
+            ++*(long *)made;
+        else
+            return (void *)1;
+    return NULL;
+}
+
+/* A copy of a file; 0 or -1. */
+static int copy(const char *from, const char *to)
+{
+    static char buffer[1 << 16];
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0700);
+    ssize_t size;
+    while ((size = read(in, buffer, sizeof buffer)) > 0)
+        if (write(out, buffer, size) != size)
+            return -1;
+    return close(in) | close(out) | (size < 0 ? -1 : 0);
+}
+
+static pthread_t start(void *(*function)(void *), void *argument)
+{
+    pthread_t thread;
+    stop = 0;
+    if (pthread_create(&thread, NULL, function, argument))
+        abort();
+    return thread;
+}
+
+static long result(pthread_t thread)
+{
+    void *value = NULL;
+    stop = 1;
+    if (pthread_join(thread, &value))
+        abort();
+    return (long)value;
+}
+
+static void beside_openers(void)
+{
+    pthread_t openers[COPIES];
+    long wrong = 0, made = 0;
+    for (int i = 0; i < COPIES; i++)
+        openers[i] = start(opens_and_makes, copies[i]);
+    pthread_t maker = start(makes, &made);
+    usleep(2000000);
+    for (int i = 0; i < COPIES; i++) {
+        long its = result(openers[i]);
+        wrong = wrong ? wrong : its;
+    }
+    is(wrong, 0, "each thread has the storage of the object that its creator opened");
+    is(result(maker), 0, "threads are made while others open and close objects");
+    ok(made > 0, "and some are");
+}
+
+/* Without openers: what another thread is just opening is half there in a child, and
+ * the libc's own fork can do nothing about it. */
+static void beside_forks(void)
+{
+    long made[2] = { 0, 0 }, wrong = 0;
+    pthread_t makers[] = { start(makes, &made[0]), start(makes, &made[1]) };
+    for (int i = 0; i < repeats(1000) && !wrong; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(scaled(10));
+            void *plugin = dlopen(copies[0], RTLD_NOW);
+            _exit(plugin ? run_thread(NULL, calls, dlsym(plugin, "looks")) != 0 : 2);
+        }
+        wrong = status_of(pid);
+    }
+    is(wrong, 0, "a child opens an object and makes a thread that finds its storage there");
+    is(result(makers[0]) + result(makers[1]), 0, "threads are made while the process forks");
+}
+
+int main(void)
+{
+    begin(60);
+    if (!has_pthreads()) {
+        skip("threads beside dlopen and dlclose", "the libc makes no threads here");
+        return done();
+    }
+#if defined STATIC_TLS && !defined __GLIBC__
+    skip("threads beside dlopen", "musl opens nothing that wants static storage");
+    return done();
+#endif
+    char directory[] = "/tmp/clone3-storm-XXXXXX";
+    int failed = 0;
+    if (!mkdtemp(directory))
+        abort();
+    for (int i = 0; i < COPIES; i++) {
+        snprintf(copies[i], sizeof copies[i], "%s/%d.so", directory, i);
+        failed |= copy(getenv("PLUGIN"), copies[i]);
+    }
+    if (ok(!failed, "there are copies of an object to open")) {
+        beside_forks();
+        beside_openers();
+    }
+    for (int i = 0; i < COPIES; i++)
+        unlink(copies[i]);
+    rmdir(directory);
+    return done();
+}
+#endif
