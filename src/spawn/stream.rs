@@ -34,6 +34,7 @@ impl Mode {
         let close_on_exec = has(b'e');
         match text.first() {
             Some(&first @ (b'r' | b'w')) if lax => Ok(Mode { reads: first == b'r', close_on_exec }),
+            _ if lax => Err(Errno::EINVAL),
             _ if has(b'r') == has(b'w') || text.iter().any(|letter| !b"rwe".contains(letter)) => {
                 Err(Errno::EINVAL)
             }
@@ -342,11 +343,13 @@ mod tests {
             assert_eq!(Mode::parse(b"r", lax), mode(true, false));
             assert_eq!(Mode::parse(b"w", lax), mode(false, false));
             assert_eq!(Mode::parse(b"re", lax), mode(true, true));
-            assert_eq!(Mode::parse(b"ew", lax), mode(false, true));
+            assert_eq!(Mode::parse(b"we", lax), mode(false, true));
             for wrong in [&b""[..], b"e", b"a", b"br"] {
                 assert_eq!(Mode::parse(wrong, lax), Err(Errno::EINVAL));
             }
         }
+        assert_eq!(Mode::parse(b"ew", false), mode(false, true));
+        assert_eq!(Mode::parse(b"ew", true), Err(Errno::EINVAL));
         for odd in [&b"rw"[..], b"r+", b"rb"] {
             assert_eq!(Mode::parse(odd, false), Err(Errno::EINVAL));
             assert_eq!(Mode::parse(odd, true), mode(true, false));
