@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* By which system calls a spawn goes: seven for a plain one, its exec and the wait
+/* By which system calls a spawn goes: six for a plain one, its exec and the wait
  * included, by clone3 with lent memory; by clone(2) behind filters, where handlers
  * are reset all the same; with and without close_range. And what
  * clone3_last_route() says.
@@ -28,7 +28,7 @@ static int spawn_and_wait(void *unused)
 
 static void counts(void)
 {
-    const char *name = "a plain spawn takes seven system calls";
+    const char *name = "a plain spawn takes six system calls";
     if (!native() || emulated()) {
         skip(name, "clone3 is out of reach");
         return;
@@ -39,7 +39,7 @@ static void counts(void)
         return;
     }
     is(trace.status, 7, "a traced spawn");
-    ok(trace.calls > 0 && trace.calls <= 7, "%s: %d", name, trace.calls);
+    ok(trace.calls > 0 && trace.calls <= 6, "%s: %d", name, trace.calls);
     is(trace.clone3s, 1, "one of them is clone3");
     is(trace.tasks, 1, "and makes the only child");
     is((long)trace.flags, (long)(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND),

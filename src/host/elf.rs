@@ -113,6 +113,15 @@ impl Object {
         })
     }
 
+    /// Its lowest address, and how many bytes reach to its highest.
+    pub fn extent(&self) -> Option<(usize, usize)> {
+        let loaded = || self.headers().iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let low = loaded().map(|header| header.p_vaddr as usize).min()?;
+        let high =
+            loaded().map(|header| header.p_vaddr as usize + header.p_memsz as usize).max()?;
+        Some((self.base.wrapping_add(low), high.checked_sub(low)?))
+    }
+
     /// A pointer from its dynamic section as an address, 0 if it is none.
     /// glibc relocates these words in place; musl, and both for the vDSO, leave
     /// them relative to the base, which wraps around for an object that was

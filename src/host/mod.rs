@@ -12,6 +12,8 @@ pub mod environment;
 pub mod errno;
 pub mod functions;
 mod glibc;
+mod glibc_thread;
+mod identity;
 pub mod memory;
 mod modules;
 mod musl;
@@ -30,9 +32,11 @@ pub mod tls;
 mod walk;
 
 pub use page::{align_up, page_size};
-pub use repair::Repair;
+pub use repair::{ClearTid, Repair};
 
-use crate::uapi::sys::{self, Pid};
+pub use identity::{lend, share, take_back};
+
+use crate::uapi::sys::Pid;
 
 /// What CLONE_SETTLS takes for the argument tls of the host's clone(): glibc
 /// passes it on as it is (`None`), musl takes a thread pointer everywhere.
@@ -43,6 +47,9 @@ pub fn thread_area(tls: usize) -> Option<crate::arch::ThreadArea> {
 
 /// Looks up all that cannot be looked up in a signal handler, or may no longer
 /// be found later. Called when the library is loaded, or before main.
+///
+/// Asks the kernel nothing: a filter that came over exec may let through what the
+/// program needs and no more. What has to be asked, the first creation does.
 pub fn on_load() {
     if glibc::is_host() {
         // First: the walks that follow find the rest.
@@ -58,7 +65,6 @@ pub fn on_load() {
             // SAFETY: glibc's function, with a handler that is never unloaded.
             unsafe { register(None, None, Some(rtld::CHILD_HANDLER), core::ptr::null_mut()) };
         }
-        glibc::repair();
     } else {
         musl::remember_places();
     }
@@ -68,18 +74,22 @@ pub fn on_load() {
 /// the libc, or its state, is not one we know.
 ///
 /// Verified each time it is needed: it differs from thread to thread, and glibc
-/// 2.31 gains its thread state only when libpthread is loaded.
+/// 2.31 gains its thread state only when libpthread is loaded. The first time may
+/// take a few system calls, later times take none.
 ///
-/// Async-signal-safe: few system calls, no lock.
+/// Async-signal-safe: no lock.
 pub fn repair() -> Option<Repair> {
-    if glibc::is_host() { glibc::repair() } else { musl::repair() }
+    if glibc::is_host() { glibc_thread::repair() } else { musl::repair() }
 }
 
-/// The calling thread's id.
+/// The calling thread's id, without a system call where its libc is known to have it.
 ///
 /// Async-signal-safe.
 pub fn tid() -> Pid {
-    sys::gettid()
+    identity::tid(match glibc::is_host() {
+        true => glibc_thread::tid_place(),
+        false => musl::tid_place(),
+    })
 }
 
 /// Whether the host's fork would do no more than run the handlers we know and

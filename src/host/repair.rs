@@ -5,7 +5,7 @@
 //! keeps is the parent's, the kernel has dropped its robust list, and nobody
 //! is told when its first thread ends.
 
-use super::rtld;
+use super::{identity, rtld};
 use crate::uapi::sys::{self, RobustListHead};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -33,6 +33,18 @@ impl ThreadList {
         let links = unsafe { [self.previous.read_volatile(), self.next.read_volatile()] };
         links == [self.own; 2]
     }
+}
+
+/// How a child hears of its id, and who is told of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClearTid {
+    /// Neither is settled: set_tid_address(2) settles both.
+    Unset,
+    /// The creator chose a clear_child_tid, which is kept.
+    Chosen,
+    /// As the libc's own fork has it: the kernel wrote the id into the libc's copy of
+    /// it before the child ran, and clears it at the end.
+    InPlace,
 }
 
 /// The places to mend, all in the calling thread's part of memory.
@@ -69,38 +81,43 @@ impl Repair {
         }
     }
 
+    /// Where the kernel can write the child's id, to clear it when its first thread
+    /// ends, so that no system call of the child's is needed for either.
+    pub fn tid_to_clear(&self) -> Option<*mut c_int> {
+        (!self.tid.is_null() && self.tid == self.clear_tid).then_some(self.tid)
+    }
+
     /// Has the kernel tell of the end of the first thread of a child that the
     /// host's fork made. musl's own (up to 1.2.3) asks for no word at all, and
     /// glibc 2.43's for one where nobody looks: whoever joins that thread in the
-    /// child waits forever.
+    /// child waits forever. Earlier releases of glibc's have it right.
     ///
     /// # Safety
     /// Only in such a child, in the copy of the thread the repair was looked up
     /// in.
     pub unsafe fn tell_of_end(&self) {
-        if !self.clear_tid.is_null() {
+        if !self.clear_tid.is_null() && self.tid_to_clear().is_none() {
             // SAFETY: the address the parent's thread had; copied with it.
             unsafe { sys::set_tid_address(self.clear_tid) };
         }
     }
 
-    /// Mends the libc, in the child, with all signals still blocked; the child's
-    /// thread id. `clears_tid`: the creator chose a clear_child_tid, which is
-    /// kept.
+    /// Mends the libc, in the child, with signals still blocked; the child's thread id.
     ///
     /// # Safety
     /// Only in a child with its own copy of the memory, in the copy of the
     /// thread the repair was looked up in, before anything of the libc is used.
-    pub unsafe fn apply(&self, clears_tid: bool) -> c_int {
-        let tid = if clears_tid {
-            sys::gettid()
-        } else {
+    pub unsafe fn apply(&self, clear_tid: ClearTid) -> c_int {
+        let tid = match clear_tid {
+            ClearTid::InPlace => self.tid(),
+            ClearTid::Chosen => sys::gettid(),
             // SAFETY: the address the parent's thread had; copied with it.
-            unsafe { sys::set_tid_address(self.clear_tid) }
+            ClearTid::Unset => unsafe { sys::set_tid_address(self.clear_tid) },
         };
         if !self.tid.is_null() {
             // SAFETY: verified by the lookup to be the libc's copy of the id.
             unsafe { self.tid.write(tid) };
+            identity::is_ours_alone();
         }
         if !self.robust.is_null() {
             // The mutexes in the list are the parent's still: the child's

@@ -9,7 +9,7 @@
 
 use super::modules::Module;
 use super::tcb::{Libc, SPARE, Tcb, WORDS, set_word, word};
-use super::{glibc, symbols};
+use super::{glibc_thread, symbols};
 use crate::arch::thread_pointer;
 
 const WORD: usize = size_of::<usize>();
@@ -49,7 +49,7 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
         return None;
     }
     check_dtv(modules)?;
-    let repair = glibc::repair()?;
+    let repair = glibc_thread::repair()?;
     let tid = repair.tid.addr();
     let tid = (tid != 0).then(|| tid.wrapping_sub(tp) as isize);
     let rseq = symbols::rseq_offset();

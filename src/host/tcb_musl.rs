@@ -63,7 +63,7 @@ pub fn learn(modules: &[Module]) -> Option<Tcb> {
 const LOCALE_BEHIND_ROBUST: usize = 3 * WORD + 8;
 
 /// From struct pthread to the head of the robust list, which is empty and so
-/// points at itself; asked for the first time when the library is loaded.
+/// points at itself; looked for the first time when the library is loaded.
 pub fn robust_place(this: usize) -> Option<usize> {
     static PLACE: AtomicUsize = AtomicUsize::new(0);
     let known = PLACE.load(Relaxed);

@@ -98,18 +98,29 @@ unsafe fn run(
     let setup = setup.map_or(null(), |setup| (&raw const *setup).cast());
     let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
-    loop {
+    let memory = request.memory();
+    match memory {
+        Memory::Copied => {}
+        _ if !request.keeps_tls() => {}
+        Memory::Lent => host::lend(),
+        Memory::Shared => host::share(),
+    }
+    let outcome = loop {
         // SAFETY: the child never comes back into this frame; where it shares
         // the stack it works below, and the attempt is over once it runs.
         let raw = unsafe { clone3_start_task(attempt.call(), start, argument, setup) };
         match Errno::check(raw) {
-            Ok(pid) => {
-                attempt.report(request);
-                return Ok(pid as Pid);
-            }
-            Err(errno) => attempt.after(request, errno)?,
+            Ok(pid) => break Ok(pid as Pid),
+            Err(errno) => match attempt.after(request, errno) {
+                Ok(()) => {}
+                Err(errno) => break Err(errno),
+            },
         }
+    };
+    if memory == Memory::Lent {
+        host::take_back();
     }
+    outcome.inspect(|_| attempt.report(request))
 }
 
 /// libc's `clone()`: legacy flags and a stack of which only the top is known.

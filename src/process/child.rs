@@ -2,9 +2,9 @@
 //! A child with a copy of the memory, made sound before anyone notices.
 
 use super::orphan::{self, Note};
-use crate::engine::{self, Memory, Request, emulate, report};
-use crate::host::{self, Repair};
-use crate::uapi::flags::CLONE_AUTOREAP;
+use crate::engine::{self, Memory, Request, Route, emulate, report};
+use crate::host::{self, ClearTid, Repair};
+use crate::uapi::flags::{CLONE_AUTOREAP, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, mutex};
 
@@ -13,25 +13,56 @@ use crate::uapi::{Errno, mutex};
 #[derive(Clone, Copy)]
 pub struct Setup {
     repair: Option<Repair>,
-    clears_tid: bool,
+    clear_tid: ClearTid,
     emulated: u64,
     copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
 }
 
+/// A plain fork, by which the child's id is in the libc's copy of it before the child
+/// runs, where the libc's own fork does so: one system call less.
+fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
+    match repair.and_then(|repair| repair.tid_to_clear()) {
+        Some(place) if *request == Request::FORK => Request {
+            flags: CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+            child_tid: place as u64,
+            ..Request::FORK
+        },
+        _ => *request,
+    }
+}
+
+fn clear_tid_of(request: &Request, repair: Option<Repair>) -> ClearTid {
+    const BOTH: u64 = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    let in_place = repair.and_then(|repair| repair.tid_to_clear()).map(|place| place as u64);
+    match request.flags {
+        flags if flags & BOTH == BOTH && in_place == Some(request.child_tid) => ClearTid::InPlace,
+        _ if request.clears_tid() => ClearTid::Chosen,
+        _ => ClearTid::Unset,
+    }
+}
+
 impl Setup {
     /// Blocks all signals, so that no handler runs on a libc that is not
     /// mended yet. With CLONE_SETTLS the child is not in this libc's thread
     /// and nothing is mended.
+    ///
+    /// SIGSYS is let in where the memory is a copy, for a filter that answers by it:
+    /// in the caller nothing is half done, and in the child it does no harm to
+    /// anybody else, as around the libcs' own fork(2). A child that has borrowed the
+    /// memory does not run the handler on it.
     pub fn begin(request: &Request, repair: Option<Repair>) -> Setup {
         Setup {
             repair: if request.keeps_tls() { repair } else { None },
-            clears_tid: request.clears_tid(),
+            clear_tid: clear_tid_of(request, repair),
             emulated: request.emulated,
             copies: request.memory() == Memory::Copied,
             note: None,
-            mask: sys::block_all_signals(),
+            mask: match request.memory() {
+                Memory::Copied => sys::block_signals_but_traps(),
+                _ => sys::block_all_signals(),
+            },
         }
     }
 
@@ -51,7 +82,7 @@ impl Setup {
         }
         let tid = match &self.repair {
             // SAFETY: looked up in the thread this is the copy of.
-            Some(repair) => unsafe { repair.apply(self.clears_tid) },
+            Some(repair) => unsafe { repair.apply(self.clear_tid) },
             None => sys::gettid(),
         };
         report::forget(tid);
@@ -75,6 +106,7 @@ impl Setup {
 /// # Safety
 /// As [`engine::create_copy`].
 pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, Errno> {
+    let request = &with_tid_in_place(request, &repair);
     let needed = || emulate::needed(request, emulate::Start::Returning);
     let emulated = needed();
     // SAFETY: by the contract.
@@ -98,8 +130,13 @@ unsafe fn create_with(
     request: &Request,
     repair: Option<Repair>,
 ) -> Result<Pid, Errno> {
-    let request = request.with_emulated(emulated);
+    let mut request = request.with_emulated(emulated);
     let setup = Setup::begin(&request, repair);
+    // A filter's SIGSYS would end the process, as it is blocked. The libcs' own forks,
+    // which block it or are called so, are by clone(2).
+    if request.wire.is_none() && sys::is_trap_blocked(setup.mask) {
+        request.route = Route::Legacy;
+    }
     if request.emulated & CLONE_AUTOREAP != 0 {
         // SAFETY: the child made is the one described.
         return orphan::create(&request, setup, |setup| unsafe { one(&request, setup) });

@@ -38,7 +38,7 @@ pub fn look(flags: u64) -> Result<Seen, Errno> {
     }
     let page = sys::map_shared_pages(PAGE)?.cast::<Report>();
     let quiet = Request { exit_signal: 0, ..Request::FORK };
-    let mask = sys::block_all_signals();
+    let mask = sys::block_signals_but_traps();
     // SAFETY: a copy of the memory, no stack.
     let create = |request: &Request| unsafe { engine::create_copy(host::tid(), request) };
     let made = match create(&quiet) {

@@ -61,6 +61,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
                 Ok(()) => {
                     // Now, because the child will run over this frame.
                     attempt.report(&wanted);
+                    host::lend();
                     head.call = *attempt.call();
                     return Verdict::Twice;
                 }
@@ -85,7 +86,10 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
 /// child has run over it.
 pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
     let errno = match Errno::check(raw) {
-        Ok(_) => return Finish { result: raw, again: 0 },
+        Ok(_) => {
+            host::take_back();
+            return Finish { result: raw, again: 0 };
+        }
         Err(errno) => errno,
     };
     // SAFETY: no child came to be, so the frame is as prepare left it.
@@ -98,6 +102,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
             Finish { result: 0, again: 1 }
         }
         Err(errno) => {
+            host::take_back();
             errno::set(errno);
             Finish { result: -1, again: 0 }
         }

@@ -17,7 +17,7 @@ use super::id_maps;
 use super::page::{Seen, SharedPage};
 use super::plan::{Failure, Plan, Stage};
 use crate::engine::{self, Request, report};
-use crate::host::{self, Repair};
+use crate::host::{self, ClearTid, Repair};
 use crate::uapi::flags::CLONE_PIDFD;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, attribute, mutex, task};
@@ -67,7 +67,7 @@ pub fn create(
         // Where SIGCHLD is ignored there is nothing to wait for.
         _ = task::wait_for(pid);
     }
-    sys::block_all_signals();
+    sys::block_signals_but_traps();
     failure.map_or(Ok(pid), Err)
 }
 
@@ -95,7 +95,7 @@ fn run(job: &Job, runs_function: bool, repair: Option<Repair>) -> ! {
     if runs_function {
         let tid = match &repair {
             // SAFETY: looked up in the thread this is the copy of.
-            Some(repair) => unsafe { repair.apply(false) },
+            Some(repair) => unsafe { repair.apply(ClearTid::Unset) },
             None => sys::gettid(),
         };
         report::forget(tid);

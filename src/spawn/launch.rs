@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The parent's part: one child for a plan, and what became of it.
 //!
-//! A plain one costs seven system calls: the mask twice, gettid for the report,
-//! clone3, and in the child the mask and exec; the seventh is the caller's wait.
+//! A plain one costs six system calls: the mask twice, clone3, and in the child the
+//! mask and exec; the sixth is the caller's wait.
 //!
 //! All signals are blocked from before the call until after it, the libc's own
 //! among them: no handler runs in the child, no asynchronous cancellation
 //! strikes between the call and the report of it, and as nothing here is a
 //! cancellation point, a deferred one waits for the caller's next.
+//!
+//! But for SIGSYS, by which a filter may answer for clone3(2): it is let in as long as
+//! the kernel takes the handler from the child. A child that has borrowed the memory
+//! and takes it from itself begins with that signal blocked, too.
 
 use super::child::{Job, clone3_spawn_child};
 use super::copied;
@@ -47,7 +51,7 @@ unsafe extern "C" fn no_setup(_: *const c_void) {}
 /// # Safety
 /// What the plan points at must be what it is said to be.
 pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
-    let mask = sys::block_all_signals();
+    let mask = sys::block_signals_but_traps();
     // SAFETY: by the contract.
     let outcome = unsafe { launch_blocked(plan, mask) };
     sys::restore_signals(mask);
@@ -154,6 +158,9 @@ unsafe fn create(
     let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
     loop {
+        if attempt.is_legacy() || request.flags & CLONE_CLEAR_SIGHAND == 0 {
+            sys::block_all_signals();
+        }
         if attempt.is_legacy() {
             exchange.suit_legacy(plan)?;
         }

@@ -9,7 +9,7 @@ use super::search::Search;
 use super::spec::{Cgroup, Namespace, Spec};
 use super::{contradictions, readable};
 use crate::engine::{self, Reason, Request, emulate};
-use crate::host::environment;
+use crate::host::{self, environment};
 use crate::uapi::exec::Strings;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
@@ -130,8 +130,13 @@ unsafe fn spawn_blocked(
         pidfd: (!spec.pidfd.is_null()).then_some(&mut pidfd),
         extras: Some(&extras),
     };
+    sys::let_traps_in(mask);
     // SAFETY: by the contract.
-    let pid = unsafe { launch::launch_blocked(&mut plan, mask) }?;
+    let launched = unsafe { launch::launch_blocked(&mut plan, mask) };
+    if spec.callback.is_some() {
+        host::take_back();
+    }
+    let pid = launched?;
     if !spec.pidfd.is_null() {
         // SAFETY: the setter's contract.
         unsafe { spec.pidfd.write(pidfd) };

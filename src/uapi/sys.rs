@@ -38,6 +38,29 @@ pub fn block_all_signals() -> KernelSigset {
     change_mask(libc::SIG_SETMASK, !0)
 }
 
+/// Blocks every signal but SIGSYS, which stays as it is, and returns the mask that was
+/// in force. For what lies around a creation: a seccomp filter may answer for clone3(2)
+/// by that signal (SECCOMP_RET_TRAP), and where it is blocked the kernel ends the process.
+pub fn block_signals_but_traps() -> KernelSigset {
+    change_mask(libc::SIG_BLOCK, !TRAPS)
+}
+
+/// With all signals blocked, opens SIGSYS again where `mask`, from
+/// [`block_all_signals`], had it open.
+pub fn let_traps_in(mask: KernelSigset) {
+    if !is_trap_blocked(mask) {
+        restore_signals(!TRAPS);
+    }
+}
+
+/// Whether a mask blocks SIGSYS.
+pub fn is_trap_blocked(mask: KernelSigset) -> bool {
+    mask & TRAPS != 0
+}
+
+/// SIGSYS.
+const TRAPS: KernelSigset = 1 << (libc::SIGSYS - 1);
+
 /// Blocks these signals too, and returns the mask that was in force.
 pub fn block_signals(set: KernelSigset) -> KernelSigset {
     change_mask(libc::SIG_BLOCK, set)
