@@ -104,6 +104,14 @@ pub fn look_for_obstacle() -> Option<Errno> {
     Some(found)
 }
 
+/// Finds out whether the calling thread reaches clone3(2), if nothing is known to stand
+/// in the way: for those who are about to block all signals.
+pub fn meet_obstacle() {
+    if obstacle().is_none() {
+        look_for_obstacle();
+    }
+}
+
 /// Whether a struct of that many bytes was once too big.
 pub fn is_too_big(size: usize) -> bool {
     let too_big = Found::now().too_big;
