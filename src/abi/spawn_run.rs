@@ -239,9 +239,8 @@ unsafe extern "C" fn exported_spawn(
     if size != 0 && (size as usize) < ERROR_SIZE_VER0 {
         return or_number(Err(Errno::EINVAL));
     }
-    let nothing = NOTHING;
     let spec = match plan.is_null() {
-        true => Ok(&nothing),
+        true => Ok(&NOTHING),
         // SAFETY: a plan of the caller's.
         false => unsafe { spawn_plan::contents(plan) },
     };

@@ -205,10 +205,18 @@ impl Request {
     /// The same with the library standing in for these flags; no longer in the
     /// caller's own struct.
     pub fn with_emulated(&self, flags: u64) -> Request {
-        if flags == 0 {
-            return *self;
+        let mut request = *self;
+        if flags != 0 {
+            request.wire = None;
+            request.emulate(flags);
         }
-        Request { flags: self.flags & !flags, emulated: flags, wire: None, ..*self }
+        request
+    }
+
+    /// Has the library stand in for these flags, in a request of its own.
+    pub fn emulate(&mut self, flags: u64) {
+        self.flags &= !flags;
+        self.emulated = flags;
     }
 
     /// How the child's memory relates to the caller's.

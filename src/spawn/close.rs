@@ -62,7 +62,7 @@ fn open_list(first: c_int, keep: &[c_int]) -> Result<c_int, Errno> {
 
 /// Closes what is in the list and not to be spared; how many.
 fn close_pass(list: c_int, spare: &dyn Fn(c_int) -> bool) -> Result<u32, Errno> {
-    let mut bytes = [0u8; 1024];
+    let mut bytes = [0u8; 128]; // the caller's stack may be small
     let mut closed = 0;
     loop {
         let count = read_directory(list, &mut bytes)?;

@@ -17,7 +17,7 @@ use super::child::{Job, clone3_spawn_child};
 use super::copied;
 use super::credentials::Changes;
 use super::exchange::Exchange;
-use super::plan::{Failure, Plan, Stage};
+use super::plan::{Action, Failure, Plan, Program, Stage};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
 use crate::host;
@@ -58,38 +58,54 @@ pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
     outcome
 }
 
-/// What a child takes of the caller's stack, at most: most of it is the list of
-/// descriptors in `close`.
-const STACK: usize = 3 << 10;
+/// What a child takes of the caller's stack, at most.
+const STACK: usize = 832;
+/// The same with steps of `clone3_spawn`'s, or where a path or a part of a list of
+/// descriptors is put together there.
+const MORE_STACK: usize = 1120;
 
 /// Looks at the end of the child's stack. If that is where the caller's stack ends,
 /// the caller faults, as in any call that there is no room for, instead of a child
 /// that nobody could tell from a program which did.
 #[inline(never)]
-fn look_down() {
-    let room = MaybeUninit::<[u8; STACK]>::uninit();
+fn look_down<const DEPTH: usize>() {
+    let room = MaybeUninit::<[u8; DEPTH]>::uninit();
     // The compiler keeps no array of which it sees only one byte used.
     let lowest = black_box(&raw const room).cast::<MaybeUninit<u8>>();
     // SAFETY: the lowest byte of an array, which may hold anything.
     unsafe { lowest.read_volatile() };
 }
 
+fn takes_more(plan: &Plan) -> bool {
+    let lists = |action: &Action| matches!(action, Action::CloseFrom { .. });
+    plan.extras.is_some()
+        || matches!(plan.program, Program::Search(_))
+        || plan.actions.iter().any(lists)
+}
+
 /// # Safety
 /// As [`launch`].
 pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
-    look_down();
+    if takes_more(plan) {
+        look_down::<MORE_STACK>()
+    } else {
+        look_down::<STACK>()
+    }
     let mut pidfd: c_int = -1;
     let changes = Changes::of(plan);
-    let wanted = request_of(plan, changes, &mut pidfd);
-    let emulated = emulate::lacking(wanted.flags);
+    let mut request = request_of(plan, changes, &mut pidfd);
+    request.emulate(emulate::lacking(request.flags));
     // SAFETY: by the contract.
-    let mut outcome = unsafe { one(plan, &wanted.with_emulated(emulated), mask, changes) };
+    let mut outcome = unsafe { one(plan, &request, mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
         // The call may have met a flag that the kernel does not know.
-        let found = emulate::find_lacking(wanted.flags);
-        if found != emulated {
+        let wanted = request.flags | request.emulated;
+        let found = emulate::find_lacking(wanted);
+        if found != request.emulated {
+            request.flags = wanted;
+            request.emulate(found);
             // SAFETY: by the contract; there is no child yet.
-            outcome = unsafe { one(plan, &wanted.with_emulated(found), mask, changes) };
+            outcome = unsafe { one(plan, &request, mask, changes) };
         }
     }
     match (&outcome, &mut plan.pidfd) {

@@ -51,24 +51,42 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
         argv: call.argv,
         envp: call.envp,
         actions,
-        // SAFETY: by the contract.
-        attributes: unsafe { attributes_of(call.attributes) }?,
+        attributes: Attributes::NONE,
         pidfd,
         extras: None,
     };
+    // SAFETY: by the contract.
+    unsafe { read_attributes(call.attributes, &mut plan.attributes) }?;
     // SAFETY: by the contract.
     unsafe { super::launch(&mut plan) }.map_err(|failure| failure.errno)
 }
 
 /// # Safety
 /// Null or an object of somebody's.
-unsafe fn attributes_of(object: *const SpawnAttributes) -> Result<Attributes, Errno> {
+unsafe fn read_attributes(
+    object: *const SpawnAttributes,
+    attributes: &mut Attributes,
+) -> Result<(), Errno> {
     // SAFETY: by the contract.
     match unsafe { object.as_ref() } {
-        None => Ok(Attributes::NONE),
+        None => {}
         // SAFETY: by the contract.
-        Some(object) if unsafe { SpawnAttributes::is_ours(object) } => Ok(object.as_plan()),
+        Some(object) if unsafe { SpawnAttributes::is_ours(object) } => {
+            *attributes = object.as_plan();
+        }
         // SAFETY: by the contract.
-        Some(object) => unsafe { foreign::read(object) }.map(|read| read.as_plan()),
+        Some(object) => *attributes = unsafe { attributes_of_host(object) }?,
     }
+    Ok(())
+}
+
+/// Apart, for the room that the object's like takes of the stack.
+///
+/// # Safety
+/// An object of the host's.
+#[cold]
+#[inline(never)]
+unsafe fn attributes_of_host(object: &SpawnAttributes) -> Result<Attributes, Errno> {
+    // SAFETY: by the contract.
+    unsafe { foreign::read(object) }.map(|read| read.as_plan())
 }

@@ -8,7 +8,7 @@
 //! in no namespace and is attached where it is needed.
 
 use super::spec::Directory;
-use crate::uapi::{Errno, attribute, exec, file};
+use crate::uapi::{Errno, attribute, exec, file, sys};
 use core::ffi::{CStr, c_int};
 
 /// Changes the root, and the working directory to it.
@@ -45,14 +45,24 @@ fn pivot(fd: c_int) -> Result<(), Errno> {
 #[inline(never)]
 fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
     const LONGEST_PATH: usize = 4096;
+    // The stack is the caller's, and may be small.
+    let room = sys::map_pages(LONGEST_PATH)?;
+    // SAFETY: mapped just now, of that length, and zeroed.
+    let path = unsafe { core::slice::from_raw_parts_mut(room.cast(), LONGEST_PATH) };
+    let found = find_by_name(fd, path);
+    // SAFETY: mapped above; nothing points there any more.
+    unsafe { sys::unmap_pages(room, LONGEST_PATH) };
+    found
+}
+
+fn find_by_name(fd: c_int, path: &mut [u8]) -> Result<Option<c_int>, Errno> {
     let mut link = [0u8; 32];
-    let mut path = [0u8; LONGEST_PATH];
     let link = link_of(fd, &mut link).ok_or(Errno::EINVAL)?;
-    attribute::read_link(link, &mut path).map_err(|errno| match errno {
+    attribute::read_link(link, path).map_err(|errno| match errno {
         Errno::ENOENT => Errno::EBADF, // or there is no /proc
         other => other,
     })?;
-    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::EINVAL)?;
+    let path = CStr::from_bytes_until_nul(path).map_err(|_| Errno::EINVAL)?;
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let found = match file::open(path, flags) {
         Ok(found) => found,

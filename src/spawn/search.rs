@@ -26,7 +26,7 @@ pub struct Search {
 }
 
 /// Paths up to this are put together on the child's stack.
-const SMALL: usize = 512;
+const SMALL: usize = 128;
 /// PATH_MAX of `<linux/limits.h>`, with its NUL.
 const LONGEST_PATH: usize = 4096;
 /// NAME_MAX.
