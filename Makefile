@@ -20,11 +20,11 @@ TELL_LOADER = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || \
     ! PATH="$$PATH:/usr/sbin:/sbin" command -v ldconfig >/dev/null || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
-# SUITE:ARCH[:FILTER] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what
+# SUITE:ARCH[:FILTER|:shadow] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what
 # check-core takes, and what check-kernels does. check-arch has bookworm:aarch64.
 KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
 ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
-    sid:aarch64 sid:riscv64
+    sid:aarch64 sid:riscv64 sid:aarch64:shadow sid:riscv64:shadow
 CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
 # SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
