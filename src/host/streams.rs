@@ -4,7 +4,8 @@
 //! glibc's popen makes a FILE of its own kind: whoever closes it, fclose() as well as
 //! pclose(), waits for the command and gives its status, and it is byte-oriented. So
 //! are the FILEs of its fopencookie(), with a function of ours for the end. They have
-//! no descriptor, and get the one of the pipe for fileno(). musl's are those of fdopen.
+//! no descriptor, and get the one of the pipe for fileno(). musl's are those of fdopen,
+//! with the command's pid where its popen writes it.
 
 use super::{errno, functions, glibc, symbols};
 use crate::arch::entry;
@@ -58,6 +59,57 @@ struct Beginning {
     fileno: c_int,
 }
 
+/// musl's FILE as far as its popen knows more of it than fdopen does
+/// (src/internal/stdio_impl.h, the same from 1.1.0 to 1.2.6).
+#[repr(C)]
+struct MuslBeginning {
+    flags: c_int,
+    pointers: [*mut c_void; 14],
+    fileno: c_int,
+    pid: c_int,
+}
+
+/// Whether the libc keeps the pid of a stream's command where [`set_pid`] writes it.
+///
+/// # Safety
+/// The stream must be of [`open`], with that descriptor, and in no other thread's hands.
+unsafe fn keeps_pid(stream: File, fd: c_int) -> bool {
+    const OTHER: c_int = 0x0bad_cafe;
+    let Some(fileno) = symbols::fileno().filter(|_| !are_told_of()) else { return false };
+    let musls = stream.cast::<MuslBeginning>();
+    // SAFETY: a FILE of musl's has at least these; volatile, as the libc reads them.
+    unsafe {
+        let number = &raw mut (*musls).fileno;
+        if number.read_volatile() != fd || (*musls).pid != 0 {
+            return false;
+        }
+        // It is that number only if fileno() says so of any.
+        number.write_volatile(OTHER);
+        let is_it = fileno(stream) == OTHER;
+        number.write_volatile(fd);
+        is_it
+    }
+}
+
+/// Tells musl whose stream it is, as its popen does: its pclose() waits for that command,
+/// and its popen() closes the stream in later ones.
+///
+/// # Safety
+/// The stream must be one that [`open`] said keeps it.
+pub unsafe fn set_pid(stream: File, pid: c_int) {
+    // SAFETY: by the contract; volatile, as the libc reads it.
+    unsafe { (&raw mut (*stream.cast::<MuslBeginning>()).pid).write_volatile(pid) };
+}
+
+/// A stream of the host's.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    /// The stream.
+    pub file: File,
+    /// Whether the libc is to be told of the command, by [`set_pid`].
+    pub keeps_pid: bool,
+}
+
 /// What the libc says of a stream without a descriptor (fopencookie in libio).
 const NO_DESCRIPTOR: c_int = -2;
 
@@ -77,7 +129,11 @@ pub fn lax_mode() -> bool {
 /// # Safety
 /// The cookie must stay where it is until `close` is called for it, or the stream is
 /// closed where [`are_told_of`] says no.
-pub unsafe fn open(cookie: *mut Cookie, reads: bool, close: Close) -> Result<Option<File>, Errno> {
+pub unsafe fn open(
+    cookie: *mut Cookie,
+    reads: bool,
+    close: Close,
+) -> Result<Option<Opened>, Errno> {
     let mode = if reads { c"r" } else { c"w" };
     // SAFETY: by the contract.
     let fd = unsafe { (*cookie).fd };
@@ -88,7 +144,11 @@ pub unsafe fn open(cookie: *mut Cookie, reads: bool, close: Close) -> Result<Opt
     let Some(fdopen) = symbols::fdopen() else { return Ok(None) };
     // SAFETY: POSIX's prototype.
     let stream = unsafe { fdopen(fd, mode.as_ptr()) };
-    if stream.is_null() { Err(Errno(errno::get())) } else { Ok(Some(stream)) }
+    if stream.is_null() {
+        return Err(Errno(errno::get()));
+    }
+    // SAFETY: opened just now.
+    Ok(Some(Opened { file: stream, keeps_pid: unsafe { keeps_pid(stream, fd) } }))
 }
 
 /// # Safety
@@ -98,7 +158,7 @@ unsafe fn open_cookie(
     fd: c_int,
     mode: &CStr,
     close: Close,
-) -> Result<Option<File>, Errno> {
+) -> Result<Option<Opened>, Errno> {
     let (Some(fopencookie), Some(fileno)) = (functions::fopencookie(), symbols::fileno()) else {
         return Ok(None);
     };
@@ -125,7 +185,7 @@ unsafe fn open_cookie(
         if number.read() == NO_DESCRIPTOR {
             number.write(fd);
             if fileno(stream) == fd {
-                return Ok(Some(stream));
+                return Ok(Some(Opened { file: stream, keeps_pid: false }));
             }
             number.write(NO_DESCRIPTOR);
         }

@@ -55,6 +55,8 @@ struct Stream {
     /// By which it is seen whether the descriptor is still that pipe: the program
     /// may have closed it.
     pipe: u64,
+    /// Whether the host's own pclose waits for the command.
+    hosts: bool,
     /// Written before the stream is in the list, and when one behind it leaves: a fork
     /// in another thread copies a list that is whole at any time.
     next: AtomicPtr<Stream>,
@@ -155,6 +157,7 @@ impl Stream {
             file: streams::NONE,
             pid: 0,
             pipe: file::inode(fd).unwrap_or(0),
+            hosts: false,
             next: AtomicPtr::new(null_mut()),
         };
         // SAFETY: room for it, which stays until the stream is closed.
@@ -162,9 +165,12 @@ impl Stream {
             node.write(stream);
             streams::open(node.cast(), reads, clone3_stream_closed)
         };
-        if let Ok(Some(file)) = opened {
+        if let Ok(Some(opened)) = opened {
             // SAFETY: nobody else has it.
-            unsafe { (*node).file = file };
+            unsafe {
+                (*node).file = opened.file;
+                (*node).hosts = opened.keeps_pid;
+            }
             return Ok(Some(node));
         }
         file::close(fd);
@@ -184,11 +190,11 @@ unsafe fn start(
     end: c_int,
     mode: Mode,
 ) -> Result<File, Errno> {
-    let target = c_int::from(mode.reads);
     // SAFETY: by the contract.
     let file = unsafe { (*stream).file };
     let mut room = 8;
     let outcome = loop {
+        // Allocated without the lock, and again if there are more streams by then.
         let mut list = match Actions::with_room(room) {
             Ok(list) => list,
             Err(errno) => break Err(errno),
@@ -199,35 +205,60 @@ unsafe fn start(
         let mut streams = STREAMS.lock(&quiet);
         let count = streams.all().count() + 1;
         if count > room {
-            room = count + 8; // and allocate without the lock
+            room = count + 8;
             continue;
         }
         for other in streams.all().filter(|stream| stream.is_there()) {
             list.add(Action::Close { fd: other.cookie.fd() });
         }
-        list.add(Action::Dup2 { from: end, to: target });
+        list.add(Action::Dup2 { from: end, to: c_int::from(mode.reads) });
         let attributes = Attributes { mask: Some(quiet.mask()), ..Attributes::NONE };
         // SAFETY: by the contract.
         match unsafe { shell::start(command, list.all(), attributes) } {
-            Ok(pid) => {
-                // SAFETY: nobody else has it before it is in the list.
-                unsafe {
-                    (*stream).pid = pid;
-                    streams.add(stream);
-                    if !mode.close_on_exec {
-                        _ = exec::fcntl((*stream).cookie.fd(), libc::F_SETFD, 0);
-                    }
-                }
-                break Ok(file);
-            }
+            // SAFETY: in no list yet.
+            Ok(pid) => break Ok(unsafe { streams.begin(stream, pid, mode) }),
             Err(failure) => break Err(failure.errno),
         }
     };
-    // SAFETY: without a command it is this call's, and in no list.
-    outcome.inspect_err(|_| unsafe {
-        streams::close(file);
-        Stream::release(stream);
-    })
+    match outcome {
+        Ok(old) => {
+            // SAFETY: in no list any more.
+            old.into_iter().for_each(|old| unsafe { Stream::release(old) });
+            Ok(file)
+        }
+        Err(errno) => {
+            // SAFETY: without a command it is this call's, and in no list.
+            unsafe {
+                streams::close(file);
+                Stream::release(stream);
+            }
+            Err(errno)
+        }
+    }
+}
+
+impl Streams {
+    /// The stream has a command from here on. An older one of the same FILE was closed
+    /// without a word to us, and is taken out.
+    ///
+    /// # Safety
+    /// The stream must be in no list yet.
+    unsafe fn begin(&mut self, stream: *mut Stream, pid: Pid, mode: Mode) -> Option<*mut Stream> {
+        // SAFETY: by the contract; what is in the list is there.
+        unsafe {
+            let (fd, file) = ((*stream).cookie.fd(), (*stream).file);
+            let old = self.take(|other| (*other).file == file);
+            (*stream).pid = pid;
+            if (*stream).hosts {
+                streams::set_pid(file, pid);
+            }
+            self.add(stream);
+            if !mode.close_on_exec {
+                _ = exec::fcntl(fd, libc::F_SETFD, 0);
+            }
+            old
+        }
+    }
 }
 
 /// The child's actions: the ends of earlier streams are closed in it (POSIX).
@@ -298,23 +329,24 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
 
 /// Takes the stream of a file out of the list, where its libc does not tell of its end.
 /// It stays open until what is left in it is flushed, which later children do not have to
-/// wait for: from here on exec closes it in them.
-fn take_out(file: File) -> Option<Pid> {
+/// wait for: from here on exec closes it in them. Gives the command, and whether the
+/// host's pclose knows it.
+fn take_out(file: File) -> Option<(Pid, bool)> {
     let quiet = Quiet::begin();
     let mut streams = STREAMS.lock(&quiet);
     // SAFETY: the nodes in the list are there.
     let stream = streams.take(|stream| unsafe { (*stream).file } == file)?;
     // SAFETY: as above; in no list any more.
-    let (fd, pid, is_there) =
-        unsafe { ((*stream).cookie.fd(), (*stream).pid, (*stream).is_there()) };
-    if is_there {
-        _ = exec::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+    let taken = unsafe { &*stream };
+    let (pid, hosts) = (taken.pid, taken.hosts);
+    if taken.is_there() {
+        _ = exec::fcntl(taken.cookie.fd(), libc::F_SETFD, libc::FD_CLOEXEC);
     }
     drop(streams);
     drop(quiet);
     // SAFETY: as above.
     unsafe { Stream::release(stream) };
-    Some(pid)
+    Some((pid, hosts))
 }
 
 /// `pclose()`: the command's wait status.
@@ -322,16 +354,16 @@ fn take_out(file: File) -> Option<Pid> {
 /// # Safety
 /// `file` must be from popen, and used no more.
 pub unsafe fn close(file: File) -> Result<c_int, Errno> {
-    let pid = if streams::are_told_of() { None } else { take_out(file) };
-    match pid {
-        Some(pid) => {
+    let taken = if streams::are_told_of() { None } else { take_out(file) };
+    match taken {
+        Some((pid, false)) => {
             // SAFETY: by the contract.
             unsafe { streams::close(file) };
             task::wait_for(pid)
         }
-        // A stream's own end, or a file that is none of ours.
+        // It knows the command, or the file is none of ours.
         // SAFETY: by the contract.
-        None => unsafe { streams::hosts_close(file) },
+        _ => unsafe { streams::hosts_close(file) },
     }
 }
 
