@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pthread_atfork` and what glibc makes of it.
 
-use super::or_number;
+use super::{libc_entry, or_number};
 use crate::arch::entry;
 use crate::host::functions::Handler;
 use crate::process::atfork;
 use core::ffi::{c_int, c_void};
 
-entry!("pthread_atfork" => exported_pthread_atfork);
-entry!("__register_atfork" => exported_register_atfork);
+libc_entry!("pthread_atfork" => exported_pthread_atfork);
+libc_entry!("__register_atfork" => exported_register_atfork);
 entry!("__cxa_finalize" => exported_cxa_finalize);
 
 extern "C" fn exported_pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int {

@@ -2,7 +2,7 @@
 //! `clone3`, `clone3_call`, `clone`, and with `clone3` the other entries that
 //! return twice: `vfork` and `syscall`.
 
-use super::or_errno;
+use super::{libc_entry, or_errno};
 use crate::arch::{entry, returns_twice};
 use crate::engine::{Request, read};
 use crate::process::call::{self, Start};
@@ -12,9 +12,9 @@ use crate::uapi::{Errno, clone_args};
 use core::ffi::{c_int, c_void};
 
 returns_twice!(Frame, twice::prepare, twice::finish, twice::fail;
-    vfork = ["vfork", "__vfork"], clone3 = "clone3_clone3", syscall = "syscall");
+    vfork = ["clone3_own_vfork"], clone3 = "clone3_clone3", syscall = "clone3_own_syscall");
 entry!("clone3_call" => exported_clone3_call);
-entry!("clone", "__clone" => exported_clone);
+libc_entry!("clone", "__clone" => exported_clone);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {

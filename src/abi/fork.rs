@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `fork`, `_Fork`, `forkpty`; their prototypes are the libc headers' own.
+//! `fork`, `_Fork`, `forkpty`, `vfork`, `syscall`; their prototypes are the libc
+//! headers' own. What the last two do themselves is with `clone3` in `clone`, which
+//! returns twice as they do.
 
-use super::or_errno;
-use crate::arch::entry;
+use super::{libc_entry, or_errno};
 use crate::process::{fork, forkpty};
 use crate::uapi::sys::Pid;
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_long};
 
-entry!("fork", "__fork" => exported_fork);
-entry!("_Fork" => exported_underscore_fork);
-entry!("forkpty" => exported_forkpty);
+libc_entry!("fork", "__fork" => exported_fork);
+libc_entry!("_Fork" => exported_underscore_fork);
+libc_entry!("forkpty" => exported_forkpty);
+
+libc_entry!("vfork", "__vfork" => clone3_own_vfork);
+libc_entry!("syscall" => clone3_own_syscall);
+
+unsafe extern "C" {
+    fn clone3_own_vfork() -> Pid;
+    fn clone3_own_syscall(number: c_long, ...) -> c_long;
+}
 
 extern "C" fn exported_fork() -> Pid {
     or_errno(fork::fork())

@@ -30,6 +30,21 @@ use crate::host::{self, errno};
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 
+/// Emits functions that are called by names of the libc's. A call goes to the next
+/// definition of the name where somebody else has one before the libc.
+///
+/// `libc_entry!("name", "alias" => function)`
+macro_rules! libc_entry {
+    ($($name:literal),+ => $function:path) => {
+        $($crate::arch::passing_entry!(
+            $crate::host::interposers::SLOTS,
+            $crate::host::interposers::index($name) * size_of::<usize>();
+            $name => $function
+        );)+
+    };
+}
+use libc_entry;
+
 /// The convention of fork and its like: −1 and errno.
 fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
     outcome.unwrap_or_else(|errno| {

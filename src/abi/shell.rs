@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `system`, `popen`, `pclose`; their prototypes are the libc headers' own.
 
-use super::or_errno;
-use crate::arch::entry;
+use super::{libc_entry, or_errno};
 use crate::host::errno;
 use crate::host::streams::File;
 use crate::spawn::{shell, stream};
 use core::ffi::{c_char, c_int};
 use core::ptr::null_mut;
 
-entry!("system" => exported_system);
-entry!("popen" => exported_popen);
-entry!("pclose" => exported_pclose);
+libc_entry!("system" => exported_system);
+libc_entry!("popen" => exported_popen);
+libc_entry!("pclose" => exported_pclose);
 
 unsafe extern "C" fn exported_system(command: *const c_char) -> c_int {
     if command.is_null() {

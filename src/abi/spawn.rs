@@ -8,8 +8,7 @@
 //! without a version serves both, so that they get ENOEXEC here as everybody
 //! else does.
 
-use super::or_errno;
-use crate::arch::entry;
+use super::{libc_entry, or_errno};
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::SpawnAttributes;
 use crate::spawn::pidfd;
@@ -18,11 +17,11 @@ use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int};
 
-entry!("posix_spawn" => exported_spawn);
-entry!("posix_spawnp" => exported_spawnp);
-entry!("pidfd_spawn" => exported_pidfd_spawn);
-entry!("pidfd_spawnp" => exported_pidfd_spawnp);
-entry!("pidfd_getpid" => exported_pidfd_getpid);
+libc_entry!("posix_spawn" => exported_spawn);
+libc_entry!("posix_spawnp" => exported_spawnp);
+libc_entry!("pidfd_spawn" => exported_pidfd_spawn);
+libc_entry!("pidfd_spawnp" => exported_pidfd_spawnp);
+libc_entry!("pidfd_getpid" => exported_pidfd_getpid);
 
 /// # Safety
 /// As posix_spawn(3) has it.

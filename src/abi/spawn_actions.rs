@@ -2,23 +2,22 @@
 //! `posix_spawn_file_actions_*`, with and without `_np`. An object that the host's
 //! init made goes to the host's function.
 
-use super::or_number;
-use crate::arch::entry;
+use super::{libc_entry, or_number};
 use crate::spawn::Action;
 use crate::spawn::actions::FileActions;
 use crate::spawn::foreign;
 use crate::uapi::Errno;
 use core::ffi::{CStr, c_char, c_int};
 
-entry!("posix_spawn_file_actions_init" => init);
-entry!("posix_spawn_file_actions_destroy" => destroy);
-entry!("posix_spawn_file_actions_addopen" => add_open);
-entry!("posix_spawn_file_actions_addclose" => add_close);
-entry!("posix_spawn_file_actions_adddup2" => add_dup2);
-entry!("posix_spawn_file_actions_addchdir", "posix_spawn_file_actions_addchdir_np" => add_chdir);
-entry!("posix_spawn_file_actions_addfchdir", "posix_spawn_file_actions_addfchdir_np" => add_fchdir);
-entry!("posix_spawn_file_actions_addclosefrom_np" => add_close_from);
-entry!("posix_spawn_file_actions_addtcsetpgrp_np" => add_take_terminal);
+libc_entry!("posix_spawn_file_actions_init" => init);
+libc_entry!("posix_spawn_file_actions_destroy" => destroy);
+libc_entry!("posix_spawn_file_actions_addopen" => add_open);
+libc_entry!("posix_spawn_file_actions_addclose" => add_close);
+libc_entry!("posix_spawn_file_actions_adddup2" => add_dup2);
+libc_entry!("posix_spawn_file_actions_addchdir", "posix_spawn_file_actions_addchdir_np" => add_chdir);
+libc_entry!("posix_spawn_file_actions_addfchdir", "posix_spawn_file_actions_addfchdir_np" => add_fchdir);
+libc_entry!("posix_spawn_file_actions_addclosefrom_np" => add_close_from);
+libc_entry!("posix_spawn_file_actions_addtcsetpgrp_np" => add_take_terminal);
 
 unsafe extern "C" fn init(object: *mut FileActions) -> c_int {
     // SAFETY: POSIX's contract.

@@ -2,16 +2,15 @@
 //! `posix_spawnattr_*`. An object that the host's init made goes to the host's
 //! function.
 
-use super::or_number;
-use crate::arch::entry;
+use super::{libc_entry, or_number};
 use crate::spawn::attr::{Sigset, SpawnAttributes};
 use crate::spawn::foreign;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 use core::ffi::{CStr, c_int, c_short};
 
-entry!("posix_spawnattr_init" => init);
-entry!("posix_spawnattr_destroy" => destroy);
+libc_entry!("posix_spawnattr_init" => init);
+libc_entry!("posix_spawnattr_destroy" => destroy);
 
 unsafe extern "C" fn init(object: *mut SpawnAttributes) -> c_int {
     // SAFETY: POSIX's contract.
@@ -33,7 +32,7 @@ unsafe extern "C" fn destroy(object: *mut SpawnAttributes) -> c_int {
 /// A getter of one field, behind its name.
 macro_rules! getter {
     ($name:literal, $function:ident, $field:ident: $type:ty) => {
-        entry!($name => $function);
+        libc_entry!($name => $function);
 
         unsafe extern "C" fn $function(object: *const SpawnAttributes, place: *mut $type) -> c_int {
             // SAFETY: the contract of <spawn.h>.
@@ -52,7 +51,7 @@ macro_rules! getter {
 /// A setter from an argument, behind its name.
 macro_rules! setter {
     ($name:literal, $function:ident($value:ident: $type:ty), |$object:ident| $set:expr) => {
-        entry!($name => $function);
+        libc_entry!($name => $function);
 
         unsafe extern "C" fn $function(object: *mut SpawnAttributes, $value: $type) -> c_int {
             // SAFETY: the contract of <spawn.h>.

@@ -12,11 +12,14 @@
 //! | `exit_without_stack` | gives away the caller's own stack and ends the task |
 //! | `trap` | stops the process for good |
 //! | `entry!` | a global function: a landing pad and a jump to Rust |
+//! | `passing_entry!` | the same, or a jump to where a slot says |
+//! | `passing_start!` | what such slots hold at first |
 //! | `returns_twice!` | the entries whose child comes back on the same stack |
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
 //! Beside each lies `memory_….rs` with the four memory functions that a
-//! compiler calls unasked; i686's returns-twice entries fill a file as well.
+//! compiler calls unasked, and `passing_….rs`; i686's returns-twice entries fill a
+//! file as well.
 //!
 //! The macros emit named code; who invokes them chooses the names, so that the
 //! list of exported symbols stays in `src/abi/`.
@@ -24,7 +27,11 @@
 #[cfg(all(target_arch = "x86_64", not(test)))]
 mod memory_x86_64;
 #[cfg(target_arch = "x86_64")]
+mod passing_x86_64;
+#[cfg(target_arch = "x86_64")]
 mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use passing_x86_64::{passing_entry, passing_start};
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
 
@@ -33,12 +40,20 @@ mod aarch64;
 #[cfg(all(target_arch = "aarch64", not(test)))]
 mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
+mod passing_aarch64;
+#[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use passing_aarch64::{passing_entry, passing_start};
 
 #[cfg(all(target_arch = "riscv64", not(test)))]
 mod memory_riscv64;
 #[cfg(target_arch = "riscv64")]
+mod passing_riscv64;
+#[cfg(target_arch = "riscv64")]
 mod riscv64;
+#[cfg(target_arch = "riscv64")]
+pub(crate) use passing_riscv64::{passing_entry, passing_start};
 #[cfg(target_arch = "riscv64")]
 pub use riscv64::*;
 
@@ -50,6 +65,10 @@ mod twice_x86;
 mod x86;
 #[cfg(target_arch = "x86")]
 pub(crate) use twice_x86::returns_twice;
+#[cfg(target_arch = "x86")]
+mod passing_x86;
+#[cfg(target_arch = "x86")]
+pub(crate) use passing_x86::{passing_entry, passing_start};
 #[cfg(target_arch = "x86")]
 pub use x86::*;
 

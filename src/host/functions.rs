@@ -2,7 +2,7 @@
 //! The host's own functions, behind the names we export ourselves.
 
 use super::streams::{CookieFunctions, File};
-use super::{elf, symbols};
+use super::{elf, interposers};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
@@ -29,59 +29,55 @@ pub type Fopencookie = unsafe extern "C" fn(*mut c_void, *const c_char, CookieFu
 /// A function looked up once; 1 stands for one that is not there.
 struct Function {
     name: &'static CStr,
+    find: fn(&CStr) -> *const c_void,
     address: OnceNonZeroUsize,
 }
 
 impl Function {
-    const fn new(name: &'static CStr) -> Function {
-        Function { name, address: OnceNonZeroUsize::new() }
+    const fn new(name: &'static CStr, find: fn(&CStr) -> *const c_void) -> Function {
+        Function { name, find, address: OnceNonZeroUsize::new() }
     }
 
     fn get(&self) -> Option<usize> {
-        let address = self
-            .address
-            .get_or_init(|| NonZeroUsize::new(find(self.name).addr()).unwrap_or(NonZeroUsize::MIN));
+        let address = self.address.get_or_init(|| {
+            NonZeroUsize::new((self.find)(self.name).addr()).unwrap_or(NonZeroUsize::MIN)
+        });
         (address.get() != 1).then_some(address.get())
     }
 }
 
 /// The next definition after ours; if we stand behind the libc (dlopen, or
 /// linked after it), the libc's.
-fn find(name: &CStr) -> *const c_void {
+fn next(name: &CStr) -> *const c_void {
     let next = elf::next_function(name, (&raw const FORK).cast());
-    if !next.is_null() {
-        return next;
-    }
-    // Before glibc 2.34 libpthread has an __errno_location too, and not what is
-    // looked for here.
-    let in_libc = match symbols::gnu_get_libc_version() {
-        Some(glibcs) => glibcs as *const c_void,
-        None => match symbols::errno_location() {
-            Some(musls) => musls as *const c_void,
-            None => return core::ptr::null(),
-        },
-    };
-    elf::function_of(in_libc, name)
+    if next.is_null() { libcs(name) } else { next }
 }
 
-/// The host's function of a name, looked up anew each time. Not
+/// The libc's own, whoever stands in for it. A call of the program's that somebody
+/// else is to see does not come to us (`interposers`); what is wanted here is the part
+/// of the libc that we cannot do.
+fn libcs(name: &CStr) -> *const c_void {
+    interposers::libc().map_or(core::ptr::null(), |(libc, _)| libc.function(name))
+}
+
+/// The libc's function of a name, looked up anew each time. Not
 /// async-signal-safe. Null if there is none.
 pub fn look_up(name: &CStr) -> *const c_void {
-    find(name)
+    libcs(name)
 }
 
-static FORK: Function = Function::new(c"fork");
-static UNDERSCORE_FORK: Function = Function::new(c"_Fork");
-static ATFORK: Function = Function::new(c"pthread_atfork");
-static REGISTER_ATFORK: Function = Function::new(c"__register_atfork");
-static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize");
-static POPEN: Function = Function::new(c"popen");
-static PCLOSE: Function = Function::new(c"pclose");
-static FCLOSE: Function = Function::new(c"fclose");
-static FOPENCOOKIE: Function = Function::new(c"fopencookie");
+static FORK: Function = Function::new(c"fork", libcs);
+static UNDERSCORE_FORK: Function = Function::new(c"_Fork", libcs);
+static ATFORK: Function = Function::new(c"pthread_atfork", next);
+static REGISTER_ATFORK: Function = Function::new(c"__register_atfork", next);
+static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize", next);
+static POPEN: Function = Function::new(c"popen", libcs);
+static PCLOSE: Function = Function::new(c"pclose", libcs);
+static FCLOSE: Function = Function::new(c"fclose", libcs);
+static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
 
 /// Whether registrations of fork handlers went past us: we were opened late, or
-/// stand behind the libc.
+/// stand behind the libc, or somebody else takes them.
 static HANDLERS_UNSEEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether the host may know fork handlers that we do not.
@@ -95,7 +91,7 @@ pub fn look_up_all() {
     let name =
         if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };
     let interposed = elf::comes_first(name, (&raw const FORK).cast());
-    HANDLERS_UNSEEN.store(!interposed, Relaxed);
+    HANDLERS_UNSEEN.store(!interposed || interposers::take_handlers(), Relaxed);
     let forks = [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE];
     let streams = [&POPEN, &PCLOSE, &FCLOSE, &FOPENCOOKIE];
     for function in forks.iter().chain(&streams) {

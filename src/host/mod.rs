@@ -14,6 +14,7 @@ pub mod functions;
 mod glibc;
 mod glibc_thread;
 mod identity;
+pub mod interposers;
 pub mod memory;
 mod modules;
 mod musl;
@@ -23,6 +24,7 @@ mod repair;
 mod rtld;
 pub mod streams;
 mod symbols;
+mod tables;
 mod tcb;
 mod tcb_glibc;
 mod tcb_musl;
@@ -55,6 +57,7 @@ pub fn on_load() {
         // First: the walks that follow find the rest.
         rtld::remember_size(elf::symbol_size(c"_rtld_global", symbols::rtld_global()));
     }
+    interposers::fill();
     functions::look_up_all();
     pthread::look_up_next();
     if glibc::is_host() {

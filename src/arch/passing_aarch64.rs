@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entries of aarch64 that may pass their call on.
+
+/// Emits a function that lands and jumps through a slot, or to one Rust function
+/// where that is null. All of the caller's registers and its stack are as they were,
+/// so that it may be any function, one that returns twice too. x16 and x17 are free
+/// between a call and its function, and a landing pad takes jumps by them.
+///
+/// `passing_entry!(SLOTS, offset; "name" => function)`
+macro_rules! passing_entry {
+    ($slots:path, $offset:expr; $name:literal => $function:path) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.entry.", $name, ",\"ax\",%progbits"),
+            ".balign 16",
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "50:",
+            "hint #34",
+            "adrp x16, {slots} + {offset}",
+            "ldr x16, [x16, :lo12:{slots} + {offset}]",
+            "cbnz x16, 51f",
+            "b {function}",
+            "51:",
+            "adr x17, 50b",
+            "br x16",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            slots = sym $slots,
+            offset = const $offset,
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use passing_entry;
+
+/// Emits what slots hold before they are filled: calls `fill` and then the entry once
+/// more, whose address is in x17.
+///
+/// `passing_start!("name", fill)` with `extern "C" fn fill()`
+macro_rules! passing_start {
+    ($name:literal, $fill:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "hint #34",
+            "stp x29, x30, [sp, #-96]!",
+            ".cfi_def_cfa_offset 96",
+            ".cfi_offset x29, -96",
+            ".cfi_offset x30, -88",
+            "mov x29, sp",
+            "stp x0, x1, [sp, #16]",
+            "stp x2, x3, [sp, #32]",
+            "stp x4, x5, [sp, #48]",
+            "stp x6, x7, [sp, #64]",
+            "str x17, [sp, #80]",
+            "bl {fill}",
+            "ldp x0, x1, [sp, #16]",
+            "ldp x2, x3, [sp, #32]",
+            "ldp x4, x5, [sp, #48]",
+            "ldp x6, x7, [sp, #64]",
+            "ldr x17, [sp, #80]",
+            "ldp x29, x30, [sp], #96",
+            ".cfi_def_cfa_offset 0",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "br x17",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            fill = sym $fill,
+        );
+    };
+}
+pub(crate) use passing_start;

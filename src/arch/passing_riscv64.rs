@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entries of riscv64 that may pass their call on.
+
+/// Emits a function that lands and jumps through a slot, or to one Rust function
+/// where that is null. All of the caller's registers and its stack are as they were,
+/// so that it may be any function, one that returns twice too; only temporaries are
+/// used. A jump by t2 wants no landing pad where it ends.
+///
+/// `passing_entry!(SLOTS, offset; "name" => function)`
+macro_rules! passing_entry {
+    ($slots:path, $offset:expr; $name:literal => $function:path) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.entry.", $name, ",\"ax\",%progbits"),
+            ".balign 16",
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "50:",
+            "auipc zero, 0",
+            "lla t2, {slots} + {offset}",
+            "ld t2, 0(t2)",
+            "bnez t2, 51f",
+            "jump {function}, t2",
+            "51:",
+            "lla t1, 50b",
+            "jr t2",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            slots = sym $slots,
+            offset = const $offset,
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use passing_entry;
+
+/// Emits what slots hold before they are filled: calls `fill` and then the entry once
+/// more, whose address is in t1.
+///
+/// `passing_start!("name", fill)` with `extern "C" fn fill()`
+macro_rules! passing_start {
+    ($name:literal, $fill:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "auipc zero, 0",
+            "addi sp, sp, -80",
+            ".cfi_def_cfa_offset 80",
+            "sd ra, 72(sp)",
+            ".cfi_offset ra, -8",
+            "sd t1, 64(sp)",
+            "sd a7, 56(sp)",
+            "sd a6, 48(sp)",
+            "sd a5, 40(sp)",
+            "sd a4, 32(sp)",
+            "sd a3, 24(sp)",
+            "sd a2, 16(sp)",
+            "sd a1, 8(sp)",
+            "sd a0, 0(sp)",
+            "call {fill}",
+            "ld a0, 0(sp)",
+            "ld a1, 8(sp)",
+            "ld a2, 16(sp)",
+            "ld a3, 24(sp)",
+            "ld a4, 32(sp)",
+            "ld a5, 40(sp)",
+            "ld a6, 48(sp)",
+            "ld a7, 56(sp)",
+            "ld t2, 64(sp)",
+            "ld ra, 72(sp)",
+            ".cfi_restore ra",
+            "addi sp, sp, 80",
+            ".cfi_def_cfa_offset 0",
+            "jr t2",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            fill = sym $fill,
+        );
+    };
+}
+pub(crate) use passing_start;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entries of i686 that may pass their call on.
+
+/// Emits a function that lands and jumps through a slot, or to one Rust function
+/// where that is null. Its arguments are on the stack, which is as it was, so that it
+/// may be any function, one that returns twice too. eax, ecx and edx are free.
+///
+/// `passing_entry!(SLOTS, offset; "name" => function)`
+macro_rules! passing_entry {
+    ($slots:path, $offset:expr; $name:literal => $function:path) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.entry.", $name, ",\"ax\",@progbits"),
+            ".balign 16",
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "50:",
+            "endbr32",
+            "call clone3_return_address",
+            "52:",
+            "movl {slots} - 52b + {offset}(%eax), %edx",
+            "testl %edx, %edx",
+            "jnz 51f",
+            "jmp {function}",
+            "51:",
+            "leal 50b - 52b(%eax), %ecx",
+            "jmp *%edx",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            slots = sym $slots,
+            offset = const $offset,
+            function = sym $function,
+            options(att_syntax), // the other takes one symbol in an address
+        );
+    };
+}
+pub(crate) use passing_entry;
+
+/// Emits what slots hold before they are filled: calls `fill` and then the entry once
+/// more, whose address is in ecx. Beside it, what entries find their own place by.
+///
+/// `passing_start!("name", fill)` with `extern "C" fn fill()`
+macro_rules! passing_start {
+    ($name:literal, $fill:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",@progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "endbr32",
+            "push ecx",
+            "sub esp, 8",
+            ".cfi_adjust_cfa_offset 12",
+            "call {fill}",
+            "add esp, 8",
+            "pop ecx",
+            ".cfi_adjust_cfa_offset -12",
+            "jmp ecx",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".balign 16",
+            ".hidden clone3_return_address",
+            ".globl clone3_return_address",
+            ".type clone3_return_address,@function",
+            "clone3_return_address:",
+            ".cfi_startproc",
+            "mov eax, [esp]",
+            "ret",
+            ".cfi_endproc",
+            ".size clone3_return_address, . - clone3_return_address",
+            ".popsection",
+            fill = sym $fill,
+        );
+    };
+}
+pub(crate) use passing_start;

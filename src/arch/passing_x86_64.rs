@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entries of x86_64 that may pass their call on.
+
+/// Emits a function that lands and jumps through a slot, or to one Rust function
+/// where that is null. All of the caller's registers and its stack are as they were,
+/// so that it may be any function, one that returns twice too. r10 and r11 are not
+/// kept over calls, and no C function is called with anything in them.
+///
+/// `passing_entry!(SLOTS, offset; "name" => function)`
+macro_rules! passing_entry {
+    ($slots:path, $offset:expr; $name:literal => $function:path) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.entry.", $name, ",\"ax\",@progbits"),
+            ".balign 16",
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "50:",
+            "endbr64",
+            "mov r11, [rip + {slots} + {offset}]",
+            "test r11, r11",
+            "jnz 51f",
+            "jmp {function}",
+            "51:",
+            "lea r10, [rip + 50b]",
+            "jmp r11",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            slots = sym $slots,
+            offset = const $offset,
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use passing_entry;
+
+/// Emits what slots hold before they are filled: calls `fill` and then the entry once
+/// more, whose address is in r10.
+///
+/// `passing_start!("name", fill)` with `extern "C" fn fill()`
+macro_rules! passing_start {
+    ($name:literal, $fill:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",@progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "endbr64",
+            "push rdi",
+            "push rsi",
+            "push rdx",
+            "push rcx",
+            "push r8",
+            "push r9",
+            "push rax", // how many vector registers a variadic call uses
+            "push r10",
+            "sub rsp, 8",
+            ".cfi_adjust_cfa_offset 72",
+            "call {fill}",
+            "add rsp, 8",
+            "pop r10",
+            "pop rax",
+            "pop r9",
+            "pop r8",
+            "pop rcx",
+            "pop rdx",
+            "pop rsi",
+            "pop rdi",
+            ".cfi_adjust_cfa_offset -72",
+            "jmp r10",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            fill = sym $fill,
+        );
+    };
+}
+pub(crate) use passing_start;
