@@ -42,9 +42,10 @@ long looks(void)
 
 #else
 
-enum { COPIES = 4 };
+/* More than glibc has in the first part of its table of TLS, which is 64. */
+enum { OPENERS = 4, COPIES = 70 };
 static char copies[COPIES][PATH_MAX];
-static volatile int stop;
+static volatile int begun, stop;
 
 static void *calls(void *looks)
 {
@@ -56,6 +57,8 @@ static void *calls(void *looks)
  * back from one that is closed. */
 static void *opens_and_makes(void *copy)
 {
+    while (!begun)
+        usleep(1000);
     for (int round = 0; !stop; round++) {
         void *plugin = dlopen(copy, RTLD_NOW);
         if (!plugin)
@@ -118,13 +121,14 @@ static long result(pthread_t thread)
 
 static void beside_openers(void)
 {
-    pthread_t openers[COPIES];
+    pthread_t openers[OPENERS];
     long wrong = 0, made = 0;
-    for (int i = 0; i < COPIES; i++)
+    for (int i = 0; i < OPENERS; i++)
         openers[i] = start(opens_and_makes, copies[i]);
     pthread_t maker = start(makes, &made);
+    begun = 1; /* glibc 2.31 cannot make pthreads beside dlopen (its bug 19329) */
     usleep(2000000);
-    for (int i = 0; i < COPIES; i++) {
+    for (int i = 0; i < OPENERS; i++) {
         long its = result(openers[i]);
         wrong = wrong ? wrong : its;
     }
@@ -152,6 +156,29 @@ static void beside_forks(void)
     is(result(makers[0]) + result(makers[1]), 0, "threads are made while the process forks");
 }
 
+static void many_at_once(void)
+{
+#ifdef STATIC_TLS
+    enum { MANY = OPENERS };
+#else
+    enum { MANY = COPIES };
+#endif
+    void *plugins[MANY], *looks[MANY];
+    long wrong = 0;
+    int count = 0;
+    while (count < MANY && (plugins[count] = dlopen(copies[count], RTLD_NOW))) {
+        looks[count] = dlsym(plugins[count], "looks");
+        wrong += run_thread(NULL, calls, looks[count++]) != 0;
+    }
+    is(wrong, 0, "a thread has the storage of the object opened last");
+    for (int i = 0; i < count; i++)
+        wrong += run_thread(NULL, calls, looks[i]) != 0;
+    is(wrong, 0, "and of all that were opened");
+    is(count, MANY, "and all open");
+    while (count)
+        dlclose(plugins[--count]);
+}
+
 int main(void)
 {
     begin(60);
@@ -172,6 +199,7 @@ int main(void)
         failed |= copy(getenv("PLUGIN"), copies[i]);
     }
     if (ok(!failed, "there are copies of an object to open")) {
+        many_at_once();
         beside_forks();
         beside_openers();
     }

@@ -3,6 +3,7 @@
 //! libc gives its own threads.
 
 use super::modules::{self, Module, Stamp};
+use super::rtld;
 use super::tcb::Tcb;
 use super::template::{Place, Template};
 use super::tls::{LINE, Plan, TLS_IS_BELOW};
@@ -17,6 +18,7 @@ use core::ptr::copy_nonoverlapping;
 /// time. ENOMEM.
 pub fn make() -> Result<*mut Plan, Errno> {
     const TRIES: usize = 100;
+    let loader = rtld::hold();
     for _ in 0..TRIES {
         let (mut count, mut bytes) = (0, 0);
         let stamp = modules::walk(&mut |module| {
@@ -30,7 +32,7 @@ pub fn make() -> Result<*mut Plan, Errno> {
             bytes += extent;
         }
         let draft = Draft::new(count, bytes)?;
-        if let Some(plan) = draft.fill(stamp, template)? {
+        if let Some(plan) = draft.fill(stamp, template, loader.is_held())? {
             return Ok(plan);
         }
     }
@@ -119,18 +121,22 @@ impl Draft {
     /// An object is in the loader's list before it has its number, and until it has
     /// none: one that was in the list before the template was made, and as nothing was
     /// loaded since still is, is what the template has under its number.
+    ///
+    /// `held`: nothing can be loaded or unloaded. What the template lacks then is the
+    /// first object of a further part of glibc's table, which 2.31 passes over.
     fn fill(
         mut self,
         stamp: Stamp,
         template: Option<Template>,
+        held: bool,
     ) -> Result<Option<*mut Plan>, Errno> {
         let now = modules::walk(&mut |module| {
             let mut module = *module;
             match template.as_ref().map(|template| template.place(module.id)) {
                 // Being loaded: its image may not be relocated.
-                Some(Place::Nowhere) => return self.is_complete = false,
+                Some(Place::Nowhere) if !held => return self.is_complete = false,
                 Some(Place::Static(place)) => module.place = Some(place),
-                Some(Place::Apart) | None => {}
+                _ => {}
             }
             // SAFETY: the object is the loader's while it calls.
             unsafe { self.add(&module) };
@@ -138,12 +144,17 @@ impl Draft {
         if now != stamp || !self.fits {
             return Ok(None);
         }
-        match &template {
-            Some(template) => self.add_others(template),
-            None if touch_all(self.modules())? => return Ok(None),
-            None => {}
+        if let Some(template) = &template {
+            self.add_others(template);
         }
-        let mut plan = arrange(self.modules(), template.is_some())?;
+        let placed = |id| template.as_ref().is_some_and(|its| its.place(id) != Place::Nowhere);
+        for module in self.modules() {
+            // With no lock of the loader's held, or the one that comes first.
+            if module.data == 0 && !placed(module.id) {
+                module.data = modules::block(module.id)?;
+            }
+        }
+        let mut plan = arrange(self.modules(), &placed)?;
         plan.mapped = self.mapped;
         plan.images = self.images;
         plan.stamp = stamp;
@@ -173,17 +184,8 @@ impl Draft {
     }
 }
 
-/// Has the calling thread's block of each module allocated; whether that was needed
-/// for any. For libcs that unload nothing, and so may be asked with no lock held.
-fn touch_all(list: &[Module]) -> Result<bool, Errno> {
-    let mut untouched = list.iter().filter(|module| module.data == 0).peekable();
-    let any = untouched.peek().is_some();
-    untouched.try_for_each(|module| modules::block(module.id).map(drop))?;
-    Ok(any)
-}
-
-/// Decides where each module's block goes. `placed`: the libc said so.
-fn arrange(list: &mut [Module], placed: bool) -> Result<Plan, Errno> {
+/// Decides where each module's block goes. `placed`: whether the libc said so.
+fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<Plan, Errno> {
     let tcb = Tcb::of_this_thread(list).ok_or(Errno::ENOTSUP)?;
     let tp = thread_pointer();
     let reach = list
@@ -208,7 +210,7 @@ fn arrange(list: &mut [Module], placed: bool) -> Result<Plan, Errno> {
         if !module.align.is_power_of_two() {
             return Err(Errno::ENOTSUP);
         }
-        module.place = match placed {
+        module.place = match placed(module.id) {
             true => agreed(module, &plan.tcb, tp)?,
             false => found(module, &plan.tcb, tp, reach)?,
         };

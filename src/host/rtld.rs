@@ -11,12 +11,13 @@
 //! Why it matters: a fork child of glibc's has the first and the third mutex as new,
 //! but keeps the second as it was. Held by a thread of the parent's it stays held.
 
-use super::symbols;
+use super::symbols::{self, OfMutex};
 use crate::arch::entry;
+use crate::uapi::futex::{self, Futex};
 use core::ffi::{c_int, c_uint};
 use core::ptr::null_mut;
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU32, AtomicUsize};
 
 entry!("clone3_free_loader_locks" => free_in_child);
 
@@ -84,6 +85,51 @@ fn locks() -> [*mut Mutex; 3] {
         if is_lock { lock } else { null_mut() }
     };
     [write.wrapping_sub(NEXT), write, write.wrapping_add(NEXT)].map(beside)
+}
+
+/// The loader's first lock, until this is dropped.
+pub struct Hold {
+    taken: Option<(*mut Mutex, OfMutex)>,
+}
+
+/// Keeps objects from being opened and closed, before glibc 2.35: what pthread_create
+/// reads of TLS has no lock of its own there, and it may read what is half written or
+/// gone (its bug 19329). Where somebody keeps the lock for long nothing is held: that
+/// may be a constructor that waits for the calling thread.
+///
+/// With no lock of ours held.
+pub fn hold() -> Hold {
+    const MILLISECONDS: usize = 100;
+    let [load, _, tls] = locks();
+    let Some((trylock, unlock)) = symbols::mutex_functions() else { return Hold { taken: None } };
+    if load.is_null() || !tls.is_null() {
+        return Hold { taken: None };
+    }
+    let word = AtomicU32::new(0);
+    for _ in 0..MILLISECONDS {
+        // SAFETY: a mutex that dlopen takes by the same function.
+        if unsafe { trylock(load.cast()) } == 0 {
+            return Hold { taken: Some((load, unlock)) };
+        }
+        futex::wait_briefly(&word, 0, Futex::Private, 1);
+    }
+    Hold { taken: None }
+}
+
+impl Hold {
+    /// Whether it is held.
+    pub fn is_held(&self) -> bool {
+        self.taken.is_some()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some((lock, unlock)) = self.taken {
+            // SAFETY: taken by this thread.
+            unsafe { unlock(lock.cast()) };
+        }
+    }
 }
 
 /// In a fork child: the loader's locks are free, whoever in the parent held them.

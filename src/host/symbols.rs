@@ -23,6 +23,8 @@ weak_symbol!("clone3_weak_load_tls_lock", "_dl_load_tls_lock");
 weak_symbol!("clone3_weak_load_adds", "_dl_load_adds");
 weak_symbol!("clone3_weak_allocate_tls", "_dl_allocate_tls");
 weak_symbol!("clone3_weak_deallocate_tls", "_dl_deallocate_tls");
+weak_symbol!("clone3_weak_mutex_trylock", "pthread_mutex_trylock");
+weak_symbol!("clone3_weak_mutex_unlock", "pthread_mutex_unlock");
 weak_symbol!("clone3_weak_linked_pthread", "clone3_linked_pthread");
 weak_symbol!("clone3_weak_environ", "environ");
 weak_symbol!("clone3_weak_malloc", "malloc");
@@ -60,6 +62,8 @@ pub type PhdrCallback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mu
 pub type AllocateTls = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 /// `_dl_deallocate_tls`, and whether the memory goes too.
 pub type DeallocateTls = unsafe extern "C" fn(*mut c_void, bool);
+/// `pthread_mutex_trylock` and `pthread_mutex_unlock`.
+pub type OfMutex = unsafe extern "C" fn(*mut c_void) -> c_int;
 /// `malloc`.
 pub type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `free`.
@@ -110,6 +114,10 @@ unsafe extern "C" {
     static ALLOCATE_TLS: Option<AllocateTls>;
     #[link_name = "clone3_weak_deallocate_tls"]
     static DEALLOCATE_TLS: Option<DeallocateTls>;
+    #[link_name = "clone3_weak_mutex_trylock"]
+    static MUTEX_TRYLOCK: Option<OfMutex>;
+    #[link_name = "clone3_weak_mutex_unlock"]
+    static MUTEX_UNLOCK: Option<OfMutex>;
     #[link_name = "clone3_weak_linked_pthread"]
     static LINKED_PTHREAD: *const [usize; 6];
     #[link_name = "clone3_weak_environ"]
@@ -205,6 +213,13 @@ pub fn loader_locks() -> [*mut c_void; 3] {
 getter!(
     /// `_dl_load_adds` there.
     loader_adds -> *const c_void = LOAD_ADDS);
+
+/// `pthread_mutex_trylock` and `pthread_mutex_unlock`, where there are threads.
+pub fn mutex_functions() -> Option<(OfMutex, OfMutex)> {
+    getter!(trylock -> Option<OfMutex> = MUTEX_TRYLOCK);
+    getter!(unlock -> Option<OfMutex> = MUTEX_UNLOCK);
+    trylock().zip(unlock())
+}
 
 /// What glibc's pthread_create has a thread's TLS from, GLIBC_PRIVATE, with its
 /// opposite.
