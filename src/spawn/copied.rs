@@ -14,6 +14,7 @@ use super::child::{self, FAILED, Job};
 use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::id_maps;
+use super::launch;
 use super::page::{Seen, SharedPage};
 use super::plan::{Failure, Plan, Stage};
 use crate::engine::{self, Request, report};
@@ -139,7 +140,7 @@ fn await_child(
     loop {
         let word = match page.look() {
             Seen::IsThere => return None,
-            Seen::IsGone => return page.failure(),
+            Seen::IsGone => return page.failure().or_else(|| launch::died_of_filter(plan, pid)),
             Seen::AtWork(word) => word,
             Seen::Asks(word) => match maps.take() {
                 None => word,
@@ -158,7 +159,7 @@ fn await_child(
         if attribute::has_ended(pid) || exchange.is_hung_up() {
             return match page.look() {
                 Seen::IsThere => None,
-                _ => page.failure(),
+                _ => page.failure().or_else(|| launch::died_of_filter(plan, pid)),
             };
         }
         milliseconds = c_int::min(milliseconds * 2, 20);

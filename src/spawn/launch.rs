@@ -18,6 +18,7 @@ use super::copied;
 use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::plan::{Action, Failure, Plan, Program, Stage};
+use super::verdict;
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
 use crate::host;
@@ -152,7 +153,7 @@ unsafe fn one(
     // SAFETY: by the contract.
     let pid = unsafe { create(plan, request, mask, &mut exchange) }
         .map_err(Failure::at(Stage::Create))?;
-    match exchange.heard() {
+    match exchange.heard().or_else(|| died_of_filter(plan, pid)) {
         None => Ok(pid),
         Some(failure) => {
             // Where SIGCHLD is ignored there is nothing to wait for.
@@ -160,6 +161,13 @@ unsafe fn one(
             Err(failure)
         }
     }
+}
+
+/// What a child with a filter could not say itself.
+pub fn died_of_filter(plan: &Plan, pid: Pid) -> Option<Failure> {
+    let filters = plan.extras.is_some_and(|extras| !extras.spec.filter.is_null());
+    let failure = Failure::at(Stage::Filter)(Errno::EPERM);
+    (filters && verdict::was_killed_at_exec(pid)).then_some(failure)
 }
 
 /// # Safety

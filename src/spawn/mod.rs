@@ -29,6 +29,7 @@ pub mod spec;
 mod steps;
 pub mod stream;
 pub mod superset;
+mod verdict;
 
 pub use launch::launch;
 pub use plan::Action;

@@ -6,6 +6,7 @@
 pub mod attribute;
 pub mod errno;
 pub mod exec;
+pub mod fate;
 pub mod file;
 pub mod flags;
 pub mod futex;

@@ -50,6 +50,12 @@ pub fn wait_for(pid: Pid) -> Result<c_int, Errno> {
     }
 }
 
+/// sched_yield(2).
+pub fn give_way() {
+    // SAFETY: takes nothing.
+    unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+}
+
 /// prctl(2) of two numbers.
 fn prctl(option: c_int, value: usize) -> Result<usize, Errno> {
     // SAFETY: the options used here take numbers only.
