@@ -110,8 +110,6 @@ pub struct Syscall {
 /// lies on the caller's stack, below the return address.
 #[repr(C)]
 pub struct TwiceFrame {
-    /// The call to make, filled in before `Verdict::Twice` is given.
-    pub call: Syscall,
     /// The entry's own arguments as its caller passed them.
     pub saved: [usize; 7],
     /// What to return, filled in before `Verdict::Done` is given.
@@ -137,7 +135,7 @@ pub enum TwiceEntry {
 pub enum Verdict {
     /// Return `result`.
     Done = 0,
-    /// Make `call` with the return address in a register, since the child
+    /// Make the call in the frame with the return address in a register, since the child
     /// shares this stack, and come back through the `finish` function.
     Twice = 1,
     /// Hand `saved` to the kernel as `syscall()` was asked, adding nothing.
@@ -149,7 +147,7 @@ pub enum Verdict {
 pub struct Finish {
     /// What to return.
     pub result: isize,
-    /// Non-zero: there is no child yet, make `call` once more.
+    /// Non-zero: there is no child yet, make the call once more.
     pub again: usize,
 }
 

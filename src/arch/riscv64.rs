@@ -195,12 +195,12 @@ pub(crate) use entry;
 /// writes the return address back (the child may have used the slot), lets
 /// `finish` set errno, and returns.
 ///
-/// `returns_twice!(Frame, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// `returns_twice!(Frame, CALL, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
 macro_rules! returns_twice {
-    ($frame:ty, $prepare:path, $finish:path, $fail:path;
+    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path;
      vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",%progbits",
@@ -359,7 +359,7 @@ macro_rules! returns_twice {
             nr_clone = const libc::SYS_clone,
             nr_clone3 = const libc::SYS_clone3,
             frame = const core::mem::size_of::<$frame>().next_multiple_of(16),
-            call = const core::mem::offset_of!($crate::arch::TwiceFrame, call),
+            call = const $call,
             saved = const core::mem::offset_of!($crate::arch::TwiceFrame, saved),
             result = const core::mem::offset_of!($crate::arch::TwiceFrame, result),
             prepare = sym $prepare,

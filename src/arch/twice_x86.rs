@@ -36,12 +36,12 @@
 /// here, the `Finish` that comes back (by a hidden pointer, which `finish` pops)
 /// in the second half of 32, then the `Frame`.
 ///
-/// `returns_twice!(Frame, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// `returns_twice!(Frame, CALL, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
 macro_rules! returns_twice {
-    ($frame:ty, $prepare:path, $finish:path, $fail:path;
+    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path;
      vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",@progbits",
@@ -268,7 +268,7 @@ macro_rules! returns_twice {
             nr_clone3 = const libc::SYS_clone3,
             // Off by twelve, so that calls from here find esp aligned to 16.
             frame = const 32 + core::mem::size_of::<$frame>().next_multiple_of(16) + 12,
-            call = const core::mem::offset_of!($crate::arch::TwiceFrame, call),
+            call = const $call,
             saved = const core::mem::offset_of!($crate::arch::TwiceFrame, saved),
             saved_words = const 7,
             result = const core::mem::offset_of!($crate::arch::TwiceFrame, result),

@@ -17,6 +17,7 @@ use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
+use core::mem::offset_of;
 
 /// A system call ready to be made, and the memory its arguments point into: it
 /// must stay where it is from [`Attempt::aim`] until the call is over.
@@ -42,6 +43,18 @@ impl Attempt {
         }
     }
 
+    /// Where in it [`Attempt::call`] lies.
+    pub const CALL: usize = offset_of!(Attempt, call);
+
+    /// [`Attempt::new`] in place.
+    ///
+    /// # Safety
+    /// There must be room for one.
+    pub unsafe fn write(place: *mut Attempt, tid: Pid) {
+        // SAFETY: by the contract.
+        unsafe { place.write(Attempt::new(tid)) };
+    }
+
     /// The call to make.
     pub fn call(&self) -> &Syscall {
         &self.call
@@ -63,10 +76,20 @@ impl Attempt {
     }
 
     fn first_rung(&mut self, request: &Request) -> Result<(), Errno> {
+        match known::obstacle() {
+            None if request.route == Route::Any => self.aim_native(request),
+            obstacle => self.aim_elsewhere(request, obstacle),
+        }
+    }
+
+    /// Apart, for the stack that it takes.
+    #[cold]
+    #[inline(never)]
+    fn aim_elsewhere(&mut self, request: &Request, obstacle: Option<Errno>) -> Result<(), Errno> {
         if request.route == Route::Legacy {
             return self.aim_legacy(request, None);
         }
-        match known::obstacle() {
+        match obstacle {
             // The obstacle may be another thread's. So what only clone3 can carry
             // is refused by an answer that this very thread got just now.
             Some(errno) => match self.aim_legacy(request, Some(errno)) {

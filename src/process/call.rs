@@ -70,19 +70,47 @@ unsafe fn create_with(
     start: Start,
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
-    let memory = request.memory();
+    match (emulated, request.memory()) {
+        // SAFETY: by the contract; a copy is mended.
+        (0, Memory::Copied) => unsafe { run_mended(request, start, argument) },
+        // SAFETY: by the contract; shared memory needs no mending.
+        (0, _) => unsafe { run(request, start, argument, None) },
+        // SAFETY: by the contract.
+        _ => unsafe { create_emulating(emulated, request, start, argument) },
+    }
+}
+
+/// # Safety
+/// As [`create`].
+unsafe fn run_mended(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
+    let setup = Setup::begin(request, host::repair());
+    // SAFETY: by the contract.
+    let outcome = unsafe { run(request, start, argument, Some(&setup)) };
+    setup.in_parent();
+    outcome
+}
+
+/// With a request of its own, which takes stack.
+///
+/// # Safety
+/// As [`create`].
+#[cold]
+#[inline(never)]
+unsafe fn create_emulating(
+    emulated: u64,
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let copied = request.memory() == Memory::Copied;
     let request = &request.with_emulated(emulated);
     // SAFETY: by the contract.
-    let run = |setup: Option<&Setup>| unsafe { run(request, start, argument, setup) };
-    if memory != Memory::Copied && request.emulated == 0 {
-        return run(None); // shared memory needs no mending
-    }
-    let repair = if memory == Memory::Copied { host::repair() } else { None };
-    let setup = Setup::begin(request, repair);
+    let run = |setup: &Setup| unsafe { run(request, start, argument, Some(setup)) };
+    let setup = Setup::begin(request, if copied { host::repair() } else { None });
     if request.emulated & CLONE_AUTOREAP != 0 {
-        return orphan::create(request, setup, |setup| run(Some(setup)));
+        return orphan::create(request, setup, run);
     }
-    let outcome = run(Some(&setup));
+    let outcome = run(&setup);
     setup.in_parent();
     outcome
 }

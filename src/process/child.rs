@@ -93,6 +93,14 @@ impl Setup {
         sys::restore_signals(self.mask);
     }
 
+    /// A filter's SIGSYS would end the process where it is blocked. The libcs' own
+    /// forks, which block it or are called so, are by clone(2).
+    fn avoid_traps(&self, request: &mut Request) {
+        if request.wire.is_none() && sys::is_trap_blocked(self.mask) {
+            request.route = Route::Legacy;
+        }
+    }
+
     /// The parent's part.
     pub fn in_parent(&self) {
         sys::restore_signals(self.mask);
@@ -106,43 +114,55 @@ impl Setup {
 /// # Safety
 /// As [`engine::create_copy`].
 pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, Errno> {
-    let request = &with_tid_in_place(request, &repair);
-    let needed = || emulate::needed(request, emulate::Start::Returning);
-    let emulated = needed();
-    // SAFETY: by the contract.
-    let outcome = unsafe { create_with(emulated, request, repair) };
-    if outcome.is_ok() {
-        return outcome;
-    }
-    // The call may have been the one to find out that a flag is out of reach.
-    let found = needed();
-    match found == emulated {
-        true => outcome,
-        // SAFETY: as above; there is no child yet.
-        false => unsafe { create_with(found, request, repair) },
+    let mut request = with_tid_in_place(request, &repair);
+    let needed = |request: &Request| emulate::needed(request, emulate::Start::Returning);
+    let emulated = needed(&request);
+    let outcome = if emulated == 0 {
+        let setup = Setup::begin(&request, repair);
+        setup.avoid_traps(&mut request);
+        // SAFETY: by the contract.
+        unsafe { create_one(&request, &setup) }
+    } else {
+        // SAFETY: by the contract.
+        unsafe { create_emulating(emulated, &request, repair) }
+    };
+    match outcome {
+        // The call may have been the one to find out that a flag is out of reach.
+        Err(_) if needed(&request) != emulated => {
+            // SAFETY: as above; there is no child yet.
+            unsafe { create_emulating(needed(&request), &request, repair) }
+        }
+        _ => outcome,
     }
 }
 
+/// With a request of its own, which takes stack.
+///
 /// # Safety
 /// As [`create`].
-unsafe fn create_with(
+#[cold]
+#[inline(never)]
+unsafe fn create_emulating(
     emulated: u64,
     request: &Request,
     repair: Option<Repair>,
 ) -> Result<Pid, Errno> {
     let mut request = request.with_emulated(emulated);
     let setup = Setup::begin(&request, repair);
-    // A filter's SIGSYS would end the process, as it is blocked. The libcs' own forks,
-    // which block it or are called so, are by clone(2).
-    if request.wire.is_none() && sys::is_trap_blocked(setup.mask) {
-        request.route = Route::Legacy;
-    }
+    setup.avoid_traps(&mut request);
     if request.emulated & CLONE_AUTOREAP != 0 {
         // SAFETY: the child made is the one described.
         return orphan::create(&request, setup, |setup| unsafe { one(&request, setup) });
     }
     // SAFETY: by the contract.
-    let outcome = unsafe { one(&request, &setup) };
+    unsafe { create_one(&request, &setup) }
+}
+
+/// # Safety
+/// As [`create`]; the set-up must have begun.
+unsafe fn create_one(request: &Request, setup: &Setup) -> Result<Pid, Errno> {
+    // SAFETY: by the contract.
+    let outcome = unsafe { one(request, setup) };
     if outcome != Ok(0) {
         setup.in_parent();
     }

@@ -16,15 +16,16 @@ use crate::uapi::{Errno, mutex};
 /// prepare handlers run, as glibc does; a handler that starts a thread is late.
 pub fn fork() -> Result<Pid, Errno> {
     let before = errno::get();
-    // SAFETY: a plain fork request copies the memory.
-    let create = |repair| unsafe { child::create(&Request::FORK, repair) };
-    let outcome = match host::repair() {
-        Some(repair) if host::fork_is_simple(&repair) => with_handlers(|| create(Some(repair))),
-        repair => match functions::fork() {
-            Some(function) => hosts(function, repair),
-            // No libc to be found: no handlers or locks of one either.
-            None => with_handlers(|| create(repair)),
-        },
+    let repair = host::repair();
+    // None where there is nothing to be done but what is done here; or no libc to be
+    // found, and so no handlers or locks of one either.
+    let host = match &repair {
+        Some(repair) if host::fork_is_simple(repair) => None,
+        _ => functions::fork(),
+    };
+    let outcome = match host {
+        Some(function) => hosts(function, repair),
+        None => with_handlers(repair),
     };
     if outcome.is_ok() {
         errno::restore(before);
@@ -32,9 +33,10 @@ pub fn fork() -> Result<Pid, Errno> {
     outcome
 }
 
-fn with_handlers(create: impl FnOnce() -> Result<Pid, Errno>) -> Result<Pid, Errno> {
+fn with_handlers(repair: Option<Repair>) -> Result<Pid, Errno> {
     let round = atfork::prepare();
-    let outcome = create();
+    // SAFETY: a plain fork request copies the memory.
+    let outcome = unsafe { child::create(&Request::FORK, repair) };
     match outcome {
         Ok(0) => round.child(),
         _ => round.parent(),

@@ -17,15 +17,22 @@ use core::ffi::{c_int, c_long};
 use core::mem::offset_of;
 
 /// The assembly's frame and what Rust keeps in it. Lies on the stack of the
-/// entry's caller; after a child that shares memory, its content is gone.
+/// entry's caller, of which it takes as little as it can: what was asked is read
+/// again where it is needed again. After a child that shares memory its content is
+/// gone.
 #[repr(C)]
 pub struct Frame {
     head: TwiceFrame,
+    entry: TwiceEntry,
     attempt: Attempt,
-    request: Request,
 }
 
 const _: () = assert!(offset_of!(Frame, head) == 0);
+
+/// In the frame: the call that the assembly makes.
+pub const CALL: usize = offset_of!(Frame, attempt) + Attempt::CALL;
+
+static VFORK: Request = Request::VFORK;
 
 /// Decides how an entry goes on, and makes the child right here when its
 /// memory is a copy.
@@ -33,50 +40,90 @@ const _: () = assert!(offset_of!(Frame, head) == 0);
 /// # Safety
 /// `frame` must be the assembly's frame with `saved` filled in.
 pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdict {
-    // SAFETY: by the contract; only `call` and `result` are not written yet,
-    // and any bits are a value of theirs.
-    let head = unsafe { &mut (*frame).head };
-    let [first, second, ..] = head.saved;
-    let wanted = match entry {
-        TwiceEntry::Vfork => Ok(Some(Request::VFORK)),
-        TwiceEntry::Clone3 => read(first as u64, second).and_then(must_return).map(Some),
-        TwiceEntry::Syscall => Ok(from_syscall(&head.saved)),
+    // SAFETY: by the contract; only what is not written yet is, and any bits are a
+    // value of the rest.
+    let (saved, result) = unsafe {
+        (&raw mut (*frame).entry).write(entry);
+        (&(*frame).head.saved, &mut (*frame).head.result)
     };
-    let outcome = match wanted {
-        Ok(None) => return Verdict::Untouched,
-        Err(errno) => {
-            report::record(host::tid(), Record::NONE);
-            Err(errno)
-        }
-        Ok(Some(wanted)) if wanted.memory() == Memory::Copied => create_copy(entry, &wanted),
-        Ok(Some(wanted)) => {
-            // SAFETY: the frame's own places, written before they are read;
-            // the attempt's arguments point into itself, where it stays.
-            let attempt = unsafe {
-                (&raw mut (*frame).request).write(wanted);
-                (&raw mut (*frame).attempt).write(Attempt::new(host::tid()));
-                &mut (*frame).attempt
-            };
-            match attempt.aim(&wanted) {
-                Ok(()) => {
-                    // Now, because the child will run over this frame.
-                    attempt.report(&wanted);
-                    host::lend();
-                    head.call = *attempt.call();
-                    return Verdict::Twice;
-                }
-                Err(errno) => Err(errno),
-            }
-        }
+    let outcome = match entry {
+        // SAFETY: as above.
+        TwiceEntry::Vfork => unsafe { lend(frame, &VFORK) },
+        // SAFETY: as above.
+        _ => unsafe { as_asked(frame, entry, saved) },
     };
-    head.result = match outcome {
-        Ok(pid) => pid as isize,
+    match outcome {
+        Ok(Made::Verdict(verdict)) => return verdict,
+        Ok(Made::Child(pid)) => *result = pid as isize,
         Err(errno) => {
             errno::set(errno);
-            -1
+            *result = -1;
         }
-    };
+    }
     Verdict::Done
+}
+
+/// How far a request came before the assembly goes on.
+enum Made {
+    Child(sys::Pid),
+    Verdict(Verdict),
+}
+
+/// `clone3()` and `syscall()`.
+///
+/// # Safety
+/// As [`prepare`].
+#[inline(never)]
+unsafe fn as_asked(
+    frame: *mut Frame,
+    entry: TwiceEntry,
+    saved: &[usize; 7],
+) -> Result<Made, Errno> {
+    let wanted = wanted(entry, saved);
+    match &wanted {
+        Ok(request) if can_return(request) => match request.memory() {
+            Memory::Copied => create_copy(entry, request).map(Made::Child),
+            // SAFETY: by the contract.
+            _ => unsafe { lend(frame, request) },
+        },
+        // What cannot return through a C function, or what the kernel refuses before
+        // it looks, is the kernel's alone.
+        _ if entry == TwiceEntry::Syscall => Ok(Made::Verdict(Verdict::Untouched)),
+        // A stack of its own has no return address of ours on top, and memory shared
+        // with a caller that runs on would be written over.
+        refused => {
+            report::record(host::tid(), Record::NONE);
+            Err(refused.as_ref().err().copied().unwrap_or(Errno::EINVAL))
+        }
+    }
+}
+
+/// What an entry was asked for.
+fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
+    match entry {
+        TwiceEntry::Vfork => Ok(VFORK),
+        TwiceEntry::Clone3 => read(saved[0] as u64, saved[1]),
+        TwiceEntry::Syscall => of_syscall(saved),
+    }
+}
+
+/// Aims at the call for a child that borrows memory and stack.
+///
+/// # Safety
+/// As [`prepare`].
+#[inline(never)]
+unsafe fn lend(frame: *mut Frame, request: &Request) -> Result<Made, Errno> {
+    // SAFETY: the frame's own place, written before it is read; the attempt's
+    // arguments point into itself, where it stays.
+    let attempt = unsafe {
+        Attempt::write(&raw mut (*frame).attempt, host::tid());
+        &mut (*frame).attempt
+    };
+    attempt.aim(request)?;
+    // Now, because the child will run over this frame.
+    attempt.report(request);
+    host::lend();
+    Ok(Made::Verdict(Verdict::Twice))
 }
 
 /// Goes on in the parent after the system call gave `raw`, which is not 0.
@@ -93,19 +140,32 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
         Err(errno) => errno,
     };
     // SAFETY: no child came to be, so the frame is as prepare left it.
-    let (head, attempt, request) =
-        unsafe { (&mut (*frame).head, &mut (*frame).attempt, &(*frame).request) };
-    match attempt.after(request, errno) {
-        Ok(()) => {
-            attempt.report(request);
-            head.call = *attempt.call();
-            Finish { result: 0, again: 1 }
-        }
+    match unsafe { once_more(frame, errno) } {
+        Ok(()) => Finish { result: 0, again: 1 },
         Err(errno) => {
             host::take_back();
             errno::set(errno);
             Finish { result: -1, again: 0 }
         }
+    }
+}
+
+/// Aims at the next call after one that failed, if there is one.
+///
+/// # Safety
+/// `frame` must be as [`prepare`] left it.
+#[cold]
+#[inline(never)]
+unsafe fn once_more(frame: *mut Frame, errno: Errno) -> Result<(), Errno> {
+    // SAFETY: by the contract.
+    let frame = unsafe { &mut *frame };
+    match &wanted(frame.entry, &frame.head.saved) {
+        Ok(request) if can_return(request) && request.memory() == Memory::Lent => {
+            frame.attempt.after(request, errno)?;
+            frame.attempt.report(request);
+            Ok(())
+        }
+        _ => Err(errno), // somebody else changed what was asked
     }
 }
 
@@ -125,35 +185,24 @@ fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> 
     unsafe { child::create(request, host::repair()) }
 }
 
-/// Refuses what cannot come back through a C function: a stack of its own,
-/// whose top holds no return address of ours, and memory shared with a caller
-/// that runs on.
-fn must_return(request: Request) -> Result<Request, Errno> {
-    if can_return(&request) { Ok(request) } else { Err(Errno::EINVAL) }
-}
-
 fn can_return(request: &Request) -> bool {
     request.stack.is_callers() && request.memory() != Memory::Shared
 }
 
-/// The request behind `syscall(number, …)`, if it is one for us: everything
-/// that cannot return through a C function, or that the kernel refuses before
-/// it looks, is the kernel's alone.
-fn from_syscall(saved: &[usize; 7]) -> Option<Request> {
+/// The request behind `syscall(number, …)`.
+fn of_syscall(saved: &[usize; 7]) -> Result<Request, Errno> {
     let [number, a, b, c, d, e, _] = *saved;
     match number as c_long {
-        libc::SYS_clone3 => read(a as u64, b).ok().filter(can_return),
+        libc::SYS_clone3 => read(a as u64, b),
         libc::SYS_clone => {
             let (child_tid, tls) = if cfg!(target_arch = "x86_64") { (d, e) } else { (e, d) };
             let flags = a as c_int as u32;
-            let request =
-                Request::from_legacy(flags, b as u64, c as u64, child_tid as u64, tls as u64);
-            Some(request).filter(can_return)
+            Ok(Request::from_legacy(flags, b as u64, c as u64, child_tid as u64, tls as u64))
         }
         #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-        libc::SYS_fork => Some(Request::FORK),
+        libc::SYS_fork => Ok(Request::FORK),
         #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-        libc::SYS_vfork => Some(Request::VFORK),
-        _ => None,
+        libc::SYS_vfork => Ok(Request::VFORK),
+        _ => Err(Errno::ENOSYS),
     }
 }
