@@ -82,16 +82,16 @@ int main(void)
     int native_way = native();
     TAKES(native_way ? 640 : 1024, vfork());
     TAKES(native_way ? 1024 : 1280, clone3(&lent, sizeof lent));
-    TAKES(native_way ? 1280 : 1536, clone3(&copied, sizeof copied));
+    TAKES(native_way ? 1408 : 1664, clone3(&copied, sizeof copied));
     TAKES(native_way ? 1024 : 1280, clone3_call(&lent, sizeof lent, run, NULL));
-    TAKES(native_way ? 1024 : 1280, clone3_call(&copied, sizeof copied, run, NULL));
+    TAKES(native_way ? 1152 : 1408, clone3_call(&copied, sizeof copied, run, NULL));
     TAKES(native_way ? 1024 : 1280, clone(run, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
     TAKES(native_way ? 1024 : 1280, (pid_t)syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0));
-    TAKES(native_way ? 1280 : 1536, (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+    TAKES(native_way ? 1408 : 1664, (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
 #ifdef MODE_STATIC
     skip("fork() takes little of its caller's stack", "a static program has its C library's fork");
 #else
-    TAKES(native_way ? 1024 : 1280, fork());
+    TAKES(native_way ? 1152 : 1408, fork());
 #endif
     return done();
 }
