@@ -25,6 +25,7 @@ static int seccomp(clone3_spawn_t *p) { return clone3_spawn_set_seccomp(p, nowhe
 static int no_seccomp(clone3_spawn_t *p) { return clone3_spawn_set_seccomp(p, NULL, 0); }
 static int rlimits(clone3_spawn_t *p) { return clone3_spawn_set_rlimits(p, NULL, 1); }
 static int mode_mask(clone3_spawn_t *p) { return clone3_spawn_set_umask(p, 01000); }
+static int mounts(clone3_spawn_t *p) { return clone3_spawn_set_mounts(p, NULL, 1); }
 static int process_group(clone3_spawn_t *p) { return clone3_spawn_set_process_group(p, -1); }
 static int terminal(clone3_spawn_t *p) { return clone3_spawn_set_terminal(p, open("/nowhere", O_RDWR)); }
 static int signal_mask(clone3_spawn_t *p) { return clone3_spawn_set_signal_mask(p, nowhere); }
@@ -49,7 +50,7 @@ static const struct { const char *name; int (*set)(clone3_spawn_t *); int error;
     { "uid_map", uid_map, EFAULT }, { "gid_map", gid_map, EFAULT }, { "uid", uid, EINVAL }, { "gid", gid, EINVAL },
     { "groups", groups, EFAULT }, { "capabilities", capabilities, EINVAL }, { "seccomp", seccomp, EINVAL },
     { "seccomp", no_seccomp, EFAULT }, { "rlimits", rlimits, EFAULT }, { "umask", mode_mask, EINVAL },
-    { "process_group", process_group, EINVAL }, { "terminal", terminal, EBADF }, { "signal_mask", signal_mask, EFAULT },
+    { "mounts", mounts, EFAULT }, { "process_group", process_group, EINVAL }, { "terminal", terminal, EBADF }, { "signal_mask", signal_mask, EFAULT },
     { "signal_defaults", signal_defaults, EFAULT }, { "signal_ignores", signal_ignores, EINVAL },
     { "nice", nice_value, EINVAL }, { "affinity", affinity, EFAULT }, { "oom_score_adj", oom_score_adj, EINVAL },
     { "death_signal", death_signal, EINVAL }, { "directory", directory, EFAULT }, { "directory_fd", directory_fd, EBADF },

@@ -47,6 +47,13 @@ static void pivot(clone3_spawn_t *plan)
     clone3_spawn_set_flags(plan, CLONE_NEWNS);
     clone3_spawn_set_root(plan, fd);
 }
+static void mounts(clone3_spawn_t *plan)
+{
+    static const struct clone3_spawn_mount all[] = { { .type = "tmpfs", .target = "/tmp", .data = "size=8k" },
+        { .source = "/usr", .target = "/tmp", .flags = MS_BIND | MS_REC | MS_NODEV } };
+    clone3_spawn_set_flags(plan, CLONE_NEWNS);
+    clone3_spawn_set_mounts(plan, all, 2);
+}
 static void directory(clone3_spawn_t *plan) { clone3_spawn_set_directory(plan, "/usr"); }
 static void directory_fd(clone3_spawn_t *plan) { clone3_spawn_set_directory_fd(plan, null_fd); }
 static void descriptors(clone3_spawn_t *plan) { clone3_spawn_set_fds(plan, list, 4); }
@@ -80,6 +87,17 @@ static void cgroup(clone3_spawn_t *plan) { clone3_spawn_set_cgroup_path(plan, "/
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
 #define SYS_move_mount 429
+#endif
+#ifndef SYS_fsopen
+#define SYS_fsopen 430
+#define SYS_fsconfig 431
+#define SYS_fsmount 432
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -121,6 +139,15 @@ static const struct fault {
     { "pivot: attaching them", pivot, SYS_move_mount, ANY, EPERM, S(ROOT), 0, 1 },
     { "pivot: pivoting", pivot, SYS_pivot_root, ANY, EINVAL, S(ROOT), 0, 1 },
     { "pivot: detaching", pivot, SYS_umount2, ANY, EBUSY, S(ROOT), 0, 1 },
+    { "mounts: slaves", mounts, SYS_mount, ANY, EPERM, S(MOUNT), 2, 1 },
+    { "mounts: the root they are in", mounts, SYS_openat, ANY, EMFILE, S(ROOT), 0, 1 },
+    { "mounts: a file system", mounts, SYS_fsopen, ANY, EMFILE, S(MOUNT), 0, 1 },
+    { "mounts: its options", mounts, SYS_fsconfig, ANY, EINVAL, S(MOUNT), 0, 1 },
+    { "mounts: a mount of it", mounts, SYS_fsmount, ANY, EPERM, S(MOUNT), 0, 1 },
+    { "mounts: its place", mounts, SYS_openat2, ANY, EACCES, S(MOUNT), 0, 1 },
+    { "mounts: putting it there", mounts, SYS_move_mount, ANY, EPERM, S(MOUNT), 0, 1 },
+    { "mounts: what is bound", mounts, SYS_open_tree, ANY, ENOSYS, S(MOUNT), 1, 1 },
+    { "mounts: its flags", mounts, SYS_mount_setattr, ANY, EPERM, S(MOUNT), 1, 1 },
     { "directory", directory, SYS_chdir, ANY, EACCES, S(DIRECTORY), 0, 0 },
     { "directory by descriptor", directory_fd, SYS_fchdir, ANY, EACCES, S(DIRECTORY), 0, 0 },
     { "list: a copy", descriptors, SYS_dup3, 2, EMFILE, S(FD), 3, 0 },
@@ -256,11 +283,16 @@ int main(void)
     posix_spawn_file_actions_addopen(&actions, 41, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, 2, 42);
     int detaches = can_pivot("/tmp");
+    int has_mount_calls = raw(SYS_mount_setattr, -1, 0, 0, 0, 0) == -1 && errno != ENOSYS;
     for (now = faults; now < faults + sizeof faults / sizeof *faults; now++) {
         if (now->call == SYS_clone3 && filtered("eperm"))
             continue; /* two filters have two opinions */
         if (now->call == SYS_umount2 && !detaches) {
             skip(now->name, "the root is a rootfs, which cannot be left");
+            continue;
+        }
+        if (now->plan == mounts && !has_mount_calls) {
+            skip(now->name, "this needs Linux 5.12");
             continue;
         }
         if (now->wants_root && (geteuid() != 0 || filtered("docker-new") || filtered("docker-old"))) {

@@ -556,6 +556,12 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
 #define CLONE3_SPAWN_STAGE_EXEC 32
 
 /**
+ * Between the steps 16 and 17 of clone3_spawn(), whose number came later: a mount; the
+ * index says which, count: keeping them inside.
+ */
+#define CLONE3_SPAWN_STAGE_MOUNT 33
+
+/**
  * A file action: posix_spawn_file_actions_addopen().
  */
 #define CLONE3_SPAWN_ACTION_OPEN 1
@@ -881,11 +887,40 @@ struct clone3_spawn_rlimit {
 };
 
 /**
+ * Something to mount for the child.
+ */
+struct clone3_spawn_mount {
+  /**
+   * With MS_BIND, the path of what is to be seen at the target, looked up in the
+   * caller's root. Otherwise what the file system takes for its source; NULL for
+   * none.
+   */
+  const char *source;
+  /**
+   * A path in the child's root that is there already. Links on it cannot lead out.
+   */
+  const char *target;
+  /**
+   * The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
+   */
+  const char *type;
+  /**
+   * Its options, as mount(8) has them after -o: "size=1m,mode=755"; NULL for none.
+   */
+  const char *data;
+  /**
+   * Of the MS_* of mount(2): MS_BIND, with MS_REC for all that is mounted below as
+   * well; and MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME.
+   */
+  uint64_t flags;
+};
+
+/**
  * Which step of a clone3_spawn() failed, and why.
  */
 struct clone3_spawn_error {
   /**
-   * In: sizeof(struct clone3_spawn_error); 0 is the first version's, 32.
+   * In: sizeof(struct clone3_spawn_error); 0 is the first version's, all but type.
    */
   uint32_t size;
   /**
@@ -914,6 +949,11 @@ struct clone3_spawn_error {
    * none.
    */
   const char *path;
+  /**
+   * The type of the file system it was about, "bind" for MS_BIND; NULL for none. Told
+   * where size covers it.
+   */
+  const char *type;
 };
 
 /**
@@ -1476,6 +1516,33 @@ extern int clone3_spawn_set_rlimits(struct clone3_spawn_plan *plan,
 extern int clone3_spawn_set_umask(struct clone3_spawn_plan *plan, mode_t mask);
 
 /**
+ * Lists what the child mounts, in this order, before it enters its root: where the
+ * caller's root can still be seen, from which files are bound and without which
+ * a user namespace lets nobody mount proc or sysfs.
+ *
+ * Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
+ * slaves first, so that nothing gets out. The targets are directories, for files
+ * that are bound files, that are there already in the root of
+ * clone3_spawn_set_root() or clone3_spawn_set_chroot(); without one, in the root
+ * that the child has. They are looked up as if that were the root, whatever links
+ * are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
+ * itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
+ * a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
+ *
+ * A proc is that of the child's pid namespace (CLONE_NEWPID), an mqueue that of its
+ * IPC namespace. In a user namespace of the child's, a mount must be one that is
+ * allowed there (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2
+ * CLONE_NEWCGROUP, what is bound with others below it MS_REC.
+ *
+ * @param mounts  borrowed until the spawn, with their strings
+ *
+ * @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
+ */
+extern int clone3_spawn_set_mounts(struct clone3_spawn_plan *plan,
+                                   const struct clone3_spawn_mount *mounts,
+                                   size_t count);
+
+/**
  * Makes the child leader of a new session (setsid(2)).
  *
  * @return 0, or an error number
@@ -1630,7 +1697,8 @@ extern int clone3_spawn_set_chroot(struct clone3_spawn_plan *plan,
 /**
  * Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
  * working directory. The old root is detached, all mounts become slaves first.
- * Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2.
+ * Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2. What the new
+ * root needs besides, its own proc above all: clone3_spawn_set_mounts().
  *
  * @param fd  a directory, which need not be a mount point, or a detached mount
  *            (open_tree(2), fsmount(2))
@@ -1738,7 +1806,7 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  *
  * One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
  * caller's stack: the child takes the steps of the plan in the order of
- * CLONE3_SPAWN_STAGE_* and executes; the caller goes on then. Nothing is
+ * CLONE3_SPAWN_STAGE_*, mounts before the root, and executes; the caller goes on then. Nothing is
  * allocated and nothing locked between the call and exec. Signals are blocked
  * meanwhile. A failed step leaves no child, no descriptor and no changed
  * signal mask.

@@ -3,9 +3,9 @@
 
 use super::or_number;
 use crate::arch::entry;
-use crate::spawn::spec::{IdRange, Limit, MARK, Namespace, Spec};
+use crate::spawn::spec::{IdRange, Limit, MARK, Mount, Namespace, Spec};
 use crate::uapi::Errno;
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use core::mem::{align_of, size_of};
 
 /// What a child of clone3_spawn() is to be: everything that its setters were
@@ -68,7 +68,28 @@ pub struct clone3_spawn_rlimit {
     pub hard: u64,
 }
 
+/// Something to mount for the child.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct clone3_spawn_mount {
+    /// With MS_BIND, the path of what is to be seen at the target, looked up in the
+    /// caller's root. Otherwise what the file system takes for its source; NULL for
+    /// none.
+    pub source: *const c_char,
+    /// A path in the child's root that is there already. Links on it cannot lead out.
+    pub target: *const c_char,
+    /// The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
+    pub r#type: *const c_char,
+    /// Its options, as mount(8) has them after -o: "size=1m,mode=755"; NULL for none.
+    pub data: *const c_char,
+    /// Of the MS_* of mount(2): MS_BIND, with MS_REC for all that is mounted below as
+    /// well; and MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME.
+    pub flags: u64,
+}
+
 const _: () = {
+    assert!(size_of::<clone3_spawn_mount>() == size_of::<Mount>());
     assert!(size_of::<clone3_spawn_namespace>() == size_of::<Namespace>());
     assert!(size_of::<clone3_spawn_id_range>() == size_of::<IdRange>());
     assert!(size_of::<clone3_spawn_rlimit>() == size_of::<Limit>());

@@ -23,7 +23,7 @@ entry!("clone3_spawn" => exported_spawn);
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct clone3_spawn_error {
-    /// In: sizeof(struct clone3_spawn_error); 0 is the first version's, 32.
+    /// In: sizeof(struct clone3_spawn_error); 0 is the first version's, all but type.
     pub size: u32,
     /// CLONE3_SPAWN_STAGE_*, 0 after success.
     pub stage: c_int,
@@ -39,9 +39,12 @@ pub struct clone3_spawn_error {
     /// The path it was about, a string that the plan or an action has; NULL for
     /// none.
     pub path: *const c_char,
+    /// The type of the file system it was about, "bind" for MS_BIND; NULL for none. Told
+    /// where size covers it.
+    pub r#type: *const c_char,
 }
 
-const ERROR_SIZE_VER0: usize = size_of::<clone3_spawn_error>();
+const ERROR_SIZE_VER0: usize = offset_of!(clone3_spawn_error, r#type);
 
 /// Step 1 of clone3_spawn(): a setter failed, or what was asked for contradicts
 /// itself.
@@ -111,6 +114,9 @@ pub const CLONE3_SPAWN_STAGE_CALLBACK: c_int = 30;
 pub const CLONE3_SPAWN_STAGE_SECCOMP: c_int = 31;
 /// Step 32 of clone3_spawn(): executing the program, and searching for it.
 pub const CLONE3_SPAWN_STAGE_EXEC: c_int = 32;
+/// Between the steps 16 and 17 of clone3_spawn(), whose number came later: a mount; the
+/// index says which, count: keeping them inside.
+pub const CLONE3_SPAWN_STAGE_MOUNT: c_int = 33;
 /// A file action: posix_spawn_file_actions_addopen().
 pub const CLONE3_SPAWN_ACTION_OPEN: c_int = 1;
 /// A file action: posix_spawn_file_actions_addclose().
@@ -159,6 +165,7 @@ const _: () = {
     assert!(CLONE3_SPAWN_STAGE_CALLBACK == Stage::Callback as c_int);
     assert!(CLONE3_SPAWN_STAGE_SECCOMP == Stage::Filter as c_int);
     assert!(CLONE3_SPAWN_STAGE_EXEC == Stage::Exec as c_int);
+    assert!(CLONE3_SPAWN_STAGE_MOUNT == Stage::Mount as c_int);
 };
 
 // C's view of what the macros above define.
@@ -167,7 +174,7 @@ unsafe extern "C" {
     ///
     /// One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
     /// caller's stack: the child takes the steps of the plan in the order of
-    /// CLONE3_SPAWN_STAGE_* and executes; the caller goes on then. Nothing is
+    /// CLONE3_SPAWN_STAGE_*, mounts before the root, and executes; the caller goes on then. Nothing is
     /// allocated and nothing locked between the call and exec. Signals are blocked
     /// meanwhile. A failed step leaves no child, no descriptor and no changed
     /// signal mask.
@@ -271,13 +278,14 @@ unsafe extern "C" fn exported_spawn(
                 }
             }
             let told = clone3_spawn_error {
-                size: ERROR_SIZE_VER0 as u32,
+                size: 0,
                 stage: failure.stage as c_int,
                 index: index as c_int,
                 error: failure.errno.0,
                 action: object.map_or(0, |object| object.action),
                 number: object.map_or(-1, |object| object.number),
                 path: object.map_or(null(), |object| object.path),
+                r#type: object.map_or(null(), |object| object.kind),
             };
             // SAFETY: null or the caller's struct.
             unsafe { fill(err, &told) };
@@ -286,29 +294,74 @@ unsafe extern "C" fn exported_spawn(
     }
 }
 
+/// With the type.
+const ERROR_SIZE_VER1: usize = size_of::<clone3_spawn_error>();
+
 const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
-    size: ERROR_SIZE_VER0 as u32,
+    size: 0,
     stage: 0,
     index: 0,
     error: 0,
     action: 0,
     number: -1,
     path: null(),
+    r#type: null(),
 };
 
-/// All but the size, which is the caller's.
+/// All that the caller has room for but the size, which is the caller's; 0 is the first
+/// version's.
 ///
 /// # Safety
-/// Null or a struct to be written.
+/// Null or a struct of its size to be written.
 unsafe fn fill(err: *mut clone3_spawn_error, told: &clone3_spawn_error) {
-    if !err.is_null() {
-        // SAFETY: by the contract.
-        unsafe { err.write(clone3_spawn_error { size: (*err).size, ..*told }) };
+    if err.is_null() {
+        return;
+    }
+    let clone3_spawn_error { size: _, stage, index, error, action, number, path, r#type } = *told;
+    // SAFETY: by the contract, of the first version.
+    unsafe {
+        (&raw mut (*err).stage).write(stage);
+        (&raw mut (*err).index).write(index);
+        (&raw mut (*err).error).write(error);
+        (&raw mut (*err).action).write(action);
+        (&raw mut (*err).number).write(number);
+        (&raw mut (*err).path).write(path);
+    }
+    // SAFETY: by the contract; it is there as far as the size says.
+    unsafe {
+        if (*err).size as usize >= ERROR_SIZE_VER1 {
+            (&raw mut (*err).r#type).write(r#type);
+        }
+    }
+}
+
+/// The same, read: what the size does not cover is nothing.
+///
+/// # Safety
+/// A struct of its size.
+pub unsafe fn read(err: *const clone3_spawn_error) -> clone3_spawn_error {
+    // SAFETY: by the contract, of the first version; the type if the size says so.
+    unsafe {
+        let size = (&raw const (*err).size).read();
+        clone3_spawn_error {
+            size,
+            stage: (&raw const (*err).stage).read(),
+            index: (&raw const (*err).index).read(),
+            error: (&raw const (*err).error).read(),
+            action: (&raw const (*err).action).read(),
+            number: (&raw const (*err).number).read(),
+            path: (&raw const (*err).path).read(),
+            r#type: match size as usize >= ERROR_SIZE_VER1 {
+                true => (&raw const (*err).r#type).read(),
+                false => null(),
+            },
+        }
     }
 }
 
 const _: () = {
     assert!(offset_of!(clone3_spawn_error, path) == 24);
+    assert!(ERROR_SIZE_VER0 == 24 + size_of::<*const c_char>());
     assert!(CLONE3_SPAWN_ACTION_OPEN == describe::OPEN);
     assert!(CLONE3_SPAWN_ACTION_CLOSE == describe::CLOSE);
     assert!(CLONE3_SPAWN_ACTION_DUP2 == describe::DUP2);

@@ -3,7 +3,8 @@
 //! `spawn_setters`.
 
 use super::spawn_plan::{
-    clone3_spawn_id_range, clone3_spawn_namespace, clone3_spawn_plan, clone3_spawn_rlimit,
+    clone3_spawn_id_range, clone3_spawn_mount, clone3_spawn_namespace, clone3_spawn_plan,
+    clone3_spawn_rlimit,
 };
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
@@ -196,6 +197,33 @@ unsafe extern "C" {
     /// @return 0, or an error number: EINVAL: more than 0777
     pub fn clone3_spawn_set_umask(plan: *mut clone3_spawn_plan, mask: libc::mode_t) -> c_int;
 
+    /// Lists what the child mounts, in this order, before it enters its root: where the
+    /// caller's root can still be seen, from which files are bound and without which
+    /// a user namespace lets nobody mount proc or sysfs.
+    ///
+    /// Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
+    /// slaves first, so that nothing gets out. The targets are directories, for files
+    /// that are bound files, that are there already in the root of
+    /// clone3_spawn_set_root() or clone3_spawn_set_chroot(); without one, in the root
+    /// that the child has. They are looked up as if that were the root, whatever links
+    /// are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
+    /// itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
+    /// a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
+    ///
+    /// A proc is that of the child's pid namespace (CLONE_NEWPID), an mqueue that of its
+    /// IPC namespace. In a user namespace of the child's, a mount must be one that is
+    /// allowed there (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2
+    /// CLONE_NEWCGROUP, what is bound with others below it MS_REC.
+    ///
+    /// @param mounts  borrowed until the spawn, with their strings
+    ///
+    /// @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
+    pub fn clone3_spawn_set_mounts(
+        plan: *mut clone3_spawn_plan,
+        mounts: *const clone3_spawn_mount,
+        count: usize,
+    ) -> c_int;
+
     /// Makes the child leader of a new session (setsid(2)).
     ///
     /// @return 0, or an error number
@@ -320,7 +348,8 @@ unsafe extern "C" {
 
     /// Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
     /// working directory. The old root is detached, all mounts become slaves first.
-    /// Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2.
+    /// Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2. What the new
+    /// root needs besides, its own proc above all: clone3_spawn_set_mounts().
     ///
     /// @param fd  a directory, which need not be a mount point, or a detached mount
     ///            (open_tree(2), fsmount(2))

@@ -140,6 +140,9 @@ setters! {
     "clone3_spawn_set_umask" => exported_set_umask(mask: libc::mode_t) |spec| {
             if mask > 0o777 { return Err(Errno::EINVAL); } spec.umask = Some(mask);
     }
+    "clone3_spawn_set_mounts" => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |spec| {
+            spec.mounts = List::of(mounts.cast(), count)?;
+    }
     "clone3_spawn_set_session" => exported_set_session() |spec| {
             spec.new_session = true;
     }

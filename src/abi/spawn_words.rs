@@ -15,7 +15,7 @@ use core::ffi::{c_char, c_int};
 entry!("clone3_spawn_strerror" => exported_strerror);
 
 /// What each step is called; the index follows where there are several.
-const STEPS: [(&[u8], bool); 33] = [
+const STEPS: [(&[u8], bool); 34] = [
     (b"no error", false),
     (b"plan", false),
     (b"creating the child", false),
@@ -49,6 +49,7 @@ const STEPS: [(&[u8], bool); 33] = [
     (b"callback", false),
     (b"seccomp filter", false),
     (b"exec", false),
+    (b"mount", true),
 ];
 
 /// CLONE3_SPAWN_ACTION_*, and what is in the descriptor's place.
@@ -68,16 +69,15 @@ unsafe extern "C" fn exported_strerror(
     }
     // SAFETY: the caller's n bytes.
     let mut out = unsafe { Text::new(buf, n) };
-    // SAFETY: null or the caller's struct.
-    if let Some(err) = unsafe { err.as_ref() } {
-        // SAFETY: the path is a string, by the contract.
-        unsafe { word(err, &mut out) };
+    if !err.is_null() {
+        // SAFETY: the caller's struct, as big as it says; its path and type are strings.
+        unsafe { word(&read(err), &mut out) };
     }
     buf
 }
 
 /// # Safety
-/// A path must be a string.
+/// A path and a type must be strings.
 unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     let at = |list: &'static [&'static [u8]], index: c_int| -> &'static [u8] {
         usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(b"?")
@@ -103,6 +103,8 @@ unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     if err.action != 0 {
         push_all(out, &[b", ", at(&ACTIONS, err.action)]);
     }
+    // SAFETY: by the contract.
+    unsafe { word_of_type(err, out) };
     let before_number = match err.stage {
         CLONE3_SPAWN_STAGE_NAMESPACE => b", descriptor ".as_slice(),
         CLONE3_SPAWN_STAGE_FD => b", from ",
@@ -127,6 +129,17 @@ unsafe fn word_of_object(err: &clone3_spawn_error, before_number: &[u8], out: &m
             out.push(b"-");
         }
         out.push_number(err.number.unsigned_abs());
+    }
+}
+
+/// "proc on".
+///
+/// # Safety
+/// A type must be a string.
+unsafe fn word_of_type(err: &clone3_spawn_error, out: &mut Text) {
+    if err.stage == CLONE3_SPAWN_STAGE_MOUNT && !err.r#type.is_null() {
+        // SAFETY: by the contract.
+        push_all(out, &[b", ", unsafe { text::bytes(err.r#type) }, b" on"]);
     }
 }
 
@@ -187,6 +200,6 @@ fn push_all(out: &mut Text, parts: &[&[u8]]) {
 }
 
 const _: () = assert!(
-    STEPS.len() == Stage::Exec as usize + 1
+    STEPS.len() == Stage::Mount as usize + 1
         && ACTIONS.len() == CLONE3_SPAWN_ACTION_TCSETPGRP as usize + 1
 );

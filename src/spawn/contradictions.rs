@@ -36,6 +36,9 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
     (b"clone3_spawn_set_root() needs a mount namespace: CLONE_NEWNS", |spec, _| {
         matches!(spec.root, Directory::Descriptor(_)) && !spec.leaves_mount_namespace()
     }),
+    (b"clone3_spawn_set_mounts() needs a mount namespace: CLONE_NEWNS", |spec, _| {
+        !spec.mounts.get().is_empty() && !spec.leaves_mount_namespace()
+    }),
     (b"CLONE_EMPTY_MNTNS needs CLONE_NEWNS", |spec, _| {
         spec.flags & CLONE_EMPTY_MNTNS != 0 && spec.flags & CLONE_NEWNS == 0
     }),

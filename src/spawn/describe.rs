@@ -27,10 +27,12 @@ pub struct Object {
     pub number: c_int,
     /// A path of the caller's, or null.
     pub path: *const c_char,
+    /// The type of a file system, or null.
+    pub kind: *const c_char,
 }
 
 impl Object {
-    const NONE: Object = Object { action: 0, number: -1, path: null() };
+    const NONE: Object = Object { action: 0, number: -1, path: null(), kind: null() };
 
     fn number(number: c_int) -> Object {
         Object { number, ..Object::NONE }
@@ -67,7 +69,7 @@ impl Object {
             Action::CloseFrom { first } => (CLOSEFROM, first, null()),
             Action::TakeTerminal { fd } => (TCSETPGRP, fd, null()),
         };
-        Object { action: kind, number, path }
+        Object { action: kind, number, path, kind: null() }
     }
 }
 
@@ -81,12 +83,11 @@ pub fn object(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
     }
     let object = match failure.stage {
         Stage::Namespace | Stage::Descriptor | Stage::Limit => Object::NONE,
+        Stage::Mount if readable::of_list(&spec.mounts).is_err() => Object::NONE,
         _ => object_of(spec, path, failure),
     };
-    match readable::string(object.path) {
-        Ok(()) => object,
-        Err(_) => Object { path: null(), ..object },
-    }
+    let told = |string| if readable::string(string).is_ok() { string } else { null() };
+    Object { path: told(object.path), kind: told(object.kind), ..object }
 }
 
 fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
@@ -102,6 +103,10 @@ fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
         Stage::Namespace => signed(spec.namespaces.get().get(index).map(|ns| ns.fd)),
         Stage::ProcessGroup => signed(spec.process_group),
         Stage::Terminal => signed(spec.terminal),
+        Stage::Mount => spec.mounts.get().get(index).map_or(Object::NONE, |mount| Object {
+            kind: mount.kind(),
+            ..Object::path(mount.target)
+        }),
         Stage::Root => Object::of_directory(spec.root),
         Stage::Directory => Object::of_directory(spec.directory),
         Stage::Descriptor => {

@@ -17,6 +17,7 @@ mod exchange;
 pub mod foreign;
 mod id_maps;
 pub mod launch;
+mod mounts;
 mod page;
 pub mod pidfd;
 pub mod plan;

@@ -93,7 +93,7 @@ pub struct Plan<'a> {
 }
 
 /// The steps of a plan in the order in which they are taken (see `child` and
-/// `steps`). The numbers are those of `CLONE3_SPAWN_STAGE_*`.
+/// `steps`), but for those that came later, as numbers stay. The numbers are those of `CLONE3_SPAWN_STAGE_*`.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -163,6 +163,9 @@ pub enum Stage {
     Filter = 31,
     /// Executing the program, and looking for it.
     Exec = 32,
+    /// A mount, before the root is entered; the index says which, their number: keeping
+    /// them inside.
+    Mount = 33,
 }
 
 /// Why there is no such child.

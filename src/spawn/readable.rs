@@ -27,7 +27,7 @@ pub fn check(spec: &Spec) -> Result<(), Failure> {
     of_list(&spec.limits).map_err(failed(Stage::Limit, 0))
 }
 
-fn of_list<T>(list: &List<T>) -> Result<(), Errno> {
+pub fn of_list<T>(list: &List<T>) -> Result<(), Errno> {
     let (first, count) = list.as_parts();
     let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
     range(first as usize, bytes)

@@ -1,44 +1,87 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Another root for the child: chroot(2), or pivot_root(2) into a directory that
-//! a descriptor stands for.
+//! a descriptor stands for; and the mounts, between finding the one and entering it.
 //!
 //! The descriptor was opened in the caller's mount namespace, and the child is in
 //! a copy of that, in which the directory is another one of the same name: so it
 //! is looked up anew, and compared. A detached mount (open_tree(2), fsmount(2)) is
 //! in no namespace and is attached where it is needed.
 
-use super::spec::Directory;
-use crate::uapi::{Errno, attribute, exec, file, sys};
-use core::ffi::{CStr, c_int};
+use super::mounts;
+use super::plan::{Failure, Stage};
+use super::spec::{Directory, Spec};
+use crate::uapi::flags::CLONE_NEWNS;
+use crate::uapi::{Errno, attribute, exec, file, mount, sys};
+use core::ffi::{CStr, c_char, c_int};
 
-/// Changes the root, and the working directory to it.
-pub fn change(root: Directory) -> Result<(), Errno> {
-    match root {
-        Directory::Inherited => Ok(()),
-        Directory::Path(path) => attribute::chroot(path),
-        Directory::Descriptor(fd) => pivot(fd),
+/// Makes the mounts, and changes the root and the working directory to it.
+pub fn change(spec: &Spec) -> Result<(), Failure> {
+    let failed = Failure::at(Stage::Root);
+    match (spec.root, spec.mounts.get()) {
+        (Directory::Inherited, []) => Ok(()),
+        (Directory::Path(path), []) => attribute::chroot(path).map_err(failed),
+        (Directory::Inherited, mounts) => {
+            let root = open(c"/".as_ptr()).map_err(failed)?;
+            keep_inside(spec)?;
+            mounts::make(mounts, root)?;
+            file::close(root);
+            Ok(())
+        }
+        (Directory::Path(path), mounts) => {
+            let root = open(path).map_err(&failed)?;
+            keep_inside(spec)?;
+            mounts::make(mounts, root)?;
+            // Not by its path again, which may lead elsewhere by now.
+            exec::fchdir(root).map_err(&failed)?;
+            file::close(root);
+            attribute::chroot(c".".as_ptr()).map_err(failed)
+        }
+        (Directory::Descriptor(fd), mounts) => {
+            let root = attach(fd).map_err(&failed)?;
+            mounts::make(mounts, root)?;
+            enter(root).map_err(failed)
+        }
     }
 }
 
+/// Lets no mount get out of a new mount namespace. Who joins another's has what was
+/// decided there.
+fn keep_inside(spec: &Spec) -> Result<(), Failure> {
+    let joins = spec.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
+    if joins || spec.flags & CLONE_NEWNS == 0 {
+        return Ok(());
+    }
+    let index = spec.mounts.get().len() as u32;
+    mount::enslave_mounts().map_err(|errno| Failure { stage: Stage::Mount, index, errno })
+}
+
+fn open(path: *const c_char) -> Result<c_int, Errno> {
+    exec::open(path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
+}
+
+/// Makes a mount of the directory, or of the detached mount one that is attached.
 #[inline(never)]
-fn pivot(fd: c_int) -> Result<(), Errno> {
-    attribute::enslave_mounts()?;
-    let mount = match find(fd)? {
+fn attach(fd: c_int) -> Result<c_int, Errno> {
+    mount::enslave_mounts()?;
+    match find(fd)? {
         Some(directory) => {
             // A root must be a mount: the directory is mounted on itself.
-            let mount = attribute::copy_mounts(directory)?;
-            attribute::attach_mount(mount, directory, c"")?;
+            let copy = mount::copy_mounts(directory)?;
+            mount::attach_mount(copy, directory, c"")?;
             file::close(directory);
-            mount
+            Ok(copy)
         }
         None => {
-            attribute::attach_mount(fd, libc::AT_FDCWD, c"/")?;
-            exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)?
+            mount::attach_mount(fd, libc::AT_FDCWD, c"/")?;
+            exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)
         }
-    };
-    exec::fchdir(mount)?;
-    file::close(mount);
-    attribute::pivot_here()
+    }
+}
+
+fn enter(root: c_int) -> Result<(), Errno> {
+    exec::fchdir(root)?;
+    file::close(root);
+    mount::pivot_here()
 }
 
 /// The same directory in this namespace; none where the name does not lead there.

@@ -83,6 +83,22 @@ pub struct Limit {
     pub hard: u64,
 }
 
+/// Something to mount (`struct clone3_spawn_mount`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Mount {
+    /// What is bound, or what the type wants; or null.
+    pub source: *const c_char,
+    /// Where, in the child's root.
+    pub target: *const c_char,
+    /// The file system's type.
+    pub kind: *const c_char,
+    /// Options of the type's own, or null.
+    pub data: *const c_char,
+    /// MS_*
+    pub flags: u64,
+}
+
 /// A cgroup2 directory.
 #[derive(Clone, Copy)]
 pub enum Cgroup {
@@ -142,6 +158,7 @@ pub struct Spec {
     pub filter_flags: u32,
     pub limits: List<Limit>,
     pub umask: Option<u32>,
+    pub mounts: List<Mount>,
     pub new_session: bool,
     pub process_group: Option<Pid>,
     pub terminal: Option<c_int>,
@@ -220,6 +237,7 @@ impl Spec {
         filter_flags: 0,
         limits: List::EMPTY,
         umask: None,
+        mounts: List::EMPTY,
         new_session: false,
         process_group: None,
         terminal: None,

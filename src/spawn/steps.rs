@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The child's part of `clone3_spawn`: its steps in their order, which is that
-//! of `Stage`. The rules of `child` hold here as well.
+//! of `Stage` but for the mounts, whose number is the last. The rules of `child` hold here as well.
 //!
 //! | what | why there |
 //! |---|---|
 //! | signals, cgroup, share of the machine | while the caller's privileges and its /proc are there |
 //! | id maps, namespaces | before all that is looked up by a name or an id |
 //! | session, process group, terminal | before the files, of which an action may take the terminal |
-//! | umask, root, directory, files | before the ids: files are opened with the caller's rights |
+//! | umask, mounts, root, directory, files | before the ids: files are opened with the caller's rights |
 //! | limits | they are the program's: nothing before is hindered by them |
 //! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | each while the one before allows it |
 //! | death signal | a change of ids clears it |
@@ -50,7 +50,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     if let Some(mask) = spec.umask {
         task::umask(mask);
     }
-    root::change(spec.root).map_err(Failure::at(Stage::Root))?;
+    root::change(spec)?;
     directory(spec.directory).map_err(Failure::at(Stage::Directory))?;
     descriptors::arrange(spec.descriptors, &kept)?;
     for (index, action) in (0..).zip(spec.actions()) {

@@ -7,7 +7,7 @@ use super::launch;
 use super::plan::{Attributes, Failure, Plan, Program, Stage};
 use super::search::Search;
 use super::spec::{Cgroup, Namespace, Spec};
-use super::{contradictions, readable};
+use super::{contradictions, mounts, readable};
 use crate::engine::{self, Reason, Request, emulate};
 use crate::host::{self, environment};
 use crate::uapi::exec::Strings;
@@ -85,6 +85,7 @@ pub unsafe fn spawn(
         return Err(Failure { stage: Stage::Plan, index, errno: refusal.errno });
     }
     readable::check(spec)?;
+    mounts::check(spec)?;
     contradictions::find(spec, !path.is_null())?;
     if !spec.pidfd.is_null() {
         sys::probe_writable(spec.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;

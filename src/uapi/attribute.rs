@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Typed raw system calls by which a process changes what it is: its ids and
 //! privileges, its limits and its share of the machine, its namespaces and its
-//! root. As in `sys`, async-signal-safe and without errno or TLS.
+//! root (its mounts are in `mount`). As in `sys`, async-signal-safe and without errno or TLS.
 //!
 //! All of them are about the calling task. Pointers are the caller's: the kernel
 //! checks them.
@@ -263,41 +263,6 @@ pub fn set_terminal(fd: c_int) -> Result<(), Errno> {
 /// chroot(2), and the working directory there.
 pub fn chroot(path: *const c_char) -> Result<(), Errno> {
     tell(libc::SYS_chroot, [path as usize, 0, 0, 0, 0])?;
-    super::exec::chdir(c"/".as_ptr())
-}
-
-/// Lets nothing that is mounted below the root from now on get out of this mount
-/// namespace (mount(2), MS_REC | MS_SLAVE).
-pub fn enslave_mounts() -> Result<(), Errno> {
-    let flags = (libc::MS_REC | libc::MS_SLAVE) as usize;
-    tell(libc::SYS_mount, [0, c"/".as_ptr() as usize, 0, flags, 0])
-}
-
-/// open_tree(2): a detached copy of the mounts at a directory (Linux 5.2).
-pub fn copy_mounts(directory: c_int) -> Result<c_int, Errno> {
-    const AT_RECURSIVE: c_int = 0x8000;
-    const OPEN_TREE_CLONE: c_int = 1;
-    let flags = libc::AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | libc::O_CLOEXEC;
-    let arguments = [directory as usize, c"".as_ptr() as usize, flags as usize, 0, 0];
-    // SAFETY: reads memory only.
-    unsafe { call(libc::SYS_open_tree, arguments) }.map(|fd| fd as c_int)
-}
-
-/// move_mount(2) of a detached mount onto a directory: by its descriptor, or a
-/// path (Linux 5.2).
-pub fn attach_mount(mount: c_int, directory: c_int, path: &CStr) -> Result<(), Errno> {
-    const FROM_AND_TO_BY_DESCRIPTOR: usize = 0x04 | 0x40;
-    let (from, to) = (c"".as_ptr() as usize, path.as_ptr() as usize);
-    let to_fd = directory as usize;
-    tell(libc::SYS_move_mount, [mount as usize, from, to_fd, to, FROM_AND_TO_BY_DESCRIPTOR])
-}
-
-/// Makes the working directory, a mount, the root, and detaches the old one
-/// (pivot_root(2), which describes this).
-pub fn pivot_here() -> Result<(), Errno> {
-    let here = c".".as_ptr() as usize;
-    tell(libc::SYS_pivot_root, [here, here, 0, 0, 0])?;
-    tell(libc::SYS_umount2, [here, libc::MNT_DETACH as usize, 0, 0, 0])?;
     super::exec::chdir(c"/".as_ptr())
 }
 

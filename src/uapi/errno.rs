@@ -16,6 +16,7 @@ impl Errno {
     pub const EFAULT: Errno = Errno(libc::EFAULT);
     pub const EINVAL: Errno = Errno(libc::EINVAL);
     pub const EIO: Errno = Errno(libc::EIO);
+    pub const ELOOP: Errno = Errno(libc::ELOOP);
     pub const EMFILE: Errno = Errno(libc::EMFILE);
     pub const ENAMETOOLONG: Errno = Errno(libc::ENAMETOOLONG);
     pub const ENFILE: Errno = Errno(libc::ENFILE);

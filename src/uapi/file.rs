@@ -59,6 +59,32 @@ pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
     Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
 }
 
+/// Whether a descriptor (O_PATH, O_NOFOLLOW) stands for a symbolic link itself.
+pub fn is_symlink(fd: c_int) -> Result<bool, Errno> {
+    Ok(stat_of(fd)?.st_mode & libc::S_IFMT == libc::S_IFLNK)
+}
+
+/// The flags of the mount that an open file is on, as mount(2) has them (fstatfs(2)).
+pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
+    const SAME: c_ulong = libc::ST_RDONLY
+        | libc::ST_NOSUID
+        | libc::ST_NODEV
+        | libc::ST_NOEXEC
+        | libc::ST_NOATIME
+        | libc::ST_NODIRATIME;
+    let mut statfs = MaybeUninit::<libc::statfs64>::zeroed();
+    // SAFETY: the kernel fills the struct it is given.
+    Errno::check(unsafe { fstatfs(fd, statfs.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    let flags = unsafe { statfs.assume_init() }.f_flags as c_ulong;
+    let atime = match flags & (libc::ST_NOATIME | libc::ST_RELATIME) {
+        0 => libc::MS_STRICTATIME,
+        libc::ST_RELATIME => libc::MS_RELATIME,
+        _ => 0,
+    };
+    Ok(flags & SAME | atime)
+}
+
 /// The number of an open file within its file system.
 pub fn inode(fd: c_int) -> Result<u64, Errno> {
     let number = stat_of(fd)?.st_ino;

@@ -10,6 +10,7 @@ pub mod fate;
 pub mod file;
 pub mod flags;
 pub mod futex;
+pub mod mount;
 pub mod mutex;
 pub mod own;
 pub mod sys;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the child mounts, before it enters its root.
+//!
+//! Before, because a new proc or sysfs is refused in a user namespace where none is to
+//! be seen already, and because what is bound is in the caller's root. The targets are
+//! below the new root, whose links may be anybody's: they are looked up as if that were
+//! the root (openat2(2)) or, before Linux 5.6, may not be links. A target is a
+//! descriptor from then on, so that nobody can put something else in its place.
+
+use super::plan::{Failure, Stage};
+use super::readable;
+use super::spec::{Mount, Spec};
+use crate::uapi::mount::{self, attributes};
+use crate::uapi::{Errno, exec, file};
+use core::ffi::{CStr, c_char, c_int, c_ulong};
+use core::ptr::null;
+
+// MS_*, which have 32 bits on some architectures.
+const BIND: u64 = 0x1000;
+const RECURSIVE: u64 = 0x4000;
+const NOATIME: u64 = 0x400;
+/// Restrictions that a mount may have.
+const RESTRICTIONS: u64 = attributes::RESTRICTIONS | NOATIME;
+
+/// The caller's part: whether the list can be read, and makes sense.
+pub fn check(spec: &Spec) -> Result<(), Failure> {
+    let failed = |index| move |errno| Failure { stage: Stage::Mount, index, errno };
+    readable::of_list(&spec.mounts).map_err(failed(0))?;
+    (0..).zip(spec.mounts.get()).try_for_each(|(index, one)| one.check().map_err(failed(index)))
+}
+
+impl Mount {
+    fn check(&self) -> Result<(), Errno> {
+        let binds = self.binds();
+        let known = self.flags & !(RESTRICTIONS | BIND | RECURSIVE) == 0;
+        let makes_sense = if binds { self.data.is_null() } else { !self.is_recursive() };
+        if !(known && makes_sense) {
+            return Err(Errno::EINVAL);
+        }
+        readable::string(self.target)?;
+        readable::string(if binds { self.source } else { self.kind })?;
+        if self.data.is_null() { Ok(()) } else { readable::string(self.data) }
+    }
+
+    /// Whether it shows what is there already.
+    fn binds(&self) -> bool {
+        self.flags & BIND != 0
+    }
+
+    fn is_recursive(&self) -> bool {
+        self.flags & RECURSIVE != 0
+    }
+
+    /// As mount_setattr(2) has them.
+    fn attributes(&self) -> u64 {
+        let noatime = self.flags & NOATIME != 0;
+        self.flags & attributes::RESTRICTIONS | if noatime { attributes::NOATIME } else { 0 }
+    }
+
+    /// Its type, for messages.
+    pub fn kind(&self) -> *const c_char {
+        if self.binds() { c"bind".as_ptr() } else { self.kind }
+    }
+}
+
+/// Makes them in their order below a directory. For the child.
+pub fn make(mounts: &[Mount], root: c_int) -> Result<(), Failure> {
+    (0..).zip(mounts).try_for_each(|(index, one)| {
+        let outcome = if one.binds() { bind(one, root) } else { fresh(one, root) };
+        outcome.map_err(|errno| Failure { stage: Stage::Mount, index, errno })
+    })
+}
+
+fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
+    let copy = mount::copy_mount(one.source, one.is_recursive())?;
+    let wanted = one.attributes();
+    let restricted = match wanted {
+        0 => Ok(()),
+        _ => mount::add_attributes(copy, wanted, one.is_recursive()),
+    };
+    match restricted {
+        Ok(()) => attach(copy, root, one.target)?,
+        // Before Linux 5.12, one mount at a time, once it is in place.
+        Err(Errno::ENOSYS) if !one.is_recursive() => {
+            attach(copy, root, one.target)?;
+            restrict(copy, one.flags & RESTRICTIONS)?;
+        }
+        Err(errno) => return Err(errno),
+    }
+    file::close(copy);
+    Ok(())
+}
+
+/// By a name that leads there whatever else is mounted: the working directory. ENOSYS
+/// for a file.
+#[inline(never)]
+fn restrict(copy: c_int, restrictions: u64) -> Result<(), Errno> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let before = file::open(c".", flags)?;
+    exec::fchdir(copy).map_err(|_| Errno::ENOSYS)?;
+    let kept = file::mount_flags(copy)?;
+    mount::set_flags_here(kept | restrictions as c_ulong)?;
+    exec::fchdir(before)?;
+    file::close(before);
+    Ok(())
+}
+
+fn fresh(one: &Mount, root: c_int) -> Result<(), Errno> {
+    let fs = mount::open_file_system(one.kind)?;
+    if !one.source.is_null() {
+        mount::set_option(fs, c"source".as_ptr(), one.source)?;
+    }
+    if !one.data.is_null() {
+        set_options(fs, one.data)?;
+    }
+    mount::create_file_system(fs)?;
+    let made = mount::mount_file_system(fs, one.attributes())?;
+    file::close(fs);
+    attach(made, root, one.target)?;
+    file::close(made);
+    Ok(())
+}
+
+/// What the kernel takes of a name and of a value (fs/fsopen.c), with a NUL.
+const LONGEST_OPTION: usize = 256;
+
+/// Options as mount(2) has them: `name,name=value`.
+#[inline(never)]
+fn set_options(fs: c_int, data: *const c_char) -> Result<(), Errno> {
+    let mut text = [0u8; LONGEST_OPTION + 32];
+    let mut at = data;
+    loop {
+        let (mut length, mut value) = (0, None);
+        let end = loop {
+            // SAFETY: within a string, as the caller saw, up to its NUL.
+            let byte = unsafe { at.add(length).read_volatile() } as u8;
+            // Its NUL needs room as well.
+            let place = text.get_mut(length).ok_or(Errno::EINVAL)?;
+            *place = byte;
+            match byte {
+                0 | b',' => {
+                    *place = 0;
+                    break byte;
+                }
+                b'=' if value.is_none() => {
+                    *place = 0;
+                    value = Some(length + 1);
+                }
+                _ => {}
+            }
+            length += 1;
+        };
+        if length != 0 {
+            let name = text.as_ptr().cast::<c_char>();
+            mount::set_option(fs, name, value.map_or(null(), |at| name.wrapping_add(at)))?;
+        }
+        if end == 0 {
+            return Ok(());
+        }
+        // SAFETY: behind a comma the string goes on.
+        at = unsafe { at.add(length + 1) };
+    }
+}
+
+/// Puts a mount where a target leads below the root; on the root itself it would be
+/// below what the child then enters.
+fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> {
+    let place = find(root, target)?;
+    if file::is_same_file(root, place)? {
+        return Err(Errno::EBUSY);
+    }
+    mount::attach_mount(made, place, c"")?;
+    file::close(place);
+    Ok(())
+}
+
+/// A look-up that something was renamed or mounted under is to be begun anew, which
+/// somebody could keep up.
+const ATTEMPTS: usize = 100;
+
+fn find(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
+    for _ in 0..ATTEMPTS {
+        match mount::find_in_root(root, target) {
+            Err(Errno::EAGAIN) => {}
+            // Filters that do not know the call answer EPERM, which it never does itself.
+            Err(Errno::ENOSYS | Errno::EPERM) => return walk(root, target),
+            outcome => return outcome,
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// The same from name to name, without links: ELOOP.
+#[inline(never)]
+fn walk(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
+    const FLAGS: c_int = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let mut name = [0u8; LONGEST_NAME + 1];
+    let mut here = file::open_at(root, c".", FLAGS)?;
+    let mut at = target;
+    let mut empty = true;
+    while let Some(length) = next_name(&mut at, &mut name)? {
+        let name = CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?;
+        let there = match name.to_bytes() {
+            b".." => Err(Errno::ELOOP),
+            _ => file::open_at(here, name, FLAGS),
+        };
+        file::close(here);
+        here = there?;
+        if file::is_symlink(here)? {
+            return Err(Errno::ELOOP);
+        }
+        // SAFETY: behind a name the string goes on, or ends.
+        at = unsafe { at.add(length) };
+        empty = false;
+    }
+    // SAFETY: a string, as the caller saw.
+    if empty && unsafe { target.read() } == 0 { Err(Errno::ENOENT) } else { Ok(here) }
+}
+
+/// NAME_MAX.
+const LONGEST_NAME: usize = 255;
+
+/// Passes over slashes and copies the name behind them, if there is one: its length.
+fn next_name(
+    at: &mut *const c_char,
+    name: &mut [u8; LONGEST_NAME + 1],
+) -> Result<Option<usize>, Errno> {
+    // SAFETY: within a string, up to its NUL.
+    let byte = |at: *const c_char| unsafe { at.read_volatile() } as u8;
+    while byte(*at) == b'/' {
+        *at = at.wrapping_add(1);
+    }
+    let mut length = 0;
+    while !matches!(byte(at.wrapping_add(length)), 0 | b'/') {
+        let place = name.get_mut(length).filter(|_| length < LONGEST_NAME);
+        *place.ok_or(Errno::ENAMETOOLONG)? = byte(at.wrapping_add(length));
+        length += 1;
+    }
+    if let Some(end) = name.get_mut(length) {
+        *end = 0;
+    }
+    Ok((length != 0).then_some(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uapi::exec;
+
+    /// The file that a walk from a directory leads to, or why none.
+    fn walked(from: &CStr, target: &CStr) -> Result<u64, Errno> {
+        let root = file::open(from, libc::O_PATH)?;
+        let found = walk(root, target.as_ptr());
+        file::close(root);
+        let found = found?;
+        let inode = file::inode(found);
+        file::close(found);
+        inode
+    }
+
+    fn inode(path: &CStr) -> Result<u64, Errno> {
+        let fd = exec::open(path.as_ptr(), libc::O_PATH, 0)?;
+        let inode = file::inode(fd);
+        file::close(fd);
+        inode
+    }
+
+    #[test]
+    fn a_walk_takes_names_and_no_links() {
+        assert_eq!(walked(c"/", c"/proc//sys/./kernel/"), inode(c"/proc/sys/kernel"));
+        assert_eq!(walked(c"/proc", c"sys/kernel/ostype"), inode(c"/proc/sys/kernel/ostype"));
+        assert_eq!(walked(c"/proc", c"/"), inode(c"/proc"));
+        assert_eq!(walked(c"/proc", c"self"), Err(Errno::ELOOP));
+        assert_eq!(walked(c"/proc", c"self/fd"), Err(Errno::ELOOP));
+        assert_eq!(walked(c"/proc", c"sys/../sys"), Err(Errno::ELOOP));
+        assert_eq!(walked(c"/proc", c"sys/nowhere"), Err(Errno::ENOENT));
+        assert_eq!(walked(c"/proc", c""), Err(Errno::ENOENT));
+        let long = [b'x'; LONGEST_NAME + 2];
+        let long = std::ffi::CString::new(&long[..]).unwrap();
+        assert_eq!(walked(c"/proc", &long), Err(Errno::ENAMETOOLONG));
+    }
+}
