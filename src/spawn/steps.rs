@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The child's part of `clone3_spawn`: its steps in their order, which is that
-//! of `Stage` but for the mounts, whose number is the last. The rules of `child` hold here as well.
+//! of `Stage` but for the mounts, whose number is the last. The rules of `child` hold
+//! here as well.
 //!
 //! | what | why there |
 //! |---|---|
