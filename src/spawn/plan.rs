@@ -182,7 +182,7 @@ pub struct Failure {
 
 impl Stage {
     /// All of them, each at its number.
-    const ALL: [Stage; Stage::Exec as usize + 1] = [
+    const ALL: [Stage; Stage::Mount as usize + 1] = [
         Stage::None,
         Stage::Plan,
         Stage::Create,
@@ -216,6 +216,7 @@ impl Stage {
         Stage::Callback,
         Stage::Filter,
         Stage::Exec,
+        Stage::Mount,
     ];
 }
 
@@ -268,6 +269,7 @@ mod tests {
         for failure in [
             Failure::at(Stage::Exec)(Errno::ENOENT),
             Failure { stage: Stage::Action, index: 7, errno: Errno::EBADF },
+            Failure { stage: Stage::Mount, index: 2, errno: Errno::EPERM },
             Failure::at(Stage::Callback)(Errno(-4711)),
         ] {
             assert_eq!(Failure::from_words(failure.to_words()), Some(failure));
@@ -278,8 +280,8 @@ mod tests {
     #[test]
     fn nonsense_is_no_success_and_no_undefined_stage() {
         let nonsense = Some(Failure::at(Stage::Create)(Errno::EIO));
-        let exec = Stage::Exec as u32;
-        for words in [[exec + 1, 0, 2], [u32::MAX; 3], [exec, 0, 0], [exec, 0, 4096], [1, 0, !0]] {
+        let (exec, last) = (Stage::Exec as u32, Stage::ALL.len() as u32 - 1);
+        for words in [[last + 1, 0, 2], [u32::MAX; 3], [exec, 0, 0], [exec, 0, 4096], [1, 0, !0]] {
             assert_eq!(Failure::from_words(words), nonsense);
         }
         let index = Failure::from_words([exec, u32::MAX, 2]).unwrap().index;
