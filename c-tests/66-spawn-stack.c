@@ -11,6 +11,7 @@
 #include <clone3.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 enum { SIZE = 64 << 10, MOST = 2048, PAINT = 0xa5 };
@@ -99,6 +100,17 @@ int main(void)
     measure("posix_spawn() that fails", failing, MOST);
     measure("clone3_spawn()", by_no_plan, MOST);
     measure("clone3_spawn() with a list of descriptors", by_plan, MOST);
+    static const struct clone3_spawn_mount all[] = { { .type = "tmpfs", .target = "/tmp", .data = "size=8k" },
+        { .source = "/usr", .target = "/tmp", .flags = MS_BIND | MS_REC } };
+    clone3_spawn_init(&plan, sizeof plan);
+    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_set_mounts(&plan, all, 2);
+    if (clone3_spawn(&pid, "/bin/sh", &plan, seven, environ, NULL) != 0)
+        skip("clone3_spawn() with mounts", "only root may mount, since Linux 5.2");
+    else {
+        status_of(pid);
+        measure("clone3_spawn() with mounts", by_plan, MOST);
+    }
     if (!posix_spawn_file_actions_addclosefrom_np)
         skip("posix_spawn() with closefrom", "no such action here");
     else {

@@ -12,7 +12,9 @@
 #include <alloca.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <clone3.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -164,6 +166,20 @@ static int list_seven(void)
     return error ? -error : status_of(pid);
 }
 
+/* What of all steps takes the most stack. */
+static int mounting_seven(void)
+{
+    static const struct clone3_spawn_mount mounts[] = { { .type = "tmpfs", .target = "/tmp", .data = "size=8k" },
+        { .source = "/usr", .target = "/tmp", .flags = MS_BIND | MS_REC } };
+    clone3_spawn_t plan;
+    pid_t pid;
+    clone3_spawn_init(&plan, sizeof plan);
+    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_set_mounts(&plan, mounts, 2);
+    int error = clone3_spawn(&pid, "/bin/sh", &plan, seven, environ, NULL);
+    return error ? -error : status_of(pid);
+}
+
 /* Either there is room for caller and child, or it is the caller that faults: never is
  * there a child that ran into the end of its caller's stack. */
 static void at_the_end(const char *name, int (*spawn)(void))
@@ -176,7 +192,7 @@ static void at_the_end(const char *name, int (*spawn)(void))
         abort();
     edge = stack + PAGE;
     at_the_edge = spawn;
-    for (left = 64; left < MOST && !wrong; left += 64) {
+    for (left = 64; left < MOST && !wrong; left += 32) {
         pid_t pid = fork();
         if (pid == 0) {
             stack_t alternative = { .ss_sp = edge, .ss_size = SIZE - PAGE };
@@ -314,6 +330,10 @@ int main(void)
     in_handlers();
     at_the_end("posix_spawn", spawn_seven);
     at_the_end("posix_spawnp", search_seven);
+    if (emulated() || mounting_seven() != 7)
+        skip("clone3_spawn with mounts", "only root may mount, since Linux 5.2");
+    else
+        at_the_end("clone3_spawn with mounts", mounting_seven);
     if (emulated())
         skip("posix_spawn that reads the list of descriptors", "no filters under qemu-user");
     else if (!posix_spawn_file_actions_addclosefrom_np)

@@ -64,6 +64,8 @@ const STACK: usize = 832;
 /// The same with steps of `clone3_spawn`'s, or where a path or a part of a list of
 /// descriptors is put together there.
 const MORE_STACK: usize = 1120;
+/// The same with mounts or a root to be found.
+const MOST_STACK: usize = 1184;
 
 /// Looks at the end of the child's stack. If that is where the caller's stack ends,
 /// the caller faults, as in any call that there is no room for, instead of a child
@@ -77,6 +79,10 @@ fn look_down<const DEPTH: usize>() {
     unsafe { lowest.read_volatile() };
 }
 
+fn takes_most(plan: &Plan) -> bool {
+    plan.extras.is_some_and(|extras| extras.spec.mounts_or_pivots())
+}
+
 fn takes_more(plan: &Plan) -> bool {
     let lists = |action: &Action| matches!(action, Action::CloseFrom { .. });
     plan.extras.is_some()
@@ -87,10 +93,10 @@ fn takes_more(plan: &Plan) -> bool {
 /// # Safety
 /// As [`launch`].
 pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
-    if takes_more(plan) {
-        look_down::<MORE_STACK>()
-    } else {
-        look_down::<STACK>()
+    match () {
+        () if takes_most(plan) => look_down::<MOST_STACK>(),
+        () if takes_more(plan) => look_down::<MORE_STACK>(),
+        () => look_down::<STACK>(),
     }
     let mut pidfd: c_int = -1;
     let changes = Changes::of(plan);

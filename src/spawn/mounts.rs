@@ -11,8 +11,9 @@ use super::plan::{Failure, Stage};
 use super::readable;
 use super::spec::{Mount, Spec};
 use crate::uapi::mount::{self, attributes};
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::{Errno, exec, file, sys};
 use core::ffi::{CStr, c_char, c_int, c_ulong};
+use core::mem::size_of;
 use core::ptr::null;
 
 // MS_*, which have 32 bits on some architectures.
@@ -71,6 +72,7 @@ pub fn make(mounts: &[Mount], root: c_int) -> Result<(), Failure> {
     })
 }
 
+#[inline(never)]
 fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
     let copy = mount::copy_mount(one.source, one.is_recursive())?;
     let wanted = one.attributes();
@@ -105,13 +107,14 @@ fn restrict(copy: c_int, restrictions: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+#[inline(never)]
 fn fresh(one: &Mount, root: c_int) -> Result<(), Errno> {
     let fs = mount::open_file_system(one.kind)?;
     if !one.source.is_null() {
         mount::set_option(fs, c"source".as_ptr(), one.source)?;
     }
     if !one.data.is_null() {
-        set_options(fs, one.data)?;
+        with_room(|room| set_options(fs, one.data, room))?;
     }
     mount::create_file_system(fs)?;
     let made = mount::mount_file_system(fs, one.attributes())?;
@@ -121,13 +124,22 @@ fn fresh(one: &Mount, root: c_int) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What the kernel takes of a name and of a value (fs/fsopen.c), with a NUL.
-const LONGEST_OPTION: usize = 256;
+/// Bytes for names and options: the kernel takes 255 of a name and of a value each
+/// (fs/fsopen.c).
+type Room = [u8; 1024];
+
+/// The stack is the caller's, and may be small.
+fn with_room<T>(use_it: impl FnOnce(&mut Room) -> Result<T, Errno>) -> Result<T, Errno> {
+    let room = sys::map_pages(size_of::<Room>())?;
+    // SAFETY: mapped just now, as big, and zeroed.
+    let outcome = use_it(unsafe { &mut *room.cast() });
+    // SAFETY: mapped above; nothing points there any more.
+    unsafe { sys::unmap_pages(room, size_of::<Room>()) };
+    outcome
+}
 
 /// Options as mount(2) has them: `name,name=value`.
-#[inline(never)]
-fn set_options(fs: c_int, data: *const c_char) -> Result<(), Errno> {
-    let mut text = [0u8; LONGEST_OPTION + 32];
+fn set_options(fs: c_int, data: *const c_char, text: &mut Room) -> Result<(), Errno> {
     let mut at = data;
     loop {
         let (mut length, mut value) = (0, None);
@@ -164,6 +176,7 @@ fn set_options(fs: c_int, data: *const c_char) -> Result<(), Errno> {
 
 /// Puts a mount where a target leads below the root; on the root itself it would be
 /// below what the child then enters.
+#[inline(never)]
 fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> {
     let place = find(root, target)?;
     if file::is_same_file(root, place)? {
@@ -178,12 +191,15 @@ fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> 
 /// somebody could keep up.
 const ATTEMPTS: usize = 100;
 
+#[inline(never)]
 fn find(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
     for _ in 0..ATTEMPTS {
         match mount::find_in_root(root, target) {
             Err(Errno::EAGAIN) => {}
             // Filters that do not know the call answer EPERM, which it never does itself.
-            Err(Errno::ENOSYS | Errno::EPERM) => return walk(root, target),
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                return with_room(|room| walk(root, target, room));
+            }
             outcome => return outcome,
         }
     }
@@ -191,15 +207,13 @@ fn find(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
 }
 
 /// The same from name to name, without links: ELOOP.
-#[inline(never)]
-fn walk(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
+fn walk(root: c_int, target: *const c_char, name: &mut Room) -> Result<c_int, Errno> {
     const FLAGS: c_int = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let mut name = [0u8; LONGEST_NAME + 1];
     let mut here = file::open_at(root, c".", FLAGS)?;
     let mut at = target;
     let mut empty = true;
-    while let Some(length) = next_name(&mut at, &mut name)? {
-        let name = CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?;
+    while let Some(length) = next_name(&mut at, name)? {
+        let name = CStr::from_bytes_until_nul(name).map_err(|_| Errno::EINVAL)?;
         let there = match name.to_bytes() {
             b".." => Err(Errno::ELOOP),
             _ => file::open_at(here, name, FLAGS),
@@ -221,10 +235,7 @@ fn walk(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
 const LONGEST_NAME: usize = 255;
 
 /// Passes over slashes and copies the name behind them, if there is one: its length.
-fn next_name(
-    at: &mut *const c_char,
-    name: &mut [u8; LONGEST_NAME + 1],
-) -> Result<Option<usize>, Errno> {
+fn next_name(at: &mut *const c_char, name: &mut Room) -> Result<Option<usize>, Errno> {
     // SAFETY: within a string, up to its NUL.
     let byte = |at: *const c_char| unsafe { at.read_volatile() } as u8;
     while byte(*at) == b'/' {
@@ -250,7 +261,7 @@ mod tests {
     /// The file that a walk from a directory leads to, or why none.
     fn walked(from: &CStr, target: &CStr) -> Result<u64, Errno> {
         let root = file::open(from, libc::O_PATH)?;
-        let found = walk(root, target.as_ptr());
+        let found = with_room(|room| walk(root, target.as_ptr(), room));
         file::close(root);
         let found = found?;
         let inode = file::inode(found);

@@ -267,6 +267,11 @@ impl Spec {
             || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS))
     }
 
+    /// Whether something is mounted for the child, be it its root.
+    pub fn mounts_or_pivots(&self) -> bool {
+        !self.mounts.get().is_empty() || matches!(self.root, Directory::Descriptor(_))
+    }
+
     /// Notes that a setter was refused. The first one counts: what comes after may
     /// have failed because of it.
     pub fn refuse(&mut self, setter: u8, errno: Errno) {

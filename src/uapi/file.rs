@@ -43,25 +43,29 @@ pub fn is_same(one: &CStr, other: &CStr) -> bool {
     }
 }
 
-/// What an open file is (fstat(2)).
-fn stat_of(fd: c_int) -> Result<Stat, Errno> {
-    let mut stat = MaybeUninit::<Stat>::zeroed();
+/// Device, number and mode of an open file. A function of its own, so that one struct at
+/// a time, and no copy of it, is on the stack, which may be a small one of a caller's.
+#[inline(never)]
+fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: the kernel fills the struct it is given.
     let raw = unsafe { syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) };
     Errno::check(raw)?;
     // SAFETY: the call succeeded, so the kernel has filled the struct.
-    Ok(unsafe { stat.assume_init() })
+    let stat = unsafe { stat.assume_init_ref() };
+    #[allow(clippy::useless_conversion)] // ino_t differs between the architectures
+    Ok((stat.st_dev, u64::from(stat.st_ino), stat.st_mode))
 }
 
 /// Whether two descriptors stand for one file.
 pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
-    let (one, other) = (stat_of(one)?, stat_of(other)?);
-    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+    let ((device, number, _), (other_device, other_number, _)) = (identity(one)?, identity(other)?);
+    Ok((device, number) == (other_device, other_number))
 }
 
 /// Whether a descriptor (O_PATH, O_NOFOLLOW) stands for a symbolic link itself.
 pub fn is_symlink(fd: c_int) -> Result<bool, Errno> {
-    Ok(stat_of(fd)?.st_mode & libc::S_IFMT == libc::S_IFLNK)
+    Ok(identity(fd)?.2 & libc::S_IFMT == libc::S_IFLNK)
 }
 
 /// The flags of the mount that an open file is on, as mount(2) has them (fstatfs(2)).
@@ -87,9 +91,7 @@ pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
 
 /// The number of an open file within its file system.
 pub fn inode(fd: c_int) -> Result<u64, Errno> {
-    let number = stat_of(fd)?.st_ino;
-    #[allow(clippy::useless_conversion)] // ino_t differs between the architectures
-    Ok(u64::from(number))
+    identity(fd).map(|(_, number, _)| number)
 }
 
 /// openat(2) relative to the working directory.
