@@ -12,7 +12,7 @@ use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
-use crate::uapi::{Errno, file};
+use crate::uapi::{Errno, attribute, file};
 use core::ffi::{c_int, c_void};
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -47,6 +47,7 @@ pub fn look(flags: u64) -> Result<Seen, Errno> {
         made => made,
     };
     if made == Ok(0) {
+        _ = attribute::set_death_signal(libc::SIGKILL); // nobody would read the report
         // SAFETY: the page is ours and zeroed, which is a Report.
         experiment(flags, unsafe { &*page });
         sys::exit_group(0);
