@@ -5,13 +5,14 @@
 use super::{libc_entry, or_errno};
 use crate::arch::{entry, returns_twice};
 use crate::engine::{Request, read};
+use crate::host::functions::LIBC_SYSCALL;
 use crate::process::call::{self, Start};
 use crate::process::twice::{self, Frame};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
 use core::ffi::{c_int, c_void};
 
-returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail;
+returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, LIBC_SYSCALL;
     vfork = ["clone3_own_vfork"], clone3 = "clone3_clone3", syscall = "clone3_own_syscall");
 entry!("clone3_call" => exported_clone3_call);
 libc_entry!("clone", "__clone" => exported_clone);

@@ -195,12 +195,13 @@ pub(crate) use entry;
 /// writes the return address back (the child may have used the slot), lets
 /// `finish` set errno, and returns.
 ///
-/// `returns_twice!(Frame, CALL, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
-/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
+/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
+/// `libcs` that holds the address of the libc's own syscall(), or 0.
 macro_rules! returns_twice {
-    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path;
+    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path, $libcs:path;
      vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",%progbits",
@@ -228,7 +229,8 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but two goes straight to the kernel.
+            // syscall(): every number but two is the next definition\'s, which is in
+            // the libc; where there is none, the kernel\'s.
             // This architecture has neither fork nor vfork.
             ".balign 16",
             concat!(".globl ", $syscall),
@@ -240,6 +242,10 @@ macro_rules! returns_twice {
             "beq a0, t0, 42f",
             "li t0, {nr_clone3}",
             "beq a0, t0, 42f",
+            "lla t2, {libcs}",
+            "ld t2, 0(t2)",
+            "beqz t2, 40f",
+            "jr t2",
             "40:",
             "mv a7, a0",
             "mv a0, a1",
@@ -365,6 +371,7 @@ macro_rules! returns_twice {
             prepare = sym $prepare,
             finish = sym $finish,
             fail = sym $fail,
+            libcs = sym $libcs,
         );
         // addi reaches from -2048 to 2047.
         const _: () = assert!(core::mem::size_of::<$frame>() <= 2016);

@@ -36,12 +36,13 @@
 /// here, the `Finish` that comes back (by a hidden pointer, which `finish` pops)
 /// in the second half of 32, then the `Frame`.
 ///
-/// `returns_twice!(Frame, CALL, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
-/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
+/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
+/// `libcs` that holds the address of the libc's own syscall(), or 0.
 macro_rules! returns_twice {
-    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path;
+    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path, $libcs:path;
      vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",@progbits",
@@ -69,7 +70,8 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four goes straight to the kernel.
+            // syscall(): every number but four is the next definition\'s, which is in
+            // the libc; where there is none, the kernel\'s.
             ".balign 16",
             concat!(".globl ", $syscall),
             concat!(".type ", $syscall, ",@function"),
@@ -85,6 +87,15 @@ macro_rules! returns_twice {
             "je 42f",
             "cmp eax, {nr_clone3}",
             "je 42f",
+            "call clone3_return_address",
+            ".Lclone3_syscall:",
+            ".att_syntax prefix",
+            "movl {libcs} - .Lclone3_syscall(%ecx), %ecx",
+            ".intel_syntax noprefix",
+            "test ecx, ecx",
+            "jz 43f",
+            "jmp ecx",
+            "43:",
             "push ebp",
             ".cfi_adjust_cfa_offset 4",
             ".cfi_rel_offset ebp, 0",
@@ -134,6 +145,15 @@ macro_rules! returns_twice {
             "jmp 20f",
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
+
+            ".balign 16",
+            ".type clone3_return_address,@function",
+            "clone3_return_address:",
+            ".cfi_startproc",
+            "mov ecx, [esp]",
+            "ret",
+            ".cfi_endproc",
+            ".size clone3_return_address, . - clone3_return_address",
 
             // The common part: eax = which entry.
             ".balign 16",
@@ -276,6 +296,7 @@ macro_rules! returns_twice {
             prepare = sym $prepare,
             finish = sym $finish,
             fail = sym $fail,
+            libcs = sym $libcs,
         );
     };
 }

@@ -180,12 +180,13 @@ pub(crate) use entry;
 /// The parent writes the return address back (the child may have used the
 /// slot), lets `finish` set errno, and returns normally.
 ///
-/// `returns_twice!(Frame, CALL, prepare, finish, fail; vfork = […], clone3 = …, syscall = …)`
+/// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
-/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1).
+/// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
+/// `libcs` that holds the address of the libc's own syscall(), or 0.
 macro_rules! returns_twice {
-    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path;
+    ($frame:ty, $call:path, $prepare:path, $finish:path, $fail:path, $libcs:path;
      vfork = [$($vfork:literal),+], clone3 = $clone3:literal, syscall = $syscall:literal) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",@progbits",
@@ -213,7 +214,8 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four goes straight to the kernel.
+            // syscall(): every number but four is the next definition\'s, which is in
+            // the libc; where there is none, the kernel\'s.
             // clone, fork and vfork are neighbours: 56, 57, 58.
             ".balign 16",
             concat!(".globl ", $syscall),
@@ -226,6 +228,10 @@ macro_rules! returns_twice {
             "jbe 42f",
             "cmp rdi, {nr_clone3}",
             "je 42f",
+            "mov rax, [rip + {libcs}]",
+            "test rax, rax",
+            "jz 40f",
+            "jmp rax",
             "40:",
             "mov rax, rdi",
             "mov rdi, rsi",
@@ -339,6 +345,7 @@ macro_rules! returns_twice {
             prepare = sym $prepare,
             finish = sym $finish,
             fail = sym $fail,
+            libcs = sym $libcs,
         );
     };
 }

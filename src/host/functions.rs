@@ -6,7 +6,7 @@ use super::{elf, interposers};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use once_cell::race::OnceNonZeroUsize;
 
 /// `void handler(void)`, as fork handlers are.
@@ -85,6 +85,10 @@ pub fn handlers_unseen() -> bool {
     HANDLERS_UNSEEN.load(Relaxed)
 }
 
+/// The libc's `syscall` as an address, 0 where there is none or it has not been looked up. A program may tell calls by where they are made: syscall user
+/// dispatch (Linux 5.11) lets those from the libc's text through.
+pub static LIBC_SYSCALL: AtomicUsize = AtomicUsize::new(0);
+
 /// Looks everything up while that is safe: the loader's lock is free or ours
 /// in a constructor, and may be anybody's later.
 pub fn look_up_all() {
@@ -92,6 +96,7 @@ pub fn look_up_all() {
         if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };
     let interposed = elf::comes_first(name, (&raw const FORK).cast());
     HANDLERS_UNSEEN.store(!interposed || interposers::take_handlers(), Relaxed);
+    LIBC_SYSCALL.store(libcs(c"syscall").addr(), Relaxed);
     let forks = [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE];
     let streams = [&POPEN, &PCLOSE, &FCLOSE, &FOPENCOOKIE];
     for function in forks.iter().chain(&streams) {
