@@ -704,9 +704,10 @@ struct clone3_features {
    */
   uint32_t inconclusive;
   /**
-   * 0.
+   * 1 where CLONE3_ROUTE=legacy in the environment, or the way the library was
+   * built, keeps it from ever calling clone3(2); the obstacle is ENOSYS then.
    */
-  uint32_t reserved;
+  uint32_t kept_away;
   /**
    * Flags that clone3(2) knows.
    */

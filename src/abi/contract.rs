@@ -50,8 +50,9 @@ pub struct clone3_features {
     /// the deep mode tells anything. Also after unshare(CLONE_NEWPID) and before
     /// the first child, which cannot be tried out: there, nothing tells.
     pub inconclusive: u32,
-    /// 0.
-    pub reserved: u32,
+    /// 1 where CLONE3_ROUTE=legacy in the environment, or the way the library was
+    /// built, keeps it from ever calling clone3(2); the obstacle is ENOSYS then.
+    pub kept_away: u32,
     /// Flags that clone3(2) knows.
     pub known: u64,
     /// Flags that it would grant this thread now: without those that need a
@@ -224,7 +225,7 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
         args_size: found.args_size as u32,
         thread_pidfd: found.thread_pidfd.into(),
         inconclusive: found.inconclusive.into(),
-        reserved: 0,
+        kept_away: engine::is_kept_away().into(),
         known: found.known,
         permitted: found.permitted,
         carried: found.carried(),

@@ -26,7 +26,8 @@ mod text;
 mod thread;
 mod thread_h;
 
-use crate::host::{self, errno};
+use crate::engine;
+use crate::host::{self, environment, errno};
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 
@@ -68,5 +69,8 @@ ctor::declarative::ctor! {
     #[ctor(unsafe)]
     fn on_load() {
         host::on_load();
+        if environment::says(b"CLONE3_ROUTE=", b"legacy") {
+            engine::keep_away();
+        }
     }
 }

@@ -48,7 +48,7 @@ pub fn reason(request: Result<Request, Errno>) -> Option<Reason> {
         let number = (1..).zip(rules::RULES).find(|(_, other)| core::ptr::eq(*other, rule))?.0;
         Some(Reason { number, text: rule.text, errno: rule.errno })
     };
-    if let Err(obstacle) = ask::reach() {
+    if let Err(obstacle) = known::reach() {
         if request.is_ok_and(|request| legacy::express(&request) == Err(Errno::ENOSYS)) {
             return Some(out_of_reach(obstacle));
         }
@@ -86,7 +86,7 @@ static OUT_OF_REACH: &[(Option<Errno>, &CStr)] = &[
     (Some(Errno::E2BIG), c"E2BIG: a filter hides clone3(2), and clone(2) cannot express the request"),
     (
         Some(Errno::ENOSYS),
-        c"ENOSYS: no clone3(2) here (Linux 5.3, or a filter), and clone(2) cannot express the request",
+        c"ENOSYS: no clone3(2) here (Linux 5.3, a filter, CLONE3_ROUTE), and clone(2) cannot express the request",
     ),
     (None, c"a filter hides clone3(2), and clone(2) cannot express the request"),
 ];

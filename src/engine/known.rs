@@ -9,8 +9,8 @@
 use super::ask;
 use crate::uapi::flags::*;
 use crate::uapi::{Errno, task};
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What has been found, packed into one word: read whole and written whole, so that
 /// nobody sees one half of it before and the other half after a refresh. Who asks
@@ -87,9 +87,38 @@ fn later(bits: u8) -> u64 {
     chosen.fold(0, |all, (_, (flag, _))| all | flag)
 }
 
+/// Whether clone3(2) is not to be called at all: some filters end a process that does,
+/// and cannot be asked. By the way the library was built, or from when it was loaded.
+static KEPT_AWAY: AtomicBool = AtomicBool::new(is_built_to_keep_away());
+
+/// CLONE3_BUILD_ROUTE=legacy in the environment of the build.
+const fn is_built_to_keep_away() -> bool {
+    match option_env!("CLONE3_BUILD_ROUTE") {
+        Some(route) => matches!(route.as_bytes(), b"legacy"),
+        None => false,
+    }
+}
+
+/// Has clone3(2) never be called in this process and its copies.
+pub fn keep_away() {
+    KEPT_AWAY.store(true, Relaxed);
+}
+
+/// Whether it is never called.
+pub fn is_kept_away() -> bool {
+    KEPT_AWAY.load(Relaxed)
+}
+
+/// Whether the calling thread reaches clone3(2); as without that call (ENOSYS) where it
+/// is never called.
+pub fn reach() -> ask::Answer {
+    if is_kept_away() { Err(Errno::ENOSYS) } else { ask::reach() }
+}
+
 /// What was found between this process and clone3(2) at an earlier call.
 pub fn obstacle() -> Option<Errno> {
     match Found::now().obstacle {
+        _ if is_kept_away() => Some(Errno::ENOSYS),
         0 => None,
         number => Some(Errno(number.into())),
     }
@@ -99,7 +128,7 @@ pub fn obstacle() -> Option<Errno> {
 #[cold]
 #[inline(never)]
 pub fn look_for_obstacle() -> Option<Errno> {
-    let found = ask::reach().err()?;
+    let found = reach().err()?;
     Found::add(|before| Found { obstacle: found.0 as u16, ..before });
     Some(found)
 }
@@ -135,7 +164,7 @@ pub fn too_big(size: usize) {
 #[inline(never)]
 pub fn known(flags: u64) -> u64 {
     let mut found = Found::now();
-    let asks = found.obstacle != 0 || flags & !FIRST & !later(found.asked) != 0;
+    let asks = obstacle().is_some() || flags & !FIRST & !later(found.asked) != 0;
     if asks && look_for_obstacle().is_some() {
         return 0;
     }
@@ -166,8 +195,7 @@ pub fn known(flags: u64) -> u64 {
 /// Later flags that are known to be out of reach; others may be, too. A hint, for
 /// those who have another way.
 pub fn unknown() -> u64 {
-    let found = Found::now();
-    if found.obstacle != 0 { !FIRST } else { found.unknown() }
+    if obstacle().is_some() { !FIRST } else { Found::now().unknown() }
 }
 
 /// The flags of a version of Linux, where the kernel itself cannot be asked.
@@ -183,7 +211,7 @@ fn of_version(version: (u32, u32)) -> u64 {
 
 /// Forgets all and looks again: what stands in the way now.
 pub fn refresh() -> Option<Errno> {
-    let found = ask::reach().err();
+    let found = reach().err();
     let obstacle = found.map_or(0, |errno| errno.0 as u16);
     FOUND.store(Found { obstacle, ..Found::NOTHING }.pack(), Relaxed);
     found

@@ -22,7 +22,7 @@ mod rules;
 mod rules_tests;
 
 pub use explain::{Reason, explain, reason, text_of_reason};
-pub use known::{meet_obstacle, refresh};
+pub use known::{is_kept_away, keep_away, meet_obstacle, refresh};
 pub use ladder::{Attempt, create_copy};
 pub use probe::{Features, probe};
 pub use read::read;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A caller's `struct clone_args`, read as the kernel reads it.
 
-use super::{Request, Wire};
+use super::{Request, Wire, known};
 use crate::arch::syscall;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER0;
 use crate::uapi::{Errno, clone_args, sys};
@@ -14,6 +14,7 @@ fn takes_size(size: usize) -> Result<(), Errno> {
     if size <= SMALLEST_PAGE {
         return Ok(());
     }
+    known::reach().map_err(|_| Errno::E2BIG)?;
     // SAFETY: a null struct is refused: EFAULT where the size is not too large.
     match Errno::check(unsafe { syscall(libc::SYS_clone3, [0, size, 0, 0, 0, 0]) }) {
         Err(Errno::EFAULT) => Ok(()),

@@ -28,6 +28,26 @@ pub fn search_path() -> *const c_char {
     }
 }
 
+/// Whether one of the library's own variables has this value. Not where the program has
+/// privileges that its caller has not.
+pub fn says(name: &[u8], wanted: &[u8]) -> bool {
+    // SAFETY: an array of strings, as `all` says.
+    let found = || unsafe { value(all(), name).map(|value| text::bytes(value)) };
+    !is_secure() && found() == Some(wanted)
+}
+
+/// AT_SECURE of getauxval(3); where it is not to be had (static musl), it is as set.
+fn is_secure() -> bool {
+    const AT_SECURE: usize = 23;
+    let enable_secure = symbols::enable_secure();
+    match symbols::getauxval() {
+        // SAFETY: takes a number.
+        Some(function) => unsafe { function(AT_SECURE) != 0 },
+        // SAFETY: an int of the libc's.
+        None => enable_secure.is_null() || unsafe { enable_secure.read() } != 0,
+    }
+}
+
 /// What follows a name and its equals sign.
 ///
 /// # Safety

@@ -39,6 +39,7 @@ weak_symbol!("clone3_weak_cleanup_pop", "_pthread_cleanup_pop");
 weak_symbol!("clone3_weak_tls_get_addr", "__tls_get_addr");
 weak_symbol!("clone3_weak_pthread_self", "pthread_self");
 weak_symbol!("clone3_weak_getauxval", "getauxval");
+weak_symbol!("clone3_weak_enable_secure", "__libc_enable_secure");
 weak_symbol!("clone3_weak_rseq_offset", "__rseq_offset");
 weak_symbol!("clone3_weak_uselocale", "uselocale");
 weak_symbol!("clone3_weak_ctype_b_loc", "__ctype_b_loc");
@@ -144,6 +145,8 @@ unsafe extern "C" {
     static TLS_GET_ADDR: Option<unsafe extern "C" fn(*const TlsIndex) -> *mut c_void>;
     #[link_name = "clone3_weak_pthread_self"]
     static PTHREAD_SELF: Option<unsafe extern "C" fn() -> usize>;
+    #[link_name = "clone3_weak_enable_secure"]
+    static ENABLE_SECURE: *const c_int;
     #[link_name = "clone3_weak_getauxval"]
     static GETAUXVAL: Option<unsafe extern "C" fn(usize) -> usize>;
     #[link_name = "clone3_weak_rseq_offset"]
@@ -281,6 +284,10 @@ getter!(
     /// `pthread_self`, whose value is the address of the thread's TCB in every
     /// libc here.
     pthread_self -> Option<unsafe extern "C" fn() -> usize> = PTHREAD_SELF);
+getter!(
+    /// `__libc_enable_secure`, GLIBC_PRIVATE: an int that is what AT_SECURE was. In every
+    /// static program, where getauxval may not be linked in.
+    enable_secure -> *const c_int = ENABLE_SECURE);
 getter!(
     /// `getauxval`.
     getauxval -> Option<unsafe extern "C" fn(usize) -> usize> = GETAUXVAL);
