@@ -85,8 +85,9 @@ pub fn handlers_unseen() -> bool {
     HANDLERS_UNSEEN.load(Relaxed)
 }
 
-/// The libc's `syscall` as an address, 0 where there is none or it has not been looked up. A program may tell calls by where they are made: syscall user
-/// dispatch (Linux 5.11) lets those from the libc's text through.
+/// The libc's `syscall` as an address, 0 where there is none or it has not been looked
+/// up. A program may tell calls by where they are made: syscall user dispatch (Linux
+/// 5.11) lets those from the libc's text through.
 pub static LIBC_SYSCALL: AtomicUsize = AtomicUsize::new(0);
 
 /// Looks everything up while that is safe: the loader's lock is free or ours
