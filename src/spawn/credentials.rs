@@ -13,7 +13,8 @@
 //! | a new user namespace | copied: its owner, any process of the caller's user, has all capabilities over it |
 //! | joining a user namespace | copied: so has its root |
 //! | joining a pid namespace | copied: its processes see the child, and never saw the caller |
-//! | supplementary groups, securebits, the bounding, inheritable and ambient sets, no_new_privs, a filter, other namespaces | lent: none of it is looked at (kernel/ptrace.c, security/commoncap.c) |
+//! | a filter, before Linux 5.16 | copied: it may kill the child, whose core dump ends all who share its memory |
+//! | supplementary groups, securebits, the bounding, inheritable and ambient sets, no_new_privs, a filter later, other namespaces | lent: none of it is looked at (kernel/ptrace.c, security/commoncap.c) |
 //!
 //! To the kernel memory is dumpable or not for all who share it (PR_SET_DUMPABLE), and
 //! a change of ids in lent memory would change that for the caller. So nothing here
@@ -26,6 +27,7 @@ use super::plan::Plan;
 use super::spec::{Namespace, Spec};
 use crate::uapi::attribute::Ids;
 use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
+use crate::uapi::task;
 
 /// What a plan's child may become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub struct Changes {
     pub joins_pid: bool,
     /// The first member of a new user namespace.
     pub new_user: bool,
+    /// A process that dumps core by its filter's will, on a kernel where that is the end
+    /// of the caller, too (fs/coredump.c, zap_threads, before Linux 5.16).
+    pub dumps: bool,
 }
 
 impl Changes {
@@ -53,6 +58,7 @@ impl Changes {
             joins_user: joins(spec, CLONE_NEWUSER),
             joins_pid: joins(spec, CLONE_NEWPID),
             new_user: spec.flags & CLONE_NEWUSER != 0,
+            dumps: !spec.filter.is_null() && task::kernel_version() < (5, 16),
         }
     }
 

@@ -152,6 +152,8 @@ unsafe fn write(ours: &SpawnAttributes, host: *mut SpawnAttributes) -> Result<()
 ///
 /// # Safety
 /// As posix_spawn(3) has it.
+#[cold]
+#[inline(never)] // the object is large
 pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno> {
     let attributes = call.attributes;
     // SAFETY: null or an object of somebody's.

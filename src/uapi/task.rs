@@ -179,6 +179,7 @@ pub fn kill(pid: Pid, signal: c_int) {
 
 /// The running kernel's version, major and minor (uname(2)); 0.0 if the release
 /// does not begin with two numbers.
+#[inline(never)] // the struct is large
 pub fn kernel_version() -> (u32, u32) {
     let mut name = MaybeUninit::<libc::utsname>::zeroed();
     // SAFETY: the kernel fills the struct it is given.
