@@ -28,6 +28,7 @@ mod thread_h;
 
 use crate::engine;
 use crate::host::{self, environment, errno};
+use crate::process;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 
@@ -68,7 +69,7 @@ ctor::declarative::ctor! {
     /// Runs when the library is loaded, or before main in a static program.
     #[ctor(unsafe)]
     fn on_load() {
-        host::on_load();
+        host::on_load(process::atfork::count());
         if environment::says(b"CLONE3_ROUTE=", b"legacy") {
             engine::keep_away();
         }

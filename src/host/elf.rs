@@ -143,6 +143,18 @@ impl Object {
             .unwrap_or(0)
     }
 
+    /// Its writable segments: where their words begin, and how many they are.
+    pub fn writable(&self) -> impl Iterator<Item = (*const usize, usize)> {
+        const PF_W: u32 = 2;
+        let wanted = |header: &&Phdr| header.p_type == libc::PT_LOAD && header.p_flags & PF_W != 0;
+        self.headers().iter().filter(wanted).map(|header| {
+            let start = self.base.wrapping_add(header.p_vaddr as usize);
+            let words = start.next_multiple_of(size_of::<usize>());
+            let bytes = (header.p_memsz as usize).saturating_sub(words - start);
+            (words as *const usize, bytes / size_of::<usize>())
+        })
+    }
+
     /// An address of it that no other object has.
     pub fn key(&self) -> *mut c_void {
         self.headers as *mut c_void

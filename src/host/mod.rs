@@ -5,6 +5,7 @@
 //! used: a libc that does not look as expected is `None` to the callers, who
 //! then leave the work to that libc's own functions.
 
+mod atfork;
 pub mod cancel;
 mod draft;
 pub mod elf;
@@ -52,7 +53,9 @@ pub fn thread_area(tls: usize) -> Option<crate::arch::ThreadArea> {
 ///
 /// Asks the kernel nothing: a filter that came over exec may let through what the
 /// program needs and no more. What has to be asked, the first creation does.
-pub fn on_load() {
+///
+/// `fork_handlers` is how many have been registered in the host so far.
+pub fn on_load(fork_handlers: usize) {
     if glibc::is_host() {
         // First: the walks that follow find the rest.
         rtld::remember_size(elf::symbol_size(c"_rtld_global", symbols::rtld_global()));
@@ -61,12 +64,17 @@ pub fn on_load() {
     functions::look_up_all();
     pthread::look_up_next();
     if glibc::is_host() {
+        atfork::look_up(fork_handlers);
         if let Some(register) = functions::register_atfork() {
             // First of all handlers, so that the others find the loader usable; also
             // where fork is called past us: by the libc, or by an object that sees no
             // other.
             // SAFETY: glibc's function, with a handler that is never unloaded.
-            unsafe { register(None, None, Some(rtld::CHILD_HANDLER), core::ptr::null_mut()) };
+            let failed =
+                unsafe { register(None, None, Some(rtld::CHILD_HANDLER), core::ptr::null_mut()) };
+            if failed == 0 {
+                atfork::add_own();
+            }
         }
     } else {
         musl::remember_places();
@@ -93,6 +101,14 @@ pub fn tid() -> Pid {
         true => glibc_thread::tid_place(),
         false => musl::tid_place(),
     })
+}
+
+/// How many fork handlers the program and its libraries have registered in the host;
+/// none where that cannot be told.
+///
+/// Async-signal-safe.
+pub fn fork_handlers() -> Option<usize> {
+    atfork::registered()
 }
 
 /// Whether the host's fork would do no more than run the handlers we know and

@@ -9,12 +9,26 @@
 
 use super::handlers::{List, Number, Phase};
 use crate::host::functions::{self, Handler};
-use crate::host::{elf, errno};
+use crate::host::{self, elf, errno};
 use crate::uapi::Errno;
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 
 static LIST: List = List::new();
+
+/// How many triples are registered.
+pub fn count() -> usize {
+    LIST.count()
+}
+
+/// Whether the host has no fork handlers but those that are known here. It has others
+/// where they were registered past us: by an object that was opened with RTLD_DEEPBIND,
+/// or by the libc's own function, asked for by name.
+///
+/// Async-signal-safe.
+pub fn all_known() -> bool {
+    host::fork_handlers().is_none_or(|hosts| hosts == LIST.count())
+}
 
 /// A fork under way: its prepare handlers have run.
 #[must_use]

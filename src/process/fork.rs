@@ -20,7 +20,7 @@ pub fn fork() -> Result<Pid, Errno> {
     // None where there is nothing to be done but what is done here; or no libc to be
     // found, and so no handlers or locks of one either.
     let host = match &repair {
-        Some(repair) if host::fork_is_simple(repair) => None,
+        Some(repair) if host::fork_is_simple(repair) && atfork::all_known() => None,
         _ => functions::fork(),
     };
     let outcome = match host {

@@ -296,11 +296,20 @@ impl List {
         self.blocks().any(|block| block.slots_to(last).any(|slot| slot.belongs_to(owner)))
     }
 
+    /// How many triples there are, or are being registered.
+    pub fn count(&self) -> usize {
+        let last = self.last_number();
+        if last == 0 {
+            return 0;
+        }
+        let _inside = self.enter();
+        let of = |block: &Block| block.slots_to(last).count() - block.dead.load(Acquire);
+        self.blocks().map(of).sum()
+    }
+
     /// Whether there is any handler.
     pub fn is_empty(&self) -> bool {
-        let _inside = self.enter();
-        let last = self.last_number();
-        self.blocks().all(|block| block.dead.load(Acquire) == block.slots_to(last).count())
+        self.count() == 0
     }
 
     /// Takes an owner's handlers back.
