@@ -8,9 +8,10 @@
 //! back: glibc unwinds the stack, for which all frames here have tables, and musl
 //! leaves it. So nothing that has to be dropped may be alive over the wait.
 
-use super::{errno, symbols};
+use super::{errno, glibc, symbols};
 use crate::uapi::{Errno, task};
 use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
 
 /// What is run for a thread that is cancelled.
 pub type Cleanup = unsafe extern "C" fn(*mut c_void);
@@ -52,3 +53,35 @@ pub unsafe fn wait_for(
     errno::restore(before);
     outcome
 }
+
+/// Whether the calling thread is inside a function of glibc's that has something to
+/// clean up should the thread be cancelled: pthread_once() and call_once() over their
+/// initialiser, which a child of glibc's fork may run once more; or, interrupted by a
+/// signal, one that holds a lock. What programs push goes into other lists.
+///
+/// The list's head is in the thread's control block; a cleanup that is pushed is told of
+/// it (`struct _pthread_cleanup_buffer`, public: routine, argument, cancel type, the one
+/// before). False where there is no such list: before glibc 2.34 without libpthread.
+///
+/// Async-signal-safe.
+pub fn is_inside_libc() -> bool {
+    const BEFORE: usize = 3;
+    if !glibc::is_host() {
+        return false;
+    }
+    let (Some(push), Some(pop)) = (symbols::cleanup_push(), symbols::cleanup_pop()) else {
+        return false;
+    };
+    let mut buffer: Buffer = [0; 8];
+    let place = buffer.as_mut_ptr();
+    // SAFETY: the buffer is in this frame between push and pop; what the libc wrote is
+    // read through the pointer it got.
+    unsafe {
+        push(place.cast(), nothing, null_mut());
+        let before = place.add(BEFORE).read_volatile();
+        pop(place.cast(), 0);
+        before != 0
+    }
+}
+
+unsafe extern "C" fn nothing(_: *mut c_void) {}

@@ -114,11 +114,13 @@ pub fn fork_handlers() -> Option<usize> {
 /// Whether the host's fork would do no more than run the handlers we know and
 /// mend the libc: the calling thread, whose state is given, is surely the only
 /// one that can hold a lock of the libc, and holds none of the loader's that a
-/// child would find locked by a thread id that is no longer its own.
+/// child would find locked by a thread id that is no longer its own; nor is it inside
+/// pthread_once(), which a child of glibc's fork starts anew.
 ///
 /// Async-signal-safe.
 pub fn fork_is_simple(state: &Repair) -> bool {
     !functions::handlers_unseen()
+        && !cancel::is_inside_libc()
         && threads::is_single_threaded(state)
         && !rtld::is_held_by(state.tid())
 }
