@@ -87,7 +87,7 @@ macro_rules! returns_twice {
             "je 42f",
             "cmp eax, {nr_clone3}",
             "je 42f",
-            "call clone3_return_address",
+            "call clone3_return_address_in_ecx",
             ".Lclone3_syscall:",
             ".att_syntax prefix",
             "movl {libcs} - .Lclone3_syscall(%ecx), %ecx",
@@ -147,13 +147,13 @@ macro_rules! returns_twice {
             concat!(".size ", $syscall, ", . - ", $syscall),
 
             ".balign 16",
-            ".type clone3_return_address,@function",
-            "clone3_return_address:",
+            ".type clone3_return_address_in_ecx,@function",
+            "clone3_return_address_in_ecx:",
             ".cfi_startproc",
             "mov ecx, [esp]",
             "ret",
             ".cfi_endproc",
-            ".size clone3_return_address, . - clone3_return_address",
+            ".size clone3_return_address_in_ecx, . - clone3_return_address_in_ecx",
 
             // The common part: eax = which entry.
             ".balign 16",
