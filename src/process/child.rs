@@ -94,9 +94,10 @@ impl Setup {
     }
 
     /// A filter's SIGSYS would end the process where it is blocked. The libcs' own
-    /// forks, which block it or are called so, are by clone(2).
+    /// forks, which block it or are called so, are by clone(2). Without a filter there is
+    /// none: perl, git and musl's static fork block all signals on every machine.
     fn avoid_traps(&self, request: &mut Request) {
-        if request.wire.is_none() && sys::is_trap_blocked(self.mask) {
+        if request.wire.is_none() && sys::is_trap_blocked(self.mask) && sys::has_filter() {
             request.route = Route::Legacy;
         }
     }

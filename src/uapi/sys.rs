@@ -58,6 +58,16 @@ pub fn is_trap_blocked(mask: KernelSigset) -> bool {
     mask & TRAPS != 0
 }
 
+/// Whether this thread is under a seccomp filter, or perhaps under one (prctl(2),
+/// PR_GET_SECCOMP; an error comes from a filter, or from a kernel without any).
+#[cold]
+#[inline(never)]
+pub fn has_filter() -> bool {
+    let arguments = [libc::PR_GET_SECCOMP as usize, 0, 0, 0, 0, 0];
+    // SAFETY: reads nothing of ours.
+    unsafe { syscall(libc::SYS_prctl, arguments) != 0 }
+}
+
 /// SIGSYS.
 const TRAPS: KernelSigset = 1 << (libc::SIGSYS - 1);
 
