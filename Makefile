@@ -16,8 +16,9 @@ SONAME  := libclone3.so.0
 B       := build
 PLACES  = "$(PREFIX)" "$(LIBDIR)" "$(INCLUDEDIR)" "$(RPATH)"
 # The loader's cache of libraries; not where files are only staged. musl has none.
-TELL_LOADER = [ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || \
-    ! PATH="$$PATH:/usr/sbin:/sbin" command -v ldconfig >/dev/null || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
+TELL_LOADER = [ -n "$(DESTDIR)" ] || ! PATH="$$PATH:/usr/sbin:/sbin" command -v ldconfig >/dev/null || \
+    { [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin:/sbin" ldconfig; } || \
+    echo "as root, run ldconfig, if $(LIBDIR) is a directory that it knows" >&2
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
 # SUITE:ARCH[:FILTER|:shadow] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what
@@ -133,8 +134,8 @@ bench-keep: ## copy the results in build/bench/ to bench/results/, to be committ
 	$(Q)bench/keep $(B)
 
 
-# What is installed without DESTDIR is found at once: by ldconfig, where it may be run,
-# and by the rpath that libclone3.pc gives (RPATH=auto; yes, no).
+# What is installed without DESTDIR is found at once: by ldconfig where the loader knows the
+# directory, and elsewhere by the rpath that libclone3.pc gives (RPATH=auto; yes, no).
 install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR, RPATH)
 	$(Q)install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	$(Q)install -m 755 $(B)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
