@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "filter.h"
 #include "forms.h"
+#include "libc.h"
 #include <sys/mman.h>
 #include <stdatomic.h>
 #include <ucontext.h>
@@ -90,6 +91,10 @@ static void behind(const struct form *form, int forks, int blocks)
 #if defined(MODE_STATIC) && defined(__GLIBC__)
     if (form->make == form_system || form->make == form_popen) {
         skip(name, "a static program has its C library's");
+        return;
+    }
+    if (form->make == form_fork && glibc_minor() < 34) {
+        skip(name, "a static program has its C library's, which does not call _Fork()");
         return;
     }
 #endif

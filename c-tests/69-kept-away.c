@@ -31,6 +31,12 @@ static int kill_clone3(void)
     return put(program, sizeof program / sizeof *program);
 }
 
+#ifdef SYS_newfstatat
+#define COUNTS_THREADS SYS_newfstatat
+#else
+#define COUNTS_THREADS SYS_fstatat64
+#endif
+
 #define LET(number) FILTER_IF(BPF_JEQ, number, 1), FILTER_ALLOW
 
 /* What glibc's own fork() needs, and the end of its child. musl's makes
@@ -45,6 +51,8 @@ static int allow_fork(void)
 #else
         FILTER_IF(BPF_JEQ, glibc_minor() >= 43 ? SYS_set_tid_address : SYS_clone, 1), FILTER_ALLOW,
         FILTER_IF(BPF_JEQ, glibc_minor() >= 43 ? SYS_prctl : SYS_clone, 1), FILTER_ALLOW,
+        /* which does not say whether there are threads */
+        FILTER_IF(BPF_JEQ, glibc_minor() < 32 ? COUNTS_THREADS : SYS_clone, 1), FILTER_ALLOW,
 #endif
         LET(SYS_exit), LET(SYS_exit_group), LET(SYS_wait4), LET(SYS_write),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
