@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Syscall user dispatch (Linux 5.11) that lets through what is made in the C library's
  * text sees nothing of syscall() for numbers that make no process: the C library's own
- * makes the call, and sets errno.
+ * makes the call, and sets errno. (On i686 the libcs' own call goes by the vDSO, whose
+ * text it is.)
  *
  * modes: preload shared
+ * archs: x86_64 aarch64 riscv64
  */
 #define _GNU_SOURCE
 #include "raw.h"

@@ -47,6 +47,22 @@ macro_rules! returns_twice {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",@progbits",
             ".balign 16",
+            ".type clone3_libcs_syscall,@function",
+            "clone3_libcs_syscall:", // ecx = its address; spoils eax
+            ".cfi_startproc",
+            "call clone3_return_address",
+            "44:",
+            "movl {libcs} - 44b(%eax), %ecx",
+            "ret",
+            ".cfi_endproc",
+            ".size clone3_libcs_syscall, . - clone3_libcs_syscall",
+            ".popsection",
+            libcs = sym $libcs,
+            options(att_syntax), // the other takes one symbol in an address
+        );
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",@progbits",
+            ".balign 16",
             $(
                 concat!(".globl ", $vfork),
                 concat!(".type ", $vfork, ",@function"),
@@ -87,15 +103,12 @@ macro_rules! returns_twice {
             "je 42f",
             "cmp eax, {nr_clone3}",
             "je 42f",
-            "call clone3_return_address_in_ecx",
-            ".Lclone3_syscall:",
-            ".att_syntax prefix",
-            "movl {libcs} - .Lclone3_syscall(%ecx), %ecx",
-            ".intel_syntax noprefix",
+            "call clone3_libcs_syscall",
             "test ecx, ecx",
             "jz 43f",
             "jmp ecx",
             "43:",
+            "mov eax, [esp + 4]",
             "push ebp",
             ".cfi_adjust_cfa_offset 4",
             ".cfi_rel_offset ebp, 0",
@@ -145,15 +158,6 @@ macro_rules! returns_twice {
             "jmp 20f",
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
-
-            ".balign 16",
-            ".type clone3_return_address_in_ecx,@function",
-            "clone3_return_address_in_ecx:",
-            ".cfi_startproc",
-            "mov ecx, [esp]",
-            "ret",
-            ".cfi_endproc",
-            ".size clone3_return_address_in_ecx, . - clone3_return_address_in_ecx",
 
             // The common part: eax = which entry.
             ".balign 16",
@@ -296,7 +300,6 @@ macro_rules! returns_twice {
             prepare = sym $prepare,
             finish = sym $finish,
             fail = sym $fail,
-            libcs = sym $libcs,
         );
     };
 }
