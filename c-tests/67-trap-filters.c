@@ -112,14 +112,16 @@ static void behind(const struct form *form, int forks, int blocks)
 }
 
 /* A step of the child's is trapped: what the handler would see there is the memory of
- * its parent. The child ends by the signal, whose handler was the parent's. */
+ * its parent. The child ends by the signal, whose handler was the parent's. Behind
+ * clone(2) it takes its handlers away itself, and is trapped at that. */
 static int trapped_step(const struct filter_kind *kind)
 {
+    long number = kind || !native() ? SYS_rt_sigaction : SYS_setpgid;
     pid_t pid = -1;
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    if (trap(SYS_setpgid, 0) || (kind && install_filter(kind)))
+    if (trap(number, 0) || (kind && install_filter(kind)))
         return 77;
     for (int i = 0; i < 2; i++) {
         int error = posix_spawn(&pid, "/bin/sh", NULL, &attributes, form_words, environ);
