@@ -71,7 +71,7 @@ static void limits(void)
     says(&plan, "ulimit -Sn; ulimit -Hn; ulimit -Sc", "77 88 0", "two limits");
     fails_at((clone3_spawn_set_rlimits(&plan, wrong, 2), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_RLIMIT, 1, EINVAL,
         "a resource that there is not");
-    ok(strstr(plan_error(), "resource limit 1, 99: ") != NULL, "in words: %s", plan_error());
+    ok(strstr(plan_error(), "resource limit 1, resource 99: ") != NULL, "in words: %s", plan_error());
     is(clone3_spawn_set_umask(&plan, 0135), 0, "set_umask");
     clone3_spawn_set_rlimits(&plan, NULL, 0);
     says(&plan, "umask", "0135", "umask");
