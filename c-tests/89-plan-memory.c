@@ -336,6 +336,49 @@ static void stopped(void)
     ok(raw_mask() == mask, "and its signal mask is as before");
 }
 
+static volatile int ids_are_set;
+
+static void *spawns_and_is_stopped(void *unused)
+{
+    (void)unused;
+    clone3_spawn_t plan = new_plan();
+    pid_t pid = -1;
+    clone3_spawn_set_uid(&plan, OTHER);
+    clone3_spawn_set_callback(&plan, stop_itself, NULL);
+    int error = spawn_plan(&pid, "/bin/sh", &plan, true_argv);
+    return (void *)(intptr_t)(error == 0 && status_of(pid) == 7);
+}
+
+/* The C library has all threads do it, by a signal, and waits for each. */
+static void *sets_its_ids(void *unused)
+{
+    (void)unused;
+    ids_are_set = setegid(getegid()) == 0;
+    return NULL;
+}
+
+static void stopped_beside_setegid(void)
+{
+    pthread_t spawner, setter;
+    void *right = NULL;
+    memset((void *)window, 0, sizeof *window);
+    if (pthread_create(&spawner, NULL, spawns_and_is_stopped, NULL)) {
+        skip("setegid() in a thread while another one's child is stopped", "no threads");
+        return;
+    }
+    while (!window->opened)
+        usleep(1000);
+    usleep(scaled(50) * 1000); /* the caller waits by then */
+    pthread_create(&setter, NULL, sets_its_ids, NULL);
+    for (int i = 0; i < scaled(300) && !ids_are_set; i++)
+        usleep(10000);
+    ok(ids_are_set, "setegid() in another thread does not wait for a child that is stopped");
+    kill(window->child, SIGCONT);
+    pthread_join(spawner, &right);
+    pthread_join(setter, NULL);
+    ok(right != NULL, "and the child then runs its program");
+}
+
 static void killed(void)
 {
     clone3_spawn_t plan = new_plan();
@@ -421,6 +464,7 @@ int main(void)
         in_others();
         other_users();
         stopped();
+        stopped_beside_setegid();
         killed();
         failed_unseen();
         lies();

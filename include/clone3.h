@@ -1809,8 +1809,10 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  * caller's stack: the child takes the steps of the plan in the order of
  * CLONE3_SPAWN_STAGE_*, mounts before the root, and executes; the caller goes on then. Nothing is
  * allocated and nothing locked between the call and exec. Signals are blocked
- * meanwhile. A failed step leaves no child, no descriptor and no changed
- * signal mask.
+ * meanwhile. Some children, those that take other ids among them, get a copy of
+ * the memory instead, and the caller's handlers may run while it waits for them;
+ * clone3_spawn(3) says which. A failed step leaves no child, no descriptor and no
+ * changed signal mask.
  *
  * @param pid   where the child's pid goes; may be NULL
  * @param path  the program, from the child's root and working directory; see

@@ -16,6 +16,12 @@ use core::ptr::null_mut;
 /// What is run for a thread that is cancelled.
 pub type Cleanup = unsafe extern "C" fn(*mut c_void);
 
+/// The signal by which the libc cancels a thread: SIGCANCEL of nptl and of musl's
+/// pthread_impl.h. The one after it has another thread change its ids.
+pub fn signal() -> u64 {
+    if glibc::is_host() { 32 } else { 33 }
+}
+
 /// Room for what the libc keeps of a cleanup: four words in glibc, three in musl.
 type Buffer = [usize; 8];
 

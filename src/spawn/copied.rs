@@ -7,8 +7,9 @@
 //! share until the child has executed, or is about to run its function. Meanwhile the
 //! caller has its own signal mask, but for a few: the child may be stopped by a user
 //! whose ids it has taken, and the caller is not to be deaf to its signals for as long
-//! as it pleases him. Its handlers may run then, and the library holds nothing that
-//! they could want: no lock, no place in another pid namespace.
+//! as it pleases him. Nor to its libc's, by which another thread's setuid() reaches this
+//! one. Its handlers may run then, and the library holds nothing that they could want: no
+//! lock, no place in another pid namespace.
 
 use super::child::{self, FAILED, Job};
 use super::credentials::Changes;
@@ -18,7 +19,7 @@ use super::launch;
 use super::page::{Seen, SharedPage};
 use super::plan::{Failure, Plan, Stage};
 use crate::engine::{self, Request, report};
-use crate::host::{self, ClearTid, Repair};
+use crate::host::{self, ClearTid, Repair, cancel};
 use crate::uapi::flags::CLONE_PIDFD;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, attribute, mutex, task};
@@ -54,7 +55,7 @@ pub fn create(
     if let Some(extras) = plan.extras {
         extras.come_back();
     }
-    let let_in = mask | signal_bit(request.exit_signal) | CANCELLATION;
+    let let_in = mask | signal_bit(request.exit_signal) | signal_bit(cancel::signal());
     sys::restore_signals(let_in);
     let failure = match lacks_pidfd(request) {
         // Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
@@ -71,9 +72,6 @@ pub fn create(
     sys::block_signals_but_traps();
     failure.map_or(Ok(pid), Err)
 }
-
-/// The signals by which libcs cancel a thread (glibc 32, musl 33).
-const CANCELLATION: KernelSigset = 0b11 << 31;
 
 /// The child's own stays blocked: a handler that waits for any child would find one that
 /// failed, of which nobody has heard.
