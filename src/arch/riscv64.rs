@@ -229,7 +229,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but two is the next definition\'s, which is in
+            // syscall(): every number but two is the next definition's, which is in
             // the libc; where there is none, the kernel\'s.
             // This architecture has neither fork nor vfork.
             ".balign 16",

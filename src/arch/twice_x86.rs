@@ -86,7 +86,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four is the next definition\'s, which is in
+            // syscall(): every number but four is the next definition's, which is in
             // the libc; where there is none, the kernel\'s.
             ".balign 16",
             concat!(".globl ", $syscall),

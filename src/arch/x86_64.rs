@@ -214,7 +214,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four is the next definition\'s, which is in
+            // syscall(): every number but four is the next definition's, which is in
             // the libc; where there is none, the kernel\'s.
             // clone, fork and vfork are neighbours: 56, 57, 58.
             ".balign 16",
