@@ -97,14 +97,18 @@ pub fn open_max() -> u64 {
     limits[0]
 }
 
-/// The kernel's `struct sigaction`, the same on all architectures here.
+/// The kernel's `struct sigaction`. riscv64's has no restorer (asm-generic/signal.h):
+/// what stands for it here is behind what the kernel reads and writes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct KernelSigaction {
     /// SIG_DFL (0), SIG_IGN (1) or a function.
     pub handler: usize,
     flags: usize,
+    #[cfg(target_arch = "riscv64")]
+    mask: u64,
     restorer: usize,
+    #[cfg(not(target_arch = "riscv64"))]
     mask: u64,
 }
 
