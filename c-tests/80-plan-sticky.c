@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include "planning.h"
 
-static posix_spawn_file_actions_t foreign;
 static sigset_t with_kill;
 static const void *const nowhere = (const void *)8;
 
@@ -40,7 +39,6 @@ static int directory_fd(clone3_spawn_t *p) { return clone3_spawn_set_directory_f
 static int change_root(clone3_spawn_t *p) { return clone3_spawn_set_chroot(p, getenv("NOT_THERE")); }
 static int root(clone3_spawn_t *p) { return clone3_spawn_set_root(p, open("/nowhere", O_PATH)); }
 static int fds(clone3_spawn_t *p) { return clone3_spawn_set_fds(p, (const int *)nowhere, 1025); }
-static int file_actions(clone3_spawn_t *p) { return clone3_spawn_set_file_actions(p, &foreign); }
 static int lost_actions(clone3_spawn_t *p) { return clone3_spawn_set_file_actions(p, nowhere); }
 static int program(clone3_spawn_t *p) { return clone3_spawn_set_program(p, open("/nowhere", O_PATH), 0); }
 
@@ -55,7 +53,7 @@ static const struct { const char *name; int (*set)(clone3_spawn_t *); int error;
     { "nice", nice_value, EINVAL }, { "affinity", affinity, EFAULT }, { "oom_score_adj", oom_score_adj, EINVAL },
     { "death_signal", death_signal, EINVAL }, { "directory", directory, EFAULT }, { "directory_fd", directory_fd, EBADF },
     { "chroot", change_root, EFAULT }, { "root", root, EBADF }, { "fds", fds, EINVAL },
-    { "file_actions", file_actions, EINVAL }, { "file_actions", lost_actions, EFAULT }, { "program", program, EBADF },
+    { "file_actions", lost_actions, EFAULT }, { "program", program, EBADF },
 };
 
 /* The plan as it is refused, by itself, with a path and in words. */
@@ -78,7 +76,6 @@ int main(void)
     begin(60);
     sigemptyset(&with_kill);
     sigaddset(&with_kill, SIGKILL);
-    memset(&foreign, 0, sizeof foreign);
     for (size_t i = 0; i < sizeof setters / sizeof *setters; i++) {
         clone3_spawn_t plan = new_plan();
         char name[200];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawnattr_*`. An object that the host's init made goes to the host's
-//! function.
+//! `posix_spawnattr_*`. Where the libc's objects are not as we know them, its own
+//! functions do it.
 
 use super::{libc_entry, or_number};
-use crate::spawn::attr::{Sigset, SpawnAttributes};
+use crate::spawn::attr::{self, Sigset, SpawnAttributes};
 use crate::spawn::foreign;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
@@ -14,31 +14,37 @@ libc_entry!("posix_spawnattr_destroy" => destroy);
 
 unsafe extern "C" fn init(object: *mut SpawnAttributes) -> c_int {
     // SAFETY: POSIX's contract.
-    unsafe { object.write(SpawnAttributes::INITIAL) };
-    0
+    or_number(unsafe {
+        if attr::are_known() {
+            object.write(SpawnAttributes::INITIAL);
+            Ok(())
+        } else {
+            foreign::of_object(c"posix_spawnattr_init", object)
+        }
+    })
 }
 
 unsafe extern "C" fn destroy(object: *mut SpawnAttributes) -> c_int {
     // SAFETY: POSIX's contract.
-    unsafe {
-        if SpawnAttributes::is_ours(object) {
-            (*object).destroy();
-            return 0;
+    or_number(unsafe {
+        match attr::are_known() {
+            true => Ok(()), // it holds numbers only
+            false => foreign::of_object(c"posix_spawnattr_destroy", object),
         }
-        or_number(foreign::of_object(c"posix_spawnattr_destroy", object))
-    }
+    })
 }
 
-/// A getter of one field, behind its name.
+/// A getter, behind its name.
 macro_rules! getter {
-    ($name:literal, $function:ident, $field:ident: $type:ty) => {
+    ($name:literal, $function:ident($type:ty), |$object:ident| $get:expr) => {
         libc_entry!($name => $function);
 
         unsafe extern "C" fn $function(object: *const SpawnAttributes, place: *mut $type) -> c_int {
             // SAFETY: the contract of <spawn.h>.
             or_number(unsafe {
-                if SpawnAttributes::is_ours(object) {
-                    place.write((*object).$field);
+                if attr::are_known() {
+                    let $object = &*object;
+                    place.write($get);
                     Ok(())
                 } else {
                     foreign::of_word(const { name(concat!($name, "\0")) }, object, place as usize)
@@ -56,7 +62,7 @@ macro_rules! setter {
         unsafe extern "C" fn $function(object: *mut SpawnAttributes, $value: $type) -> c_int {
             // SAFETY: the contract of <spawn.h>.
             or_number(unsafe {
-                if SpawnAttributes::is_ours(object) {
+                if attr::are_known() {
                     let $object = &mut *object;
                     $set
                 } else {
@@ -80,18 +86,21 @@ fn assign<T>(place: &mut T, value: T) -> Result<(), Errno> {
     Ok(())
 }
 
-getter!("posix_spawnattr_getflags", get_flags, flags: c_short);
-getter!("posix_spawnattr_getpgroup", get_group, group: Pid);
-getter!("posix_spawnattr_getsigdefault", get_defaults, defaults: Sigset);
-getter!("posix_spawnattr_getsigmask", get_mask, mask: Sigset);
+getter!("posix_spawnattr_getflags", get_flags(c_short), |object| object.flags());
+getter!("posix_spawnattr_getpgroup", get_group(Pid), |object| object.group());
+getter!("posix_spawnattr_getsigdefault", get_defaults(Sigset), |object| object.defaults);
+getter!("posix_spawnattr_getsigmask", get_mask(Sigset), |object| object.mask);
 // The priority is all that a struct sched_param holds for Linux.
-getter!("posix_spawnattr_getschedparam", get_priority, priority: c_int);
-getter!("posix_spawnattr_getschedpolicy", get_policy, policy: c_int);
-getter!("posix_spawnattr_getcgroup_np", get_cgroup, cgroup: c_int);
+getter!("posix_spawnattr_getschedparam", get_priority(c_int), |object| object.priority);
+getter!("posix_spawnattr_getschedpolicy", get_policy(c_int), |object| object.policy);
+getter!("posix_spawnattr_getcgroup_np", get_cgroup(c_int), |object| object.cgroup());
 
-setter!("posix_spawnattr_setflags", set_flags(flags: c_short), |object| object.set_flags(flags));
+setter!("posix_spawnattr_setflags", set_flags(flags: c_short), |object| {
+    attr::set_flags(object, flags)
+});
 setter!("posix_spawnattr_setpgroup", set_group(group: Pid), |object| {
-    assign(&mut object.group, group)
+    object.set_group(group);
+    Ok(())
 });
 setter!("posix_spawnattr_setsigdefault", set_defaults(set: *const Sigset), |object| {
     assign(&mut object.defaults, set.read())
@@ -103,8 +112,9 @@ setter!("posix_spawnattr_setschedparam", set_priority(param: *const c_int), |obj
     assign(&mut object.priority, param.read())
 });
 setter!("posix_spawnattr_setschedpolicy", set_policy(policy: c_int), |object| {
-    object.set_policy(policy)
+    attr::set_policy(object, policy)
 });
 setter!("posix_spawnattr_setcgroup_np", set_cgroup(directory: c_int), |object| {
-    assign(&mut object.cgroup, directory)
+    object.set_cgroup(directory);
+    Ok(())
 });

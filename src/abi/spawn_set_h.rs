@@ -374,10 +374,12 @@ unsafe extern "C" {
 
     /// The file actions of POSIX, in their order.
     ///
-    /// @param actions  a posix_spawn_file_actions_t, borrowed until the spawn, that
-    ///                 this library initialised; NULL for none
+    /// @param actions  a posix_spawn_file_actions_t, borrowed until the spawn; NULL for
+    ///                 none
     ///
-    /// @return 0, or an error number: EINVAL: another library initialised it
+    /// @return 0, or an error number: EINVAL: this library cannot read it: the C library
+    ///         keeps its actions in another way than those it knows, or no object has
+    ///         been initialised by this library yet
     pub fn clone3_spawn_set_file_actions(
         plan: *mut clone3_spawn_plan,
         actions: *const c_void,

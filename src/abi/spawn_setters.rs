@@ -7,7 +7,7 @@
 use super::or_number;
 use super::spawn_plan::*;
 use crate::arch::entry;
-use crate::spawn::actions::FileActions;
+use crate::spawn::actions::{Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::spec::{self, Cgroup, Directory, List, Spec};
 use crate::uapi::Errno;
@@ -200,8 +200,8 @@ setters! {
     "clone3_spawn_set_file_actions" => exported_set_file_actions(actions: *const c_void) |spec| {
             let actions: *const FileActions = actions.cast();
             if !actions.is_null() { sys::probe(actions as usize as u64)?; }
-            // SAFETY: an object of somebody's, by the contract.
-            if !actions.is_null() && !unsafe { FileActions::is_ours(actions) } {
+            // SAFETY: null or an object, by the contract.
+            if !unsafe { Actions::of(actions) }.is_some_and(|actions| actions.are_known()) {
                 return Err(Errno::EINVAL);
             }
             spec.actions = actions;

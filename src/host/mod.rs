@@ -5,12 +5,14 @@
 //! used: a libc that does not look as expected is `None` to the callers, who
 //! then leave the work to that libc's own functions.
 
+pub mod action_lists;
 mod atfork;
 pub mod cancel;
 mod draft;
 pub mod elf;
 pub mod environment;
 pub mod errno;
+pub mod file_actions;
 pub mod functions;
 mod glibc;
 mod glibc_thread;
@@ -23,6 +25,7 @@ mod page;
 pub mod pthread;
 mod repair;
 mod rtld;
+pub mod spawn_attributes;
 pub mod streams;
 mod symbols;
 mod tables;
@@ -62,6 +65,8 @@ pub fn on_load(fork_handlers: usize) {
     }
     interposers::fill();
     functions::look_up_all();
+    spawn_attributes::learn();
+    file_actions::look_up();
     pthread::look_up_next();
     if glibc::is_host() {
         atfork::look_up(fork_handlers);

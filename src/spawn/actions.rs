@@ -1,128 +1,196 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawn_file_actions_t`: an object of the host libc's size with our own
-//! content, which a mark tells from one that the libc's init made.
+//! What is done to the child's files: `posix_spawn_file_actions_t`, which is filled by
+//! the libc's functions (`host::file_actions`), or by ours in a static program, and the
+//! lists of our own.
 
-use super::plan::Action;
+use crate::host::action_lists::List;
+use crate::host::file_actions::{self, Lists};
 use crate::host::memory;
 use crate::uapi::{Errno, task, text};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{null_mut, slice_from_raw_parts};
 
-/// The object. Both libcs keep a pointer where `mark` is, null after their init,
-/// and have the same size: 80 bytes, 76 where pointers have 32 bits.
-#[repr(C)]
-pub struct FileActions {
-    count: u32,
-    room: u32,
-    mark: usize,
-    list: *mut Action,
-    padding: [c_int; PADDING],
+pub use crate::host::action_lists::Action;
+pub use crate::host::file_actions::Object as FileActions;
+
+/// Actions in their order; an iterator over them, too.
+#[derive(Clone, Copy)]
+pub enum Actions<'a> {
+    /// A list of ours.
+    Ours(&'a [Action]),
+    /// A list of the libc's.
+    Hosts(List),
 }
 
-const _: () =
-    assert!(size_of::<FileActions>() == if cfg!(target_pointer_width = "64") { 80 } else { 76 });
+impl Actions<'_> {
+    /// No actions.
+    pub const NONE: Actions<'static> = Actions::Ours(&[]);
 
-/// Up to the libcs' size.
-const PADDING: usize = if cfg!(target_pointer_width = "64") { 14 } else { 15 };
+    /// The actions of an object; `None` where the libc alone can read them.
+    /// Async-signal-safe.
+    ///
+    /// # Safety
+    /// Null, or an object that stays as it is while they are used.
+    pub unsafe fn of<'a>(object: *const FileActions) -> Option<Actions<'a>> {
+        // SAFETY: by the contract.
+        let Some(object) = (unsafe { object.as_ref() }) else { return Some(Actions::NONE) };
+        match file_actions::lists() {
+            Lists::Hosts => None,
+            // SAFETY: by the contract.
+            Lists::Read => Some(Actions::Hosts(unsafe { List::of(object) })),
+            // SAFETY: by the contract.
+            Lists::Ours => Some(Actions::Ours(unsafe { own(object) })),
+        }
+    }
 
-/// No address: not aligned, and beyond all that user memory has on 64 bits.
-const MARK: usize = 0x9a5d_c35f_u64.wrapping_mul(0x1_0000_0001) as usize | 1;
+    /// Whether all of them are known; one that is not has no way to succeed.
+    pub fn are_known(&self) -> bool {
+        match self {
+            Actions::Ours(_) => true,
+            Actions::Hosts(list) => list.is_known(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(mut self) -> bool {
+        self.next().is_none()
+    }
+}
+
+impl Iterator for Actions<'_> {
+    type Item = Action;
+
+    fn next(&mut self) -> Option<Action> {
+        match self {
+            Actions::Ours(list) => {
+                let (first, rest) = list.split_first()?;
+                *list = rest;
+                Some(*first)
+            }
+            Actions::Hosts(list) => list.next(),
+        }
+    }
+}
+
+/// Makes an object with nothing in it.
+///
+/// # Safety
+/// `object` must be memory for one.
+pub unsafe fn init(object: *mut FileActions) -> Result<(), Errno> {
+    file_actions::learn();
+    // SAFETY: by the contract.
+    unsafe {
+        match file_actions::lists() {
+            Lists::Ours => object.write(FileActions::EMPTY),
+            _ => file_actions::init(object)?,
+        }
+    }
+    Ok(())
+}
+
+/// Adds an action, its path copied.
+///
+/// # Safety
+/// The object must be one, a path a string.
+pub unsafe fn add(object: *mut FileActions, action: &Action) -> Result<(), Errno> {
+    file_actions::learn();
+    check_descriptors(action)?;
+    // SAFETY: by the contract.
+    unsafe {
+        match file_actions::lists() {
+            Lists::Ours => add_own(&mut *object, *action),
+            _ => file_actions::add(object, action),
+        }
+    }
+}
+
+/// Gives all memory back.
+///
+/// # Safety
+/// The object must be one.
+pub unsafe fn destroy(object: *mut FileActions) -> Result<(), Errno> {
+    file_actions::learn();
+    // SAFETY: by the contract.
+    unsafe {
+        match file_actions::lists() {
+            Lists::Ours => destroy_own(&mut *object),
+            _ => file_actions::destroy(object)?,
+        }
+    }
+    Ok(())
+}
 
 /// A list begins with room for so many.
-const FIRST_ROOM: u32 = 8;
+const FIRST_ROOM: c_int = 8;
 
-impl FileActions {
-    /// An object with nothing in it.
-    ///
-    /// # Safety
-    /// `this` must be memory for an object.
-    pub unsafe fn init(this: *mut FileActions) {
-        let empty =
-            FileActions { count: 0, room: 0, mark: MARK, list: null_mut(), padding: [0; PADDING] };
+/// # Safety
+/// The object must be filled by us.
+unsafe fn own<'a>(object: &FileActions) -> &'a [Action] {
+    if object.list.is_null() {
+        return &[];
+    }
+    // SAFETY: the first `count` are written.
+    unsafe { &*slice_from_raw_parts(object.list.cast(), object.count as usize) }
+}
+
+/// # Safety
+/// As [`add`], of an object that is filled by us.
+unsafe fn add_own(object: &mut FileActions, mut action: Action) -> Result<(), Errno> {
+    make_room(object)?;
+    if let Action::Open { path, .. } | Action::Chdir { path } = &mut action {
         // SAFETY: by the contract.
-        unsafe { this.write(empty) };
+        *path = unsafe { copy(*path) }?;
     }
+    // SAFETY: there is room for one more.
+    unsafe { object.list.cast::<Action>().add(object.count as usize).write(action) };
+    object.count += 1;
+    Ok(())
+}
 
-    /// Whether our init made it and destroy has not ended it.
-    ///
-    /// # Safety
-    /// `this` must be an object of somebody's.
-    pub unsafe fn is_ours(this: *const FileActions) -> bool {
-        // SAFETY: whoever's init made it wrote this word.
-        unsafe { (&raw const (*this).mark).read() == MARK }
+fn make_room(object: &mut FileActions) -> Result<(), Errno> {
+    if object.count < object.room {
+        return Ok(());
     }
-
-    /// The actions in their order.
-    pub fn list(&self) -> &[Action] {
-        if self.list.is_null() {
-            return &[];
-        }
-        // SAFETY: the first `count` are written.
-        unsafe { &*slice_from_raw_parts(self.list, self.count as usize) }
+    let room = object.room.checked_mul(2).ok_or(Errno::ENOMEM)?.max(FIRST_ROOM);
+    let fresh: *mut Action = memory::allocate(bytes(room)?)?.cast();
+    let count = if object.list.is_null() { 0 } else { object.count as usize };
+    // SAFETY: two lists, of which the fresh one is longer; the old one goes.
+    unsafe {
+        fresh.copy_from_nonoverlapping(object.list.cast(), count);
+        release_list(object);
     }
+    (object.list, object.room) = (fresh.cast(), room);
+    Ok(())
+}
 
-    /// Adds an action, its path copied.
-    ///
-    /// # Safety
-    /// A path must be a string.
-    pub unsafe fn add(&mut self, mut action: Action) -> Result<(), Errno> {
-        check_descriptors(&action)?;
-        self.make_room()?;
-        if let Action::Open { path, .. } | Action::Chdir { path } = &mut action {
-            // SAFETY: by the contract.
-            *path = unsafe { copy(*path) }?;
-        }
-        // SAFETY: there is room for one more.
-        unsafe { self.list.add(self.count as usize).write(action) };
-        self.count += 1;
-        Ok(())
-    }
-
-    fn make_room(&mut self) -> Result<(), Errno> {
-        if self.count < self.room {
-            return Ok(());
-        }
-        let room = self.room.checked_mul(2).ok_or(Errno::ENOMEM)?.max(FIRST_ROOM);
-        let fresh: *mut Action = memory::allocate(bytes(room)?)?.cast();
-        // SAFETY: two lists, of which the fresh one is longer; the old one goes.
-        unsafe {
-            fresh.copy_from_nonoverlapping(
-                self.list,
-                if self.list.is_null() { 0 } else { self.count as usize },
-            );
-            self.release_list();
-        }
-        (self.list, self.room) = (fresh, room);
-        Ok(())
-    }
-
-    /// # Safety
-    /// The list must not be used again.
-    unsafe fn release_list(&mut self) {
-        if let Ok(size) = bytes(self.room) {
-            // SAFETY: of that size when it was allocated.
-            unsafe { memory::release(self.list.cast(), size) };
-        }
-    }
-
-    /// Gives all memory back; the object is nobody's then.
-    pub fn destroy(&mut self) {
-        for action in self.list() {
-            if let Action::Open { path, .. } | Action::Chdir { path } = *action {
-                // SAFETY: copied in `add`, and used no more.
-                unsafe {
-                    let size = text::bytes(path).len() + 1;
-                    memory::release(path.cast_mut().cast::<c_void>(), size);
-                }
-            }
-        }
-        // SAFETY: the object is empty from here on.
-        unsafe { self.release_list() };
-        (self.count, self.room, self.mark, self.list) = (0, 0, 0, null_mut());
+/// # Safety
+/// The list must not be used again.
+unsafe fn release_list(object: &mut FileActions) {
+    if let Ok(size) = bytes(object.room) {
+        // SAFETY: of that size when it was allocated.
+        unsafe { memory::release(object.list, size) };
     }
 }
 
-fn bytes(room: u32) -> Result<usize, Errno> {
+/// # Safety
+/// The object must be filled by us.
+unsafe fn destroy_own(object: &mut FileActions) {
+    // SAFETY: by the contract.
+    for action in unsafe { own(object) } {
+        if let Action::Open { path, .. } | Action::Chdir { path } = *action {
+            // SAFETY: copied in `add`, and used no more.
+            unsafe {
+                let size = text::bytes(path).len() + 1;
+                memory::release(path.cast_mut().cast::<c_void>(), size);
+            }
+        }
+    }
+    // SAFETY: the object is empty from here on.
+    unsafe { release_list(object) };
+    (object.count, object.room, object.list) = (0, 0, null_mut());
+}
+
+fn bytes(room: c_int) -> Result<usize, Errno> {
     (room as usize).checked_mul(size_of::<Action>()).ok_or(Errno::ENOMEM)
 }
 
@@ -139,8 +207,11 @@ unsafe fn copy(path: *const c_char) -> Result<*const c_char, Errno> {
 
 /// EBADF for a descriptor that is negative or not below OPEN_MAX (POSIX), which is
 /// the soft limit now. A source of dup2 is only known to be there when its time
-/// has come, but cannot be beyond the limit either.
+/// has come, but cannot be beyond the limit either. glibc's functions look themselves.
 fn check_descriptors(action: &Action) -> Result<(), Errno> {
+    if file_actions::checks(action) {
+        return Ok(());
+    }
     match *action {
         Action::Open { fd, .. }
         | Action::Close { fd }

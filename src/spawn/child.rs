@@ -100,7 +100,7 @@ pub fn take_steps(job: &Job) -> Result<(), Failure> {
     }
     set_attributes(job)?;
     for (index, action) in (0..).zip(job.plan.actions) {
-        act(action, &[job.exchange.keeps()]).map_err(|errno| Failure {
+        act(&action, &[job.exchange.keeps()]).map_err(|errno| Failure {
             stage: Stage::Action,
             index,
             errno,

@@ -113,7 +113,9 @@ fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
             let listed = spec.descriptors.as_ref().and_then(|list| list.get().get(index));
             signed(listed.copied())
         }
-        Stage::Action => spec.actions().get(index).map_or(Object::NONE, Object::of_action),
+        Stage::Action => {
+            spec.actions().nth(index).map_or(Object::NONE, |action| Object::of_action(&action))
+        }
         Stage::Limit => signed(spec.limits.get().get(index).map(|limit| limit.resource)),
         Stage::Gid => number(spec.gid),
         Stage::Ids => number(spec.uid),

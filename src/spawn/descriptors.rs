@@ -9,7 +9,7 @@
 
 use super::child::Job;
 use super::close::close_from;
-use super::plan::{Action, Failure, Program, Stage};
+use super::plan::{Failure, Program, Stage};
 use super::spec::{Directory, List, MOST_DESCRIPTORS, Spec};
 use super::superset::Extras;
 use crate::uapi::{Errno, attribute, exec, file};
@@ -107,14 +107,14 @@ impl Spec {
     }
 
     fn highest_descriptor(&self) -> c_int {
-        let actions = self.actions().iter().map(Action::highest);
+        let actions = self.actions().map(|action| action.highest());
         self.sources().chain(actions).fold(self.targets(), c_int::max)
     }
 
     fn names_descriptor(&self, fd: c_int) -> bool {
         fd < self.targets()
             || self.sources().any(|source| source == fd)
-            || self.actions().iter().any(|action| action.names(fd))
+            || self.actions().any(|action| action.names(fd))
     }
 
     /// The list writes to the numbers below this.

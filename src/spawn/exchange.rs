@@ -73,7 +73,7 @@ impl Exchange {
             self.pipe[1] = extras.spec.move_away(old)?;
             file::close(old);
         }
-        while plan.actions.iter().any(|action| action.names(self.pipe[1])) {
+        while plan.actions.clone().any(|action| action.names(self.pipe[1])) {
             let old = self.pipe[1];
             self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, old + 1)?;
             file::close(old);

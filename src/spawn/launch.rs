@@ -84,10 +84,10 @@ fn takes_most(plan: &Plan) -> bool {
 }
 
 fn takes_more(plan: &Plan) -> bool {
-    let lists = |action: &Action| matches!(action, Action::CloseFrom { .. });
+    let lists = |action: Action| matches!(action, Action::CloseFrom { .. });
     plan.extras.is_some()
         || matches!(plan.program, Program::Search(_))
-        || plan.actions.iter().any(lists)
+        || plan.actions.clone().any(lists)
 }
 
 /// # Safety

@@ -5,6 +5,8 @@
 //! A `Plan` borrows all it names. Nothing of it is copied, so it must stay as
 //! it is until `launch` returns.
 
+pub use super::actions::Action;
+use super::actions::Actions;
 use super::search::Search;
 use super::superset::Extras;
 use crate::uapi::Errno;
@@ -18,26 +20,6 @@ pub enum Program {
     Path(*const c_char),
     /// A name to be looked for in PATH.
     Search(Search),
-}
-
-/// Something done to the child's files, in the order they were added.
-#[derive(Clone, Copy)]
-pub enum Action {
-    /// The file, opened as this descriptor.
-    Open { fd: c_int, path: *const c_char, flags: c_int, mode: u32 },
-    /// Closed, if it is open.
-    Close { fd: c_int },
-    /// `to` becomes a copy of `from`, to stay open over exec; that also where
-    /// they are the same.
-    Dup2 { from: c_int, to: c_int },
-    /// The working directory.
-    Chdir { path: *const c_char },
-    /// The working directory, by a descriptor.
-    Fchdir { fd: c_int },
-    /// Closed, with all above it.
-    CloseFrom { first: c_int },
-    /// The child's process group becomes the foreground of this terminal.
-    TakeTerminal { fd: c_int },
 }
 
 /// What the child has of its own besides its files; `None` is as the caller.
@@ -82,7 +64,7 @@ pub struct Plan<'a> {
     /// Its environment.
     pub envp: Strings,
     /// What is done to its files.
-    pub actions: &'a [Action],
+    pub actions: Actions<'a>,
     /// What else it has of its own.
     pub attributes: Attributes,
     /// Where its pidfd goes, if it is wanted; close-on-exec.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `posix_spawn` and its kin: the objects of POSIX become a plan.
 
-use super::actions::FileActions;
-use super::attr::SpawnAttributes;
+use super::actions::{Actions, FileActions};
+use super::attr::{self, SpawnAttributes};
 use super::foreign;
 use super::plan::{Attributes, Plan, Program};
 use super::search::Search;
@@ -33,13 +33,10 @@ pub struct Call {
 /// # Safety
 /// As posix_spawn(3) has it.
 pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno> {
-    // SAFETY: null or an object of somebody's.
-    let actions = match unsafe { call.actions.as_ref() } {
-        None => &[],
-        // SAFETY: an object of somebody's.
-        Some(actions) if unsafe { FileActions::is_ours(actions) } => actions.list(),
+    // SAFETY: by the contract.
+    let Some(actions) = (unsafe { Actions::of(call.actions) }).filter(Actions::are_known) else {
         // SAFETY: by the contract.
-        Some(_) => return unsafe { foreign::spawn(call, pidfd) },
+        return unsafe { foreign::spawn(call, pidfd) };
     };
     let mut plan = Plan {
         program: if call.search {
@@ -70,10 +67,7 @@ unsafe fn read_attributes(
     // SAFETY: by the contract.
     match unsafe { object.as_ref() } {
         None => {}
-        // SAFETY: by the contract.
-        Some(object) if unsafe { SpawnAttributes::is_ours(object) } => {
-            *attributes = object.as_plan();
-        }
+        Some(object) if attr::are_known() => *attributes = attr::as_plan(object),
         // SAFETY: by the contract.
         Some(object) => *attributes = unsafe { attributes_of_host(object) }?,
     }
@@ -88,5 +82,5 @@ unsafe fn read_attributes(
 #[inline(never)]
 unsafe fn attributes_of_host(object: &SpawnAttributes) -> Result<Attributes, Errno> {
     // SAFETY: by the contract.
-    unsafe { foreign::read(object) }.map(|read| read.as_plan())
+    unsafe { foreign::read(object) }.map(|read| attr::as_plan(&read))
 }

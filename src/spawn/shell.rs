@@ -6,6 +6,7 @@
 //! does, and the last one undoes. A thread may be cancelled while it waits: then
 //! the command is killed and reaped.
 
+use super::actions::Actions;
 use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
 use crate::host::{cancel, environment};
 use crate::uapi::Errno;
@@ -29,7 +30,7 @@ pub unsafe fn start(
         program: Program::Path(c"/bin/sh".as_ptr()),
         argv: argv.as_ptr(),
         envp: environment::all(),
-        actions,
+        actions: Actions::Ours(actions),
         attributes,
         pidfd: None,
         extras: None,

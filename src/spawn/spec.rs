@@ -2,7 +2,7 @@
 //! What `clone3_spawn_t` holds: all that a child can be told to be, as the
 //! setters left it. Lists and strings are the caller's own.
 
-use super::actions::FileActions;
+use super::actions::{Actions, FileActions};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{KernelSigset, Pid};
 use crate::uapi::{Errno, attribute};
@@ -298,12 +298,9 @@ impl Spec {
     }
 
     /// What is done to the files besides the list.
-    pub fn actions(&self) -> &[super::Action] {
-        if self.actions.is_null() {
-            return &[];
-        }
+    pub fn actions(&self) -> Actions<'_> {
         // SAFETY: the setter's contract: an object that stays until the spawn.
-        unsafe { (*self.actions).list() }
+        unsafe { Actions::of(self.actions) }.unwrap_or(Actions::NONE)
     }
 }
 

@@ -54,9 +54,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     root::change(spec)?;
     directory(spec.directory).map_err(Failure::at(Stage::Directory))?;
     descriptors::arrange(spec.descriptors, &kept)?;
-    for (index, action) in (0..).zip(spec.actions()) {
-        child::act(action, &kept.all()).map_err(nth(Stage::Action, index))?;
-    }
+    files(spec, &kept)?;
     for (index, limit) in (0..).zip(spec.limits.get()) {
         attribute::set_limit(limit.resource, [limit.soft, limit.hard])
             .map_err(nth(Stage::Limit, index))?;
@@ -75,6 +73,15 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     }
     if spec.function.is_none() {
         return Err(Failure::at(Stage::Exec)(kept.execute(job, extras)));
+    }
+    Ok(())
+}
+
+/// Apart, for the room on the stack that other steps need.
+#[inline(never)]
+fn files(spec: &Spec, kept: &descriptors::Kept) -> Result<(), Failure> {
+    for (index, action) in (0..).zip(spec.actions()) {
+        child::act(&action, &kept.all()).map_err(nth(Stage::Action, index))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! The parent's part of `clone3_spawn`: what is prepared for the child, and put
 //! back afterwards.
 
+use super::actions::Actions;
 use super::credentials::Changes;
 use super::launch;
 use super::plan::{Attributes, Failure, Plan, Program, Stage};
@@ -126,7 +127,7 @@ unsafe fn spawn_blocked(
         program,
         argv,
         envp,
-        actions: &[],
+        actions: Actions::NONE,
         attributes: Attributes { cgroup, ..Attributes::NONE },
         pidfd: (!spec.pidfd.is_null()).then_some(&mut pidfd),
         extras: Some(&extras),
@@ -155,7 +156,7 @@ pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
         program: Program::Path(null()),
         argv: null(),
         envp: null(),
-        actions: &[],
+        actions: Actions::NONE,
         attributes: Attributes { cgroup, ..Attributes::NONE },
         pidfd: (!spec.pidfd.is_null()).then_some(&mut wanted),
         extras: Some(&extras),
