@@ -157,7 +157,8 @@ unsafe extern "C" {
     /// posix_spawn() family, system(), popen()) or clone3_thread_create() took,
     /// and why.
     ///
-    /// A new process has made no call yet.
+    /// A new process has made no call yet. One that was made past the library (by an
+    /// instruction of the program's own) has its creator's report until it makes one.
     ///
     /// @param route  size is read, everything is written, up to size bytes
     /// @return 0; -1 and errno on error
