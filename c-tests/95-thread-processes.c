@@ -325,7 +325,7 @@ static void *route_of_a_first(void *argument)
 static int route_of_a_refusal(void)
 {
     struct clone_args args = { .flags = CLONE_VM, .exit_signal = SIGCHLD };
-    return clone3_call(&args, sizeof args, NULL, NULL) == -1 ? route() : -1;
+    return clone3(&args, sizeof args) == -1 ? route() : -1;
 }
 
 /* Each creator finds the way its own thread went; one whose libc has another id for it,

@@ -10,7 +10,6 @@
 use super::modules::Module;
 use super::page::align_up;
 use super::tcb::Tcb;
-use crate::arch::thread_pointer;
 use crate::uapi::sys;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
@@ -119,18 +118,6 @@ impl Plan {
             Some(distance) => place.thread_pointer.wrapping_add_signed(distance) as *mut i32,
             None => null_mut(),
         }
-    }
-
-    /// The calling thread's id as its libc keeps it, if it does.
-    ///
-    /// # Safety
-    /// It must be a thread of the libc.
-    pub unsafe fn own_tid(&self) -> Option<i32> {
-        let distance = self.tcb.tid?;
-        let place = thread_pointer().wrapping_add_signed(distance) as *const i32;
-        // SAFETY: in this thread's control block, which is laid out as all of the
-        // libc's are.
-        Some(unsafe { place.read_volatile() })
     }
 
     /// Writes a new thread's TLS, the calling thread's variables taken over where

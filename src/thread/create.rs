@@ -9,7 +9,7 @@ use super::store::{Locked, Quiet};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Request, Stack};
 use crate::host::tls::{self, Place, Plan};
-use crate::host::{align_up, page_size};
+use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, thread};
@@ -41,7 +41,7 @@ struct Site {
     tid: *mut Pid,
     /// What the thread is called.
     handle: Handle,
-    /// The calling thread's id.
+    /// The calling thread's id, by which its report goes, as those of all calls do.
     creator: Pid,
     /// The stack: lowest byte, and behind the last one.
     low: usize,
@@ -103,14 +103,13 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     // its own TLS has.
     let own = slots::own();
     let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
-    let mut lock = Locked::take(quiet);
+    let lock = Locked::take(quiet);
     // SAFETY: plans are replaced under the lock only.
     match unsafe { PLAN.load(Relaxed).as_ref() } {
         Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
             let creator = match own {
                 Some(own) => own.entry.tid.load(Relaxed) as Pid,
-                // SAFETY: a thread of the libc.
-                None => lock.tid(unsafe { plan.own_tid() }),
+                None => host::tid(),
             };
             Site::find(plan, attributes, creator, &lock)
         }
@@ -126,15 +125,13 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
 fn find_by_new_plan(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     let fresh = tls::make()?;
     let mut unused = fresh;
-    let mut lock = Locked::take(quiet);
+    let lock = Locked::take(quiet);
     // SAFETY: nobody else has it yet; and plans are replaced under the lock only.
     let (plan, last) = unsafe { (&*fresh, PLAN.load(Relaxed).as_ref()) };
     if !last.is_some_and(|last| plan.is_older_than(last)) {
         unused = PLAN.swap(fresh, Release);
     }
-    // SAFETY: whoever may ask the loader is a thread of the libc.
-    let creator = lock.tid(unsafe { plan.own_tid() });
-    let site = Site::find(plan, attributes, creator, &lock);
+    let site = Site::find(plan, attributes, host::tid(), &lock);
     drop(lock);
     // SAFETY: a plan that is not the last one is seen by nobody outside the lock.
     unsafe { Plan::discard(unused) };
