@@ -23,8 +23,10 @@ const MARKS: usize = LENT | SHARED;
 /// A child that has borrowed the memory has the thread pointer, too, until it execs or
 /// ends.
 const LENT: usize = 1;
-/// Another task runs on it, nobody knows for how long.
+/// Another task runs on it, for an unknown time.
 const SHARED: usize = 2;
+/// Lent before it was seen to be a libc's.
+const LENT_UNSEEN: usize = LENT | SHARED;
 
 const PLACES: usize = 512;
 /// A thread pointer is within so many of its place.
@@ -48,11 +50,11 @@ fn entry_of(tp: usize) -> Option<(&'static AtomicUsize, usize)> {
 
 /// Enters a thread pointer, if need be in the place of another one, whose thread is
 /// asked about again. Not in that of a marked one, whose mark would be lost.
-fn enter(tp: usize) -> bool {
+fn enter(tp: usize, marks: usize) -> bool {
     let take = |free: fn(usize) -> bool| {
         near(tp).any(|entry| {
             let old = entry.load(Relaxed);
-            free(old) && entry.compare_exchange(old, tp, Relaxed, Relaxed).is_ok()
+            free(old) && entry.compare_exchange(old, tp | marks, Relaxed, Relaxed).is_ok()
         })
     };
     tp & MARKS == 0 && (take(|old| old == 0) || take(|old| old & MARKS == 0))
@@ -66,39 +68,47 @@ pub fn is_kept_at(place: *const c_int, has_shape: impl FnOnce() -> bool) -> bool
     if entry.is_some_and(|(_, content)| content == tp) {
         return true;
     }
-    if entry.is_none() && has_shape() && enter(tp) {
+    if entry.is_none() && has_shape() && enter(tp, 0) {
         return true;
     }
     // SAFETY: by the callers, a word of what looks like the thread's control block.
     let is_right = unsafe { place.read_volatile() } == sys::gettid();
     if is_right && entry.is_none() {
-        enter(tp);
+        enter(tp, 0);
     }
     is_right
 }
 
 /// Whether the calling thread's pointer was seen to be a libc's.
 pub fn is_seen() -> bool {
-    entry_of(thread_pointer()).is_some()
+    entry_of(thread_pointer()).is_some_and(|(_, content)| content & MARKS != LENT_UNSEEN)
 }
 
 /// Before memory and thread pointer are lent to a child that runs code of the program's.
-pub fn lend() {
+/// Whether the caller may take it back: not if it has borrowed the memory itself.
+pub fn lend() -> bool {
     let tp = thread_pointer();
     match entry_of(tp) {
         Some((entry, content)) if content == tp => entry.store(tp | LENT, Relaxed),
-        // A borrower lends it on. Which of them comes back first, nobody can tell.
-        Some((entry, _)) => entry.store(tp | SHARED, Relaxed),
-        None => {} // the kernel is asked, whoever has it
+        // A borrower lends it on. Either of them may come back first.
+        Some((entry, _)) => {
+            entry.store(tp | SHARED, Relaxed);
+            return false;
+        }
+        // Never seen, or another thread took its place: the child must not enter it.
+        None => _ = enter(tp, LENT_UNSEEN),
     }
+    true
 }
 
 /// In the lender, when the child has gone on or did not come to be.
 pub fn take_back() {
     let tp = thread_pointer();
     if let Some((entry, content)) = entry_of(tp) {
-        if content == tp | LENT {
-            entry.store(tp, Relaxed);
+        match content & MARKS {
+            LENT => entry.store(tp, Relaxed),
+            LENT_UNSEEN => entry.store(0, Relaxed),
+            _ => {}
         }
     }
 }
@@ -106,8 +116,9 @@ pub fn take_back() {
 /// Before a task is made that runs beside this one on its thread pointer.
 pub fn share() {
     let tp = thread_pointer();
-    if let Some((entry, _)) = entry_of(tp) {
-        entry.store(tp | SHARED, Relaxed);
+    match entry_of(tp) {
+        Some((entry, _)) => entry.store(tp | SHARED, Relaxed),
+        None => _ = enter(tp, SHARED), // as in `lend`
     }
 }
 
@@ -156,6 +167,25 @@ mod tests {
             take_back();
             assert!(!is_kept_at(&raw const wrong, || true), "shared");
             is_ours_alone();
+            assert!(lend() && !lend(), "a borrower takes nothing back");
+            is_ours_alone();
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_thread_pointer_that_was_never_seen_can_be_lent() {
+        std::thread::spawn(|| {
+            let (right, wrong): (c_int, c_int) = (sys::gettid(), 0);
+            assert!(lend());
+            assert!(!is_seen());
+            assert!(!is_kept_at(&raw const wrong, || true), "the child enters it by its shape");
+            take_back();
+            assert!(!is_seen());
+            assert!(!is_kept_at(&raw const wrong, || false), "believed without a look");
+            assert!(is_kept_at(&raw const right, || false));
+            entry_of(thread_pointer()).unwrap().0.store(0, Relaxed);
         })
         .join()
         .unwrap();
@@ -165,10 +195,10 @@ mod tests {
     fn a_marked_entry_stays() {
         let places: Vec<usize> = (1..2000).map(|i| i << 8 | 1 << 30).collect();
         let first = places[0];
-        assert!(enter(first));
+        assert!(enter(first, 0));
         let (entry, _) = entry_of(first).unwrap();
         entry.store(first | SHARED, Relaxed);
-        places.iter().skip(1).for_each(|&tp| _ = enter(tp));
+        places.iter().skip(1).for_each(|&tp| _ = enter(tp, 0));
         assert!(entry_of(first).is_some());
         for entry in &SEEN {
             let content = entry.load(Relaxed);

@@ -130,7 +130,7 @@ unsafe fn run(
     match memory {
         Memory::Copied => {}
         _ if !request.keeps_tls() => {}
-        Memory::Lent => host::lend(),
+        Memory::Lent => _ = host::lend(),
         Memory::Shared => host::share(),
     }
     let outcome = loop {

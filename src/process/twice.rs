@@ -122,7 +122,7 @@ unsafe fn lend(frame: *mut Frame, request: &Request) -> Result<Made, Errno> {
     attempt.aim(request)?;
     // Now, because the child will run over this frame.
     attempt.report(request);
-    host::lend();
+    _ = host::lend();
     Ok(Made::Verdict(Verdict::Twice))
 }
 

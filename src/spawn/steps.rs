@@ -22,7 +22,6 @@ use super::root;
 use super::spec::{Directory, Spec};
 use super::superset::Extras;
 use crate::engine::emulate;
-use crate::host;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
@@ -249,8 +248,6 @@ fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure
 
 fn callback(spec: &Spec) -> Result<(), Failure> {
     let Some((function, argument)) = spec.callback else { return Ok(()) };
-    // What it calls is not its creator's call; that one takes back what is its own.
-    host::lend();
     // Nor does a handler run that it sets, on memory that may be lent.
     sys::block_all_signals();
     // SAFETY: the setter's contract.

@@ -132,10 +132,12 @@ unsafe fn spawn_blocked(
         pidfd: (!spec.pidfd.is_null()).then_some(&mut pidfd),
         extras: Some(&extras),
     };
+    // What a callback calls is not its creator's call.
+    let lent = spec.callback.is_some() && host::lend();
     sys::let_traps_in(mask);
     // SAFETY: by the contract.
     let launched = unsafe { launch::launch_blocked(&mut plan, mask) };
-    if spec.callback.is_some() {
+    if lent {
         host::take_back();
     }
     let pid = launched?;
