@@ -137,6 +137,23 @@ static void with_pidfd(void)
     close(pidfd);
 }
 
+/* The child's number is another process's in a /proc of another pid namespace. */
+static void in_foreign_proc(void)
+{
+    if (unshare(CLONE_NEWPID)) {
+        skip("the /proc of another pid namespace", "no new pid namespace");
+        return;
+    }
+    pid_t first = fork();
+    if (first == 0) {
+        clone3_spawn_t plan = mapped(0);
+        pid_t pid;
+        int error = spawn_plan(&pid, "/bin/true", &plan, true_argv);
+        _exit(error == ESRCH && strstr(plan_error(), "No such process") ? 7 : 1);
+    }
+    is(status_of(first), 7, "id maps are not written through the /proc of another pid namespace");
+}
+
 int main(void)
 {
     begin(120);
@@ -152,6 +169,7 @@ int main(void)
         with_pidfd();
         apart(in_new_pid_namespace);
         orphans();
+        apart(in_foreign_proc);
     }
     return done();
 }

@@ -10,13 +10,14 @@
 use super::plan::{Failure, Stage};
 use super::spec::{IdRange, Spec};
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::{Errno, attribute, exec, file, task};
 use core::ffi::CStr;
 
 /// Writes those of a plan, in the kernel's order: once gid_map is written it is too late
 /// for setgroups.
 pub fn write(spec: &Spec, child: Pid) -> Result<(), Failure> {
     let nth = |index| move |errno| Failure { stage: Stage::IdMap, index, errno };
+    is_own_proc().map_err(nth(0))?;
     if let Some(allowed) = spec.setgroups {
         let word: &[u8] = if allowed { b"allow" } else { b"deny" };
         write_file(child, b"/setgroups", word).map_err(nth(0))?;
@@ -29,6 +30,16 @@ pub fn write(spec: &Spec, child: Pid) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether /proc is of the caller's pid namespace, as the child's pid is. In another one
+/// (after unshare(CLONE_NEWPID) and a fork, without a mount) that number may be another
+/// process's, whose maps would be written: ESRCH.
+fn is_own_proc() -> Result<(), Errno> {
+    let (mut link, mut own) = ([0u8; 24], [0u8; 24]);
+    attribute::read_link(c"/proc/self", &mut link)?;
+    decimal(&mut own, task::getpid().into());
+    if link == own { Ok(()) } else { Err(Errno(libc::ESRCH)) }
 }
 
 /// The kernel wants less than a page of text (4096 bytes at least).

@@ -259,7 +259,7 @@ mod tests {
     use crate::uapi::exec;
 
     /// The file that a walk from a directory leads to, or why none.
-    fn walked(from: &CStr, target: &CStr) -> Result<u64, Errno> {
+    fn walked(from: &CStr, target: &CStr) -> Result<(libc::dev_t, u64), Errno> {
         let root = file::open(from, libc::O_PATH)?;
         let found = with_room(|room| walk(root, target.as_ptr(), room));
         file::close(root);
@@ -269,7 +269,7 @@ mod tests {
         inode
     }
 
-    fn inode(path: &CStr) -> Result<u64, Errno> {
+    fn inode(path: &CStr) -> Result<(libc::dev_t, u64), Errno> {
         let fd = exec::open(path.as_ptr(), libc::O_PATH, 0)?;
         let inode = file::inode(fd);
         file::close(fd);

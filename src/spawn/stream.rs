@@ -54,7 +54,7 @@ struct Stream {
     pid: Pid,
     /// By which it is seen whether the descriptor is still that pipe: the program
     /// may have closed it.
-    pipe: u64,
+    pipe: Result<(libc::dev_t, u64), Errno>,
     /// Whether the host's own pclose waits for the command.
     hosts: bool,
     /// Written before the stream is in the list, and when one behind it leaves: a fork
@@ -65,7 +65,7 @@ struct Stream {
 impl Stream {
     /// Whether the descriptor is still the pipe.
     fn is_there(&self) -> bool {
-        file::inode(self.cookie.fd()) == Ok(self.pipe)
+        self.pipe.is_ok() && file::inode(self.cookie.fd()) == self.pipe
     }
 
     /// # Safety
@@ -156,7 +156,7 @@ impl Stream {
             cookie: Cookie::new(fd),
             file: streams::NONE,
             pid: 0,
-            pipe: file::inode(fd).unwrap_or(0),
+            pipe: file::inode(fd),
             hosts: false,
             next: AtomicPtr::new(null_mut()),
         };

@@ -89,9 +89,9 @@ pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
     Ok(flags & SAME | atime)
 }
 
-/// The number of an open file within its file system.
-pub fn inode(fd: c_int) -> Result<u64, Errno> {
-    identity(fd).map(|(_, number, _)| number)
+/// By which an open file is known: its file system and its number there.
+pub fn inode(fd: c_int) -> Result<(libc::dev_t, u64), Errno> {
+    identity(fd).map(|(device, number, _)| (device, number))
 }
 
 /// openat(2) relative to the working directory.
