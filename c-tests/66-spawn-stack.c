@@ -14,7 +14,13 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 
-enum { SIZE = 64 << 10, MOST = 2048, PAINT = 0xa5 };
+/* As libclone3_posix(7) and clone3_spawn(3) have it. */
+#ifdef __x86_64__
+enum { MOST = 2048 };
+#else
+enum { MOST = 3072 };
+#endif
+enum { SIZE = 64 << 10, PAINT = 0xa5 };
 
 static char *stack, *top;
 static int (*spawner)(void);

@@ -109,13 +109,20 @@ static size_t frame_of_a_signal(void)
     return size;
 }
 
+#ifdef __x86_64__
+enum { SPAWN_STACK = 2048 };
+#else
+enum { SPAWN_STACK = 3072 };
+#endif
+
 static void in_handlers(void)
 {
     size_t least = frame_of_a_signal();
     if (least < (size_t)MINSIGSTKSZ)
         least = MINSIGSTKSZ;
-    /* A spawn takes less than two kilobytes, says libclone3_posix(7); the rest is the handler's. */
-    size_t size = least + 2048 + 400;
+    /* A spawn takes less than two kilobytes on x86_64, three elsewhere, says
+     * libclone3_posix(7); the rest is the handler's. */
+    size_t size = least + SPAWN_STACK + 400;
     stack_t stack = { .ss_sp = malloc(size), .ss_size = size }, none = { .ss_flags = SS_DISABLE };
     struct sigaction action = { .sa_handler = on_alarm };
     sigaction(SIGUSR1, &action, NULL);

@@ -60,12 +60,14 @@ pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
 }
 
 /// What a child takes of the caller's stack, at most.
-const STACK: usize = 832;
+const STACK: usize = 832 + FRAMES;
 /// The same with steps of `clone3_spawn`'s, or where a path or a part of a list of
 /// descriptors is put together there.
-const MORE_STACK: usize = 1120;
+const MORE_STACK: usize = 1120 + FRAMES;
 /// The same with mounts or a root to be found.
-const MOST_STACK: usize = 1184;
+const MOST_STACK: usize = 1184 + FRAMES;
+/// The numbers above are x86_64's. The others save more registers in each frame.
+const FRAMES: usize = if cfg!(target_arch = "x86_64") { 0 } else { 512 };
 
 /// Looks at the end of the child's stack. If that is where the caller's stack ends,
 /// the caller faults, as in any call that there is no room for, instead of a child
