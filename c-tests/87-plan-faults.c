@@ -84,6 +84,11 @@ static void cgroup(clone3_spawn_t *plan) { clone3_spawn_set_cgroup_path(plan, "/
 #define UID SYS_setresuid
 #define MMAP SYS_mmap
 #endif
+#ifdef SYS_dup2
+#define DUP2 SYS_dup2
+#else
+#define DUP2 SYS_dup3
+#endif
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
 #define SYS_move_mount 429
@@ -150,11 +155,11 @@ static const struct fault {
     { "mounts: its flags", mounts, SYS_mount_setattr, ANY, EPERM, S(MOUNT), 1, 1 },
     { "directory", directory, SYS_chdir, ANY, EACCES, S(DIRECTORY), 0, 0 },
     { "directory by descriptor", directory_fd, SYS_fchdir, ANY, EACCES, S(DIRECTORY), 0, 0 },
-    { "list: a copy", descriptors, SYS_dup3, 2, EMFILE, S(FD), 3, 0 },
+    { "list: a copy", descriptors, DUP2, 2, EMFILE, S(FD), 3, 0 },
     { "list: one that stays", descriptors, SYS_fcntl, 1, EBADF, S(FD), 1, 0 },
     { "list: a ring without a spare", rings, SYS_fcntl, 0, EMFILE, S(FD), 1, 0 },
     { "action: opening", file_actions, SYS_openat, ANY, ENFILE, S(FILE_ACTION), 1, 0 },
-    { "action: its number", file_actions, SYS_dup3, ANY, EMFILE, S(FILE_ACTION), 1, 0 },
+    { "action: its number", file_actions, DUP2, ANY, EMFILE, S(FILE_ACTION), 1, 0 },
     { "limit", resources, SYS_prlimit64, 0, EPERM, S(RLIMIT), 0, 0 },
     { "bounding set", bounding, SYS_prctl, PR_CAPBSET_DROP, EPERM, S(BOUNDING), 0, 1 },
     { "groups", many_groups, GROUPS, ANY, EPERM, S(GROUPS), 0, 0 },

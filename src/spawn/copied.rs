@@ -60,7 +60,7 @@ pub fn create(
     let failure = match lacks_pidfd(request) {
         // Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
         true => {
-            task::kill(pid, libc::SIGKILL);
+            _ = task::kill(pid, libc::SIGKILL);
             Some(Failure::at(Stage::Pidfd)(Errno::ENOSYS))
         }
         false => await_child(plan, &page, &mut exchange, pid),

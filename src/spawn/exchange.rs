@@ -43,19 +43,15 @@ impl Exchange {
 
     /// Makes sure that it works for a child made by clone(2).
     ///
-    /// Where no descriptor is left for a pipe it is by memory all the same: only under
-    /// an emulator that makes copies does a failed child then end with status 127
-    /// unheard, which POSIX lets posix_spawn do.
-    pub fn suit_legacy(&mut self, plan: &Plan) -> Result<(), Errno> {
+    /// Where no pipe can be had (no descriptor is left, a filter answers for pipe2(2)) it is
+    /// by memory all the same: only under an emulator that makes copies does a failed
+    /// child then end with status 127 unheard, which POSIX lets posix_spawn do.
+    pub fn suit_legacy(&mut self, plan: &Plan) {
         if self.pipe[1] >= 0 || LENDS.load(Relaxed) {
-            return Ok(());
+            return;
         }
-        match self.open_pipe(plan) {
-            Err(Errno::EMFILE | Errno::ENFILE) => {
-                self.pipe.iter_mut().for_each(close);
-                Ok(())
-            }
-            outcome => outcome,
+        if self.open_pipe(plan).is_err() {
+            self.pipe.iter_mut().for_each(close);
         }
     }
 

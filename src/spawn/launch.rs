@@ -194,7 +194,7 @@ unsafe fn create(
             sys::block_all_signals();
         }
         if attempt.is_legacy() {
-            exchange.suit_legacy(plan)?;
+            exchange.suit_legacy(plan);
         }
         let emulated = request.emulated;
         let changes = Changes::default();

@@ -26,6 +26,7 @@ use super::plan::Failure;
 use crate::uapi::Errno;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, RobustListHead};
+use crate::uapi::task;
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::size_of;
 use core::ptr::null_mut;
@@ -127,8 +128,11 @@ impl SharedPage {
         }
     }
 
+    /// The kernel looks whether it is this child's id. The child has one thread, whose id
+    /// is the process's; a filter's errno in place of both would look like an end.
     fn at_work(&self) {
-        self.word().store(sys::gettid() as u32 | WAITERS, Release);
+        let id = [sys::gettid, task::getpid].into_iter().map(|ask| ask()).find(|&id| id > 0);
+        self.word().store(id.unwrap_or(0) as u32 | WAITERS, Release);
     }
 
     /// The child's question, and its wait: whether it may go on. It looks from time to

@@ -80,7 +80,7 @@ struct Running {
 unsafe extern "C" fn abandon(running: *mut c_void) {
     // SAFETY: the Running of a call whose frame is still there.
     let Running { pid, mask } = unsafe { running.cast::<Running>().read() };
-    task::kill(pid, libc::SIGKILL);
+    _ = task::kill(pid, libc::SIGKILL);
     _ = task::wait_for(pid);
     finish(mask);
 }

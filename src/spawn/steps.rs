@@ -23,7 +23,7 @@ use super::spec::{Directory, Spec};
 use super::superset::Extras;
 use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
-use crate::uapi::sys::{self, Pid};
+use crate::uapi::sys;
 use crate::uapi::task::{self, KernelSigaction};
 use crate::uapi::{Errno, attribute, exec, file};
 use core::ffi::c_int;
@@ -184,14 +184,14 @@ fn await_maps(page: &SharedPage, extras: &Extras, kept: &descriptors::Kept) {
 }
 
 /// Whether the caller has ended. Where the child has no number for it and no pidfd could
-/// be had that is not known, and then only the death signal tells.
+/// be had that is not known, and then only the death signal tells. Nor is it where a
+/// filter answers for an id, of which there is none below 1.
 fn is_orphaned(extras: &Extras, kept: &descriptors::Kept) -> bool {
-    const OUTSIDE: Pid = 0;
-    match (kept.parent, attribute::getppid()) {
-        (-1, OUTSIDE) => false,
-        (-1, parent) => parent != extras.parent,
-        (parent, _) => attribute::is_readable(parent),
+    if kept.parent >= 0 {
+        return attribute::is_readable(kept.parent);
     }
+    let parent = attribute::getppid();
+    parent > 0 && extras.parent > 0 && parent != extras.parent
 }
 
 fn privileges(job: &Job, spec: &Spec) -> Result<(), Failure> {
@@ -238,8 +238,8 @@ fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure
     }
     attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
     if is_orphaned(extras, kept) {
-        _ = attribute::raise(signal);
-        if extras.spec.leaves_pid_namespace() {
+        let raised = attribute::raise(signal);
+        if raised.is_err() || extras.spec.leaves_pid_namespace() {
             sys::exit_group(child::FAILED);
         }
     }

@@ -188,10 +188,10 @@ pub fn set_death_signal(signal: c_int) -> Result<(), Errno> {
 
 /// kill(2) of the calling process.
 pub fn raise(signal: c_int) -> Result<(), Errno> {
-    tell(libc::SYS_kill, [super::task::getpid() as usize, signal as usize, 0, 0, 0])
+    super::task::kill(super::task::getpid(), signal)
 }
 
-/// getppid(2).
+/// getppid(2); negative where a filter answers by an errno.
 pub fn getppid() -> Pid {
     // SAFETY: takes nothing, cannot fail.
     unsafe { syscall(libc::SYS_getppid, [0; 6]) as Pid }

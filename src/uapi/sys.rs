@@ -280,10 +280,10 @@ pub fn exit_task(status: c_int) -> ! {
     }
 }
 
-/// exit_group(2): ends the process without handlers.
+/// exit_group(2): ends the process without handlers. Where a filter answers, exit(2) ends
+/// the thread, which in a fork child is the only one.
 pub fn exit_group(status: c_int) -> ! {
-    loop {
-        // SAFETY: takes no memory; does not come back.
-        unsafe { syscall(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
-    }
+    // SAFETY: takes no memory.
+    unsafe { syscall(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };
+    exit_task(status)
 }

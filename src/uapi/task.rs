@@ -8,7 +8,7 @@ use crate::arch::syscall;
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
 
-/// getpid(2).
+/// getpid(2); negative where a filter answers by an errno.
 pub fn getpid() -> Pid {
     // SAFETY: takes nothing, cannot fail.
     unsafe { syscall(libc::SYS_getpid, [0; 6]) as Pid }
@@ -175,10 +175,15 @@ pub unsafe fn replace_disposition(
     Errno::check(raw).map(|_| old)
 }
 
-/// kill(2).
-pub fn kill(pid: Pid, signal: c_int) {
+/// kill(2) of one process. Other numbers stand for its group, another group or everybody,
+/// and among them is what a filter answers to a question for an id: ESRCH.
+pub fn kill(pid: Pid, signal: c_int) -> Result<(), Errno> {
+    if pid <= 0 {
+        return Err(Errno::ESRCH);
+    }
     // SAFETY: takes no memory.
-    unsafe { syscall(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0, 0]) };
+    let raw = unsafe { syscall(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0, 0]) };
+    Errno::check(raw).map(drop)
 }
 
 /// The running kernel's version, major and minor (uname(2)); 0.0 if the release
