@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize};
 
 /// Where the length is; null where that is not known.
 static USED: AtomicPtr<usize> = AtomicPtr::new(null_mut());
-/// Handlers that are nobody's but the libc's, as those of libpthread before 2.34, and
+/// Handlers that only the libc knows, as those of libpthread before 2.34, and
 /// this room's.
 static BELOW: AtomicUsize = AtomicUsize::new(0);
 

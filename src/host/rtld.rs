@@ -132,7 +132,7 @@ impl Drop for Hold {
     }
 }
 
-/// In a fork child: the loader's locks are free, whoever in the parent held them.
+/// In a fork child: the loader's locks are free, whichever thread of the parent held them.
 /// glibc's fork does so with the first and third; a thread that only reads the list,
 /// as those of ours do, leaves it whole. The calling thread may be inside the loader:
 /// it will find that it gives back what it no longer has, which is an error that

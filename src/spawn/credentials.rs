@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which children get a copy of the memory because of what they may become.
 //!
-//! Whoever may trace a task may write its memory (ptrace(2), process_vm_writev(2),
+//! A process that may trace a task may write its memory (ptrace(2), process_vm_writev(2),
 //! /proc/PID/mem), and take its descriptors (pidfd_getfd(2)). In lent memory that is
 //! the caller's. So it is lent only to a child that nobody can trace who cannot trace
 //! the caller: one with the caller's ids and permitted capabilities, in no user

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn what_is_there_is_read_and_what_is_not_is_told() {
         let two = sys::map_pages(2 * PAGE).unwrap().cast::<u8>();
-        // SAFETY: the second page, and nobody's.
+        // SAFETY: the second page, which nothing else uses.
         unsafe { sys::unmap_pages(two.wrapping_add(PAGE).cast(), PAGE) };
         let end = two as usize + PAGE;
         assert_eq!(range(end - 1, 1), Ok(()), "the last byte of a page");

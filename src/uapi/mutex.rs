@@ -272,16 +272,20 @@ mod tests {
         if pid == 0 {
             let quiet = Quiet::begin();
             let fresh = COUNTER.lock(&quiet).fresh;
+            // SAFETY: ends the child at once, as a fork child of a threaded process should.
             unsafe { libc::_exit(fresh as libc::c_int) };
         }
         let mut status = 0;
         for _ in 0..2000 {
+            // SAFETY: the status lives over the call; the child is this test's own.
             if unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == pid {
                 return status >> 8;
             }
             thread::sleep(core::time::Duration::from_millis(5));
         }
+        // SAFETY: a child of this test's that is not reaped yet, so the pid is still its.
         unsafe { libc::kill(pid, libc::SIGKILL) };
+        // SAFETY: the status lives over the call.
         unsafe { libc::waitpid(pid, &raw mut status, 0) };
         -1
     }
