@@ -8,8 +8,10 @@
 #include "libc.h"
 #include "raw.h"
 #include "tap.h"
+#include "trace.h"
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 static long prepared, after, wrong;
@@ -75,6 +77,58 @@ static void cost(void)
     if (!ok(forking[0] >= 0 && forking[1] < 24 * (forking[0] + 50),
             "a fork with eight times as many handlers takes about eight times as long"))
         printf("# %d: %ld us, %d: %ld us\n", few, forking[0], many, forking[1]);
+}
+
+static int forks_once(void *unused)
+{
+    (void)unused;
+    prepared = after = 0;
+    mark(MARK_BEGIN);
+    pid_t pid = fork();
+    if (pid == 0)
+        raw_exit(7);
+    mark(MARK_END);
+    return status_of(pid) == 7 ? 0 : 1;
+}
+
+/* Registers until there is no memory, and some more once there is. Runs in a process
+ * of its own; says how many handlers there are, 0 for none refused. */
+static long register_without_memory(void)
+{
+    struct rlimit limit, none = { 0, 0 };
+    long count = 0, refused = 0;
+    getrlimit(RLIMIT_AS, &limit);
+    none.rlim_max = limit.rlim_max;
+    setrlimit(RLIMIT_AS, &none);
+    while (refused < 3 && count < 100000)
+        if (pthread_atfork(prepare, settle, settle) == 0)
+            count++;
+        else
+            refused++;
+    setrlimit(RLIMIT_AS, &limit);
+    for (int i = 0; i < 600; i++)
+        count += pthread_atfork(prepare, settle, settle) == 0;
+    return refused ? count : 0;
+}
+
+/* What was refused for want of memory leaves nothing behind: forks are by clone3 as before. */
+static void no_memory(void)
+{
+    const char *name = "handlers refused for want of memory leave forks as they were";
+    if (emulated() || unreachable_errno()) {
+        skip(name, "clone3 is out of reach");
+        return;
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        long count = register_without_memory();
+        if (count == 0)
+            _exit(2);
+        struct trace seen = traced_run(forks_once, NULL);
+        _exit(seen.status != 0 ? 3 : seen.clone3s != 1 || seen.clones != 0 ? 4 : 7);
+    }
+    is(status_of(pid), 7, name);
 }
 
 #ifdef __GLIBC__ /* musl keeps every handler that was ever registered */
@@ -170,6 +224,7 @@ int main(void)
 {
     begin(60);
     cost();
+    no_memory();
 #ifdef __GLIBC__
     *(void **)&register_for = dlsym(RTLD_DEFAULT, "__register_atfork");
     *(void **)&finalize = dlsym(RTLD_DEFAULT, "__cxa_finalize");

@@ -155,7 +155,8 @@ int main(void)
             behind(&forms[i], 1, 0);
         }
     for (int i = 0; i < FORMS; i++) /* as with the C library's own */
-        if (forms[i].make == form_fork || forms[i].make == form_underscore_fork)
+        if (forms[i].make == form_fork || forms[i].make == form_underscore_fork
+            || forms[i].make == form_vfork || forms[i].make == form_clone)
             behind(&forms[i], 0, 1);
     if (!one_dump_each()) {
         skip("a trapped child that has borrowed the memory",

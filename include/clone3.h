@@ -1771,7 +1771,10 @@ extern int clone3_spawn_set_search(struct clone3_spawn_plan *plan);
  * all signals blocked, while the calling thread waits. It may make system calls
  * through async-signal-safe functions; it must not return in another way than by
  * returning, lock, allocate, or change what the caller does not expect changed.
- * errno is the caller's, too.
+ * errno is the caller's, too. It must not set a signal's handler, which could run in
+ * the caller's memory once the child has its signal mask, nor unblock signals.
+ * Beside the plan's descriptors it may find one or two more of the library's, all
+ * close-on-exec: a pipe for the error where memory may be a copy.
  *
  * It must not change ids, give up capabilities or enter a user namespace: a process
  * with such credentials could then write the caller's memory. Let the plan do that;

@@ -9,7 +9,7 @@ use crate::engine::{Attempt, Memory, Request, Route, emulate};
 use crate::host;
 use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_AUTOREAP;
-use crate::uapi::sys::Pid;
+use crate::uapi::sys::{self, Pid};
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
 
@@ -157,9 +157,10 @@ unsafe fn run(
 /// As [`create`].
 pub unsafe fn legacy(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
     let mut request = *request;
-    if shadow_stack_active() {
-        // The kernel would size the child's shadow stack by stack_size, which
-        // is not known here; clone(2) takes the default (Linux 6.6).
+    // With a shadow stack the kernel would size the child's by stack_size, which is not
+    // known here; clone(2) takes the default (Linux 6.6). And the libcs' own function
+    // makes no clone3(2), for which a filter may kill.
+    if shadow_stack_active() || sys::would_traps_kill() {
         request.route = Route::Legacy;
     }
     // SAFETY: passed on from the caller.

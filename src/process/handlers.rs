@@ -243,8 +243,8 @@ impl List {
         Ok(())
     }
 
-    /// The block of an ordinal. Only for those who are inside and have the number
-    /// of one of its slots, by which it is not dead.
+    /// The block of an ordinal. Only for those who are inside. A block whose last number
+    /// is not given out, or not dead, is in the chain.
     fn block_of(&self, ordinal: usize) -> Result<&Block, Errno> {
         // SAFETY: points to no block that left the chain, see `reclaim`.
         let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
@@ -262,11 +262,23 @@ impl List {
         }
     }
 
+    /// The number before the next one, which is taken, and its block. Takes none where
+    /// there is no memory for the block. Only for those who are inside.
+    fn take_number(&self) -> Result<(Number, &Block), Errno> {
+        loop {
+            let before = self.last_number();
+            let block = self.block_of((before / SLOTS as Number) as usize)?;
+            let next = |state: u64| (state & NUMBERS == before).then_some(state + 1);
+            if self.state.fetch_update(SeqCst, SeqCst, next).is_ok() {
+                return Ok((before, block));
+            }
+        }
+    }
+
     /// Appends a triple and gives its number.
     pub fn add(&self, handlers: [Handler; 3], owner: *mut c_void) -> Result<Number, Errno> {
-        let before = self.state.fetch_add(ONE_INSIDE + 1, SeqCst) & NUMBERS;
-        let inside = Inside(&self.state);
-        let block = self.block_of((before / SLOTS as Number) as usize)?;
+        let inside = self.enter();
+        let (before, block) = self.take_number()?;
         drop(inside); // a slot that is not dead holds its block
         let slot = &block.slots[(before % SLOTS as Number) as usize];
         let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));

@@ -53,6 +53,13 @@ pub fn let_traps_in(mask: KernelSigset) {
     }
 }
 
+/// Whether a filter that answers by SIGSYS (SECCOMP_RET_TRAP) would end the process: the
+/// calling thread blocks the signal, and is under a filter. Two calls, one where the
+/// signal is not blocked.
+pub fn would_traps_kill() -> bool {
+    is_trap_blocked(change_mask(libc::SIG_BLOCK, 0)) && has_filter()
+}
+
 /// Whether a mask blocks SIGSYS.
 pub fn is_trap_blocked(mask: KernelSigset) -> bool {
     mask & TRAPS != 0
