@@ -160,7 +160,11 @@ static void no_gettid(void)
             char number[12], name[120];
             snprintf(number, sizeof number, "%d", i);
             snprintf(name, sizeof name, "%s%s makes no gettid(2)", forms[i].name, thread ? " in a thread" : "");
-            const char *not = thread ? no_threads() : NULL;
+            const char *not = thread || forms[i].is_thread ? no_threads() : NULL;
+#if defined(MODE_STATIC) && defined(__GLIBC__)
+            if ((forms[i].make == form_system || forms[i].make == form_popen) && no_threads())
+                not = "a static program has its C library's, which do not work behind this filter";
+#endif
 #ifndef __GLIBC__
             if (thread && forms[i].make == form_fork)
                 not = "musl's own fork makes it, which beside threads does the work";

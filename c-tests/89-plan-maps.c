@@ -113,7 +113,7 @@ static void one_pid_each(void)
 {
     clone3_spawn_t plan = mapped(0);
     pid_t first = -1, second = -1;
-    for (int i = 0; i < 20; i++) { /* others take pids, too */
+    for (int i = 0; i < 500; i++) { /* others take pids, too */
         spawn_plan(&first, "/bin/true", &plan, true_argv);
         status_of(first);
         spawn_plan(&second, "/bin/true", &plan, true_argv);
