@@ -5,6 +5,8 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
 DESTDIR ?=
 RPATH   ?= auto
 CARGO   ?= cargo
@@ -31,9 +33,12 @@ CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS
 LIBCS   ?= bullseye:glibc sid:glibc sid:musl
 ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
     bullseye:musl bookworm:musl trixie:musl sid:musl
+CLI_SOURCES := $(shell find cli -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli
+# Of completions: what build/completions has, and where it goes.
+COMPLETIONS = clone3:bash-completion/completions _clone3:zsh/site-functions clone3.fish:fish/vendor_completions.d
 SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
 
-all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h ## build the library into build/
+all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h $(B)/clone3 ## build the library and the command into build/
 
 # cargo decides what is up to date; the stamp only keeps make from asking twice.
 $(B)/.stamp: $(SOURCES)
@@ -45,6 +50,9 @@ $(B)/libclone3.so $(B)/libclone3.a: $(B)/.stamp
 $(B)/libclone3.pc: tools/package-config Makefile Cargo.toml
 	$(Q)mkdir -p $(B)
 	$(Q)tools/package-config $(VERSION) $(PLACES) > $@
+
+$(B)/clone3: $(CLI_SOURCES) | $(B)/.stamp
+	$(Q)CARGO="$(CARGO)" CLONE3_LIBDIR="$(LIBDIR)" tools/build-cli $(B)
 
 include/clone3.h: $(B)/.stamp
 	$(Q)cmp -s $(B)/clone3.h $@ || { echo "include/clone3.h differs from its sources; 'make header' writes it anew" >&2; exit 1; }
@@ -136,14 +144,17 @@ bench-keep: ## copy the results in build/bench/ to bench/results/, to be committ
 
 # What is installed without DESTDIR is found at once: by ldconfig where the loader knows the
 # directory, and elsewhere by the rpath that libclone3.pc gives (RPATH=auto; yes, no).
-install: all ## install into DESTDIR/PREFIX (also LIBDIR, INCLUDEDIR, MANDIR, RPATH)
+install: all ## install into DESTDIR/PREFIX (also BINDIR, LIBDIR, INCLUDEDIR, MANDIR, DATADIR, RPATH)
 	$(Q)install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	$(Q)install -m 755 $(B)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	$(Q)ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libclone3.so"
 	$(Q)install -m 644 $(B)/libclone3.a "$(DESTDIR)$(LIBDIR)/libclone3.a"
 	$(Q)tools/package-config $(VERSION) $(PLACES) > "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc"
 	$(Q)install -m 644 include/clone3.h include/clone3-spawn.h "$(DESTDIR)$(INCLUDEDIR)/"
-	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
+	$(Q)install -D -m 755 $(B)/clone3 "$(DESTDIR)$(BINDIR)/clone3"
+	$(Q)for pair in $(COMPLETIONS); do [ ! -f "$(B)/completions/$${pair%:*}" ] || \
+	    install -D -m 644 "$(B)/completions/$${pair%:*}" "$(DESTDIR)$(DATADIR)/$${pair#*:}/$${pair%:*}" || exit 1; done
+	$(Q)for page in man/*.[37] $(B)/man1/*.1; do section=$${page##*.}; [ -f "$$page" ] || continue; \
 	    install -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}" || exit 1; done
 	$(Q)$(TELL_LOADER)
 
@@ -151,7 +162,9 @@ uninstall: ## remove what install put there
 	$(Q)rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libclone3.so" \
 	    "$(DESTDIR)$(LIBDIR)/libclone3.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc" \
 	    "$(DESTDIR)$(INCLUDEDIR)/clone3.h" "$(DESTDIR)$(INCLUDEDIR)/clone3-spawn.h"
-	$(Q)for page in man/*.[37]; do section=$${page##*.}; \
+	$(Q)rm -f "$(DESTDIR)$(BINDIR)/clone3"
+	$(Q)for pair in $(COMPLETIONS); do rm -f "$(DESTDIR)$(DATADIR)/$${pair#*:}/$${pair%:*}"; done
+	$(Q)for page in man/*.[37] $(B)/man1/*.1; do section=$${page##*.}; \
 	    rm -f "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
 	$(Q)$(TELL_LOADER)
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line.
+
+use clap::{Args as Group, Parser, Subcommand};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run programs with libclone3, and ask it what clone3(2) is here.
+#[derive(Parser)]
+#[command(name = "clone3", version, arg_required_else_help = true)]
+pub struct Args {
+    /// The libclone3.so.0 to use, instead of the one that belongs to this command
+    #[arg(long, value_name = "FILE", global = true)]
+    pub library: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a program, and what it starts, with libclone3 preloaded
+    ///
+    /// The program is executed in place of this command, with its process id. So signals,
+    /// standard streams and the exit status are its own.
+    ///
+    /// Exit status: the program's; 125 if this command fails, 126 if the program is found and
+    /// cannot be executed, 127 if it is not found.
+    Run(Run),
+    /// Show what clone3(2) is for a program started here: which flags the kernel knows,
+    /// which it permits, and what stands in the way
+    ///
+    /// Exit status: 0; 1 where clone3(2) is out of reach; 125 if this command fails.
+    Probe(Probe),
+    /// Say which of the kernel's rules a request breaks
+    ///
+    /// The request is written as strace prints it; a whole line of strace's may be given.
+    /// Fields: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+    /// set_tid, set_tid_size, cgroup; values: numbers, flags and signals by name, a list in
+    /// brackets for set_tid, a directory for cgroup. An address other than 0 stands for one
+    /// that can be written, as it is another process's.
+    ///
+    /// Exit status: 0 if nothing is wrong with the request, 1 if it is refused, 125 if this
+    /// command fails.
+    Explain(Explain),
+    /// Print a shell's completions for this command
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write this command's manual pages into a directory
+    #[command(hide = true)]
+    Man {
+        /// Created if it is not there
+        directory: PathBuf,
+    },
+}
+
+/// Of `clone3 run`.
+#[derive(Group)]
+pub struct Run {
+    /// Never call clone3(2), only clone(2): for filters that kill for clone3(2)
+    #[arg(long)]
+    pub legacy: bool,
+
+    /// Fail (125), instead of saying so, where the program would not get the library: a
+    /// static one, one with privileges of its own, one for another processor
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Say which library is preloaded into which program
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// The program, looked for in PATH, and its arguments
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// Of `clone3 probe`.
+#[derive(Group)]
+pub struct Probe {
+    /// Besides asking the kernel, make children and look at what they can see
+    #[arg(long)]
+    pub deep: bool,
+
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `clone3 explain`.
+#[derive(Group)]
+pub struct Explain {
+    /// For example 'flags=CLONE_VM|CLONE_SIGHAND exit_signal=SIGCHLD'
+    #[arg(required = true, value_name = "REQUEST")]
+    pub request: Vec<String>,
+
+    /// The size of struct clone_args [default: what the fields need]
+    #[arg(long, value_name = "BYTES")]
+    pub size: Option<usize>,
+}

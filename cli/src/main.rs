@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The clone3 command.
+
+mod args;
+mod elf;
+mod explain;
+mod library;
+mod notation;
+mod pipes;
+mod probe;
+mod program;
+mod run;
+mod shipped;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The command itself failed, as env(1) and timeout(1) say it.
+const FAILED: u8 = 125;
+
+fn main() -> ExitCode {
+    pipes::as_given();
+    let args = Args::try_parse().unwrap_or_else(|error| {
+        // Help and version go to standard output and are no failure.
+        let status = if error.use_stderr() { FAILED } else { 0 };
+        _ = error.print();
+        std::process::exit(status.into())
+    });
+    let outcome = match &args.command {
+        Command::Run(run) => run::run(&args, run),
+        Command::Probe(probe) => probe::run(&args, probe),
+        Command::Explain(explain) => explain::run(&args, explain),
+        Command::Completions { shell } => shipped::completions(*shell),
+        Command::Man { directory } => shipped::manual_pages(directory),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("clone3: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
