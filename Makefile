@@ -23,25 +23,18 @@ TELL_LOADER = [ -n "$(DESTDIR)" ] || ! PATH="$$PATH:/usr/sbin:/sbin" command -v 
     echo "as root, run ldconfig, if $(LIBDIR) is a directory that it knows" >&2
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
-# SUITE:ARCH[:FILTER|:shadow] of Debian (bullseye 5.10, bookworm 6.1, trixie 6.12, sid): what
-# check-core takes, and what check-kernels does. check-arch has bookworm:aarch64.
-KERNELS ?= sid:x86_64 sid:x86_64:enosys bookworm:aarch64
-ALL_KERNELS := bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys \
-    sid:aarch64 sid:riscv64 sid:aarch64:shadow sid:riscv64:shadow
-CHECKED_KERNELS = $(if $(filter file,$(origin KERNELS)),$(ALL_KERNELS),$(KERNELS))
-# SUITE:LIBC of Debian: glibc 2.31, 2.36, 2.41, 2.43, musl 1.2.2, 1.2.3, 1.2.5, 1.2.6 in 2026.
-LIBCS   ?= bullseye:glibc sid:glibc sid:musl
-ALL_LIBCS := bullseye:glibc bookworm:glibc trixie:glibc sid:glibc \
-    bullseye:musl bookworm:musl trixie:musl sid:musl
 CLI_SOURCES := $(shell find cli -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli
 # Of completions: what build/completions has, and where it goes.
 COMPLETIONS = clone3:bash-completion/completions _clone3:zsh/site-functions clone3.fish:fish/vendor_completions.d
 SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
 
+# What is to be installed (make setup-check check) is so before anything is built.
+SETUPS  := $(filter setup setup-%,$(MAKECMDGOALS))
+
 all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h $(B)/clone3 ## build the library and the command into build/
 
 # cargo decides what is up to date; the stamp only keeps make from asking twice.
-$(B)/.stamp: $(SOURCES)
+$(B)/.stamp: $(SOURCES) | $(SETUPS)
 	$(Q)CARGO="$(CARGO)" tools/build $(B) host
 	$(Q)touch $@
 
@@ -60,71 +53,70 @@ include/clone3.h: $(B)/.stamp
 header: $(B)/.stamp ## write include/clone3.h anew from the sources
 	$(Q)cp $(B)/clone3.h include/clone3.h
 
-aarch64: $(SOURCES) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
-i686: $(SOURCES) ## the same for 32-bit x86, into build/i686/
-riscv64: $(SOURCES) ## the same, into build/riscv64/ (a newer Debian's rustc, 125 MB into ~/.cache)
+aarch64: $(SOURCES) | $(SETUPS) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
+i686: $(SOURCES) | $(SETUPS) ## the same for 32-bit x86, into build/i686/
+riscv64: $(SOURCES) | $(SETUPS) ## the same, into build/riscv64/ (a newer Debian's rustc, 125 MB into ~/.cache)
 aarch64 i686 riscv64:
-	$(Q)tools/setup $@
+	$(Q)tools/can-build $@ || { echo "make setup-$@ installs what $@ needs, where it can be had" >&2; exit 1; }
 	$(Q)RUSTC=$$(tools/cross-rustc $@) && target=$$(tools/cross-rustc $@ target) && export RUSTC && \
 	    COMPILER_PATH=/usr/bin CROSS=$@-linux-gnu- CARGO="$(CARGO)" \
 	    tools/build $(B)/$@ $@ --target $$target --target-dir target/debian
 
-setup: ## install what building needs (Debian, Ubuntu)
+# Nothing else installs packages.
+setup: ## install what building needs (Debian, Ubuntu); NO_INSTALL=1 only says what is missing
 	$(Q)tools/setup build
-
-demo: ## install what is missing, build, run real programs under the preload
+setup-programs: ## the same for demo: strace and real programs
 	$(Q)tools/setup build programs
-	$(Q)$(MAKE) --no-print-directory all
+setup-check: ## for check and all checks in qemu-user: compilers, programs, servers; adds arm64, i386 to dpkg
+	$(Q)tools/setup build check programs servers
+setup-kernels: ## for check-kernels, check-core, check-arch: also qemu-system
+	$(Q)tools/setup build check kernels
+setup-aarch64: ## for aarch64 alone
+setup-i686: ## for i686
+setup-riscv64: ## for riscv64
+setup-aarch64 setup-i686 setup-riscv64:
+	$(Q)tools/setup build $(@:setup-%=%)
+setup-fuzz: ## for fuzz
+	$(Q)tools/setup build fuzz
+setup-bench: ## for bench
+	$(Q)tools/setup build bench
+
+demo: all ## run real programs under the preload
 	$(Q)tools/demo $(B)/libclone3.so
 
-check: ## install what is missing, build, run the tests on this machine
-	$(Q)tools/setup build check programs servers
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check $(B) here
+# What is missing here is a SKIP that says which setup target installs it.
+check: all ## build, run the tests on this machine
+	$(Q)tests/run check $(B) here
 
-check-core: ## the core of check-filters, check-arch, check-libcs, check-kernels
-	$(Q)tools/setup build check kernels
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)KERNELS="$(KERNELS)" LIBCS="$(LIBCS)" tools/check $(B) filters arch libcs kernels
+check-core: all ## the core of check-filters, check-arch, check-libcs, check-kernels
+	$(Q)tests/run check --core $(B) filters arch libcs kernels
 
-check-filters: ## the C tests where seccomp filters hide clone3
-	$(Q)tools/setup build check
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)FILTERS=all tools/check $(B) filters
+check-filters: all ## the C tests where seccomp filters hide clone3
+	$(Q)tests/run check $(B) filters
 
 check-quick: all ## nothing but the C tests on this machine's libcs
 	$(Q)tools/run-c-tests $(B) x86_64
 
-check-kernels: ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:FILTER] …")
-	$(Q)tools/setup build check kernels
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-kernels $(B) $(CHECKED_KERNELS)
+check-kernels: all ## the C tests on Debian's kernels in qemu (KERNELS="SUITE:ARCH[:FILTER] …")
+	$(Q)tests/run check $(B) kernels
 
-check-libcs: ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIBCS="SUITE:LIBC …")
-	$(Q)tools/setup build check
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-libcs $(B) $(if $(filter file,$(origin LIBCS)),$(ALL_LIBCS),$(LIBCS))
+check-libcs: all ## the C tests on Debian's C libraries, from 2.31 and 1.2.2 on (LIBCS="SUITE:LIBC …")
+	$(Q)tests/run check $(B) libcs
 
-check-arch: ## the C tests on aarch64 (qemu-user, qemu-system), i686 (also behind a filter), riscv64 (qemu-user)
-	$(Q)tools/setup build check kernels
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-arch $(B) aarch64 i686 riscv64
+check-arch: all ## the C tests on aarch64 (qemu-user, qemu-system), i686 (also behind a filter), riscv64 (qemu-user)
+	$(Q)tests/run check $(B) arch
 
-check-programs: ## real programs and servers without and with the preload, as a table
-	$(Q)tools/setup build check programs servers
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/check-programs $(B)
+check-programs: all ## real programs and servers without and with the preload, as a table
+	$(Q)tests/run check $(B) programs
 
-check-all: ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs
-	$(Q)status=0; for part in check check-filters check-libcs check-kernels check-arch check-programs; do \
-	    $(MAKE) --no-print-directory $$part || status=1; done; exit $$status
+check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs
+	$(Q)tests/run check $(B) here filters libcs kernels arch programs
 
 matrix-table: ## write the results that are in build/check into README.md
-	$(Q)tools/matrix-table $(B)
+	$(Q)tests/run readme $(B)
 
 FUZZ_SECONDS ?= 600
 fuzz: all ## random plans of clone3_spawn against a slow reference (FUZZ_SECONDS=600, as root)
-	$(Q)tools/setup build fuzz
 	$(Q)fuzz/run $(B) $(FUZZ_SECONDS)
 
 bench: bench-calls bench-spawn bench-threads ## all of the benchmarks below; results in build/bench/
@@ -135,7 +127,6 @@ bench-calls: all ## fork, vfork and syscall() against the libc's own, as ratios
 bench-spawn: all ## posix_spawn against other libcs, vfork, fork and bare C; table, JSON, chart
 bench-threads: all ## threads against other libcs' pthreads and bare C; table, JSON, chart
 bench-spawn bench-threads:
-	$(Q)tools/setup bench
 	$(Q)bench/$(@:bench-%=%) $(B) $(SCALE)
 
 bench-keep: ## copy the results in build/bench/ to bench/results/, to be committed
@@ -178,7 +169,7 @@ clean: ## remove all that was built
 help: ## this text
 	@echo "libclone3 $(VERSION)"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
-	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands) NO_INSTALL=1 (of packages)"
+	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -166,4 +166,4 @@ def chart(directory, name, title, results, tables, fields):
         subprocess.run(["gnuplot", "-c", script, data, os.path.join(directory, name + ".svg"), title,
                         str(len(results))], check=True)
     except FileNotFoundError:
-        print("bench: no gnuplot, so no chart; 'tools/setup bench' installs it")
+        print("bench: no gnuplot, so no chart; 'make setup-bench' installs it")

@@ -131,7 +131,7 @@ run() { # name mode: plain, preload or trace
     case $2 in
     preload) how=(env "LD_PRELOAD=$library") ;;
     trace)
-        how=(strace -f -qq -e trace=fork,vfork,clone,clone3 -e signal=none
+        how=(strace -f -qq -e "trace=fork,vfork,clone,clone3" -e signal=none
             -o "$result.trace" -E "LD_PRELOAD=$library")
         ;;
     esac

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One command in a session of its own, with a time limit; nothing of it outlives it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TIMED_OUT = 124
+PATIENCE = 5  # seconds from SIGTERM to SIGKILL
+
+
+def run(
+    command: Sequence[str],
+    out,
+    limit: float,
+    env: Mapping[str, str] | None = None,
+    errors=subprocess.STDOUT,
+    cwd=None,
+) -> int:
+    """Runs a command; its output goes to the file `out`, and its status is the shell's."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=env, cwd=cwd, start_new_session=True
+    )
+    try:
+        status = wait(process, limit)
+    finally:
+        # Also where we are interrupted: a session of its own hears no ^C.
+        if end_session(process):
+            out.seek(0, os.SEEK_END)
+            out.write(b"# processes were left behind and killed\n")
+            out.flush()
+    return status
+
+
+def wait(process: subprocess.Popen, limit: float) -> int:
+    try:
+        return as_shell(process.wait(limit))
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return TIMED_OUT
+
+
+def as_shell(status: int) -> int:
+    """128 and the signal, for one that died of it."""
+    return status if status >= 0 else 128 - status
+
+
+def end_session(process: subprocess.Popen) -> bool:
+    """Kills what is left of a session; whether there was anything."""
+    left = members(process.pid)
+    for pid in left:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+    return bool(left)
+
+
+def members(session: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # After the name in parentheses: state, parent, group, session.
+            fields = stat.read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != b"Z" and int(fields[3]) == session:
+            found.append(int(stat.parent.name))
+    return found

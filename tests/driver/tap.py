@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The only reader of TAP.
+
+A line is "ok …", "ok … # SKIP why" or "not ok …"; "1..N" is the plan. Whatever else a
+test prints is a comment. What is wrong with a test as a whole becomes a line of its own,
+since only lines are counted.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LINE = re.compile(r"(not )?ok(?: (.*))?$")
+SKIP = re.compile(r"(.*?) *# SKIP *(.*)$")
+NAME = re.compile(r"(?:\d+ *)?(?:- *)?(.*)$")
+PLAN = re.compile(r"1\.\.(\d+)$")
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A line that says why something was not tested."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Tap:
+    """What the lines of one text come to."""
+
+    passed: int = 0
+    failed: int = 0
+    skips: list[Skip] = field(default_factory=list)
+    plans: list[int] = field(default_factory=list)
+    # Every line's name and word, in order: "ok", "FAILED" or "skipped".
+    words: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> int:
+        return len(self.skips)
+
+    @property
+    def seen(self) -> int:
+        return self.passed + self.failed + self.skipped
+
+    def add(self, other: "Tap") -> None:
+        """Counts another text's lines too; plans are each text's own."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skips += other.skips
+        self.words += other.words
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def parse(text: str) -> Tap:
+    """Reads a text."""
+    tap = Tap()
+    for line in text.split("\n"):
+        if plan := PLAN.match(line):
+            tap.plans.append(int(plan[1]))
+        elif found := LINE.match(line):
+            name = NAME.match(found[2] or "")[1]
+            skip = SKIP.match(name)
+            if found[1]:
+                tap.failed += 1
+                tap.words.append((name, "FAILED"))
+            elif skip:
+                tap.skips.append(Skip(skip[1], skip[2]))
+                tap.words.append((skip[1], "skipped"))
+            else:
+                tap.passed += 1
+                tap.words.append((name, "ok"))
+    return tap
+
+
+def text_of(path: Path) -> str:
+    """A file's text, whatever bytes a test printed into it; "" where there is no file."""
+    try:
+        return path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def read(path: Path) -> Tap:
+    """Reads a file."""
+    return parse(text_of(path))
+
+
+def append(path: Path, line: str) -> None:
+    """Adds a line to a file whose last line may have no end."""
+    with path.open("ab+") as file:
+        if file.tell() > 0:
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode() + b"\n")
+
+
+def judge(path: Path, status: int, planned: bool = True) -> Tap:
+    """Reads what a test left, and adds to the file what its lines do not say.
+
+    A test passed if its plan is there and matches, nothing is not ok, and its exit
+    status is 0: some crash or hang after their last line. Without `planned` it may do
+    without a plan.
+    """
+    tap = read(path)
+    wrong = None
+    if tap.plans != [tap.seen] and (planned or tap.plans):
+        wrong = (
+            "ended before its plan" if not tap.plans or tap.seen < tap.plans[0] else "more lines than planned"
+        )
+    elif status != 0 and tap.failed == 0:
+        wrong = f"ended with status {status} after its plan"
+    if wrong:
+        append(path, f"not ok {tap.seen + 1} - {wrong}")
+        tap = read(path)
+    return tap

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What is not here, and which make target installs it."""
+
+import re
+
+# The programs that tests do without by a SKIP "no PROGRAM…", by the target of the
+# Makefile whose packages (tools/setup) have them.
+INSTALLS = {
+    "setup": ("cc", "gcc", "ld.lld", "make", "pkg-config"),
+    "setup-check": (
+        *("musl-gcc", "clang", "clang++", "g++", "gdb", "strace", "perl", "python3", "git", "dash", "script"),
+        *("aarch64-linux-gnu-gcc", "i686-linux-gnu-gcc", "riscv64-linux-gnu-gcc"),
+        *("qemu-aarch64-static", "qemu-riscv64-static", "Debian rustc-web", "libstd-rust-web-dev"),
+        *(
+            "redis-server",
+            "nginx",
+            "stress-ng",
+            "initdb",
+            "test/test_fork1.py",
+            "musl compiler",
+            "shellcheck",
+        ),
+    ),
+    "setup-kernels": ("cpio", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-system-riscv64"),
+}
+
+
+class Wanted(Exception):
+    """Something that nothing can be tested without is not here."""
+
+    def __str__(self) -> str:
+        return hint(super().__str__())
+
+
+def hint(reason: str) -> str:
+    """The reason of a SKIP, with the target that installs what it misses."""
+    for target, programs in INSTALLS.items():
+        for program in programs:
+            if re.match(rf"no {re.escape(program)}(?![\w+.-])", reason):
+                return f"{reason} (make {target})"
+    return reason
