@@ -13,6 +13,7 @@
 #[cfg(not(test))]
 mod abi;
 mod arch;
+mod diagnose;
 mod engine;
 mod host;
 mod process;

@@ -5,9 +5,10 @@
 
 use super::or_minus_one;
 use crate::arch::entry;
-use crate::engine::{self, Features, emulate, report};
+use crate::diagnose::deep::{self, Seen};
+use crate::diagnose::{self, Features};
+use crate::engine::{self, emulate, report};
 use crate::host;
-use crate::process::deep::{self, Seen};
 use crate::uapi::Errno;
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -207,7 +208,7 @@ fn probe(place: *mut clone3_features) -> Result<(), Errno> {
     if size < FEATURES_SIZE_VER0 || mode & !CLONE3_PROBE_DEEP != 0 {
         return Err(Errno::EINVAL);
     }
-    let found = engine::probe();
+    let found = diagnose::probe();
     let seen = match mode & CLONE3_PROBE_DEEP {
         0 => Seen::default(),
         _ => deep::look(found.worth_a_try())?,

@@ -3,7 +3,7 @@
 
 use super::text::Text;
 use crate::arch::entry;
-use crate::engine;
+use crate::diagnose;
 use crate::uapi::{clone_args, task};
 use core::ffi::c_char;
 
@@ -47,7 +47,7 @@ extern "C" fn exported_explain(
     buf: *mut c_char,
     n: usize,
 ) -> *const c_char {
-    let text = engine::explain(args as u64, size);
+    let text = diagnose::explain(args as u64, size);
     if buf.is_null() || n == 0 {
         return text.unwrap_or(c"").as_ptr();
     }

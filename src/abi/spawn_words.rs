@@ -6,7 +6,7 @@ use super::spawn_run::*;
 use super::spawn_setters::NAMES;
 use super::text::Text;
 use crate::arch::entry;
-use crate::engine;
+use crate::diagnose;
 use crate::spawn::contradictions;
 use crate::spawn::plan::Stage;
 use crate::uapi::{Errno, text};
@@ -173,7 +173,7 @@ unsafe fn word_of_create(err: &clone3_spawn_error, out: &mut Text) {
     }
     out.push(b": ");
     word_of_errno(err.error, out);
-    if let Some(text) = engine::text_of_reason(err.index as u32) {
+    if let Some(text) = diagnose::text_of_reason(err.index as u32) {
         let text = text.to_bytes();
         // Without the errno's name, which stands there in words.
         let name = text.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 2);

@@ -5,7 +5,6 @@
 pub mod atfork;
 pub mod call;
 pub mod child;
-pub mod deep;
 pub mod fork;
 pub mod forkpty;
 mod handlers;

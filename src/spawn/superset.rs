@@ -9,7 +9,8 @@ use super::plan::{Attributes, Failure, Plan, Program, Stage};
 use super::search::Search;
 use super::spec::{Cgroup, Namespace, Spec};
 use super::{contradictions, mounts, readable};
-use crate::engine::{self, Reason, Request, emulate};
+use crate::diagnose::{self, Reason};
+use crate::engine::{Request, emulate};
 use crate::host::{self, environment};
 use crate::uapi::exec::Strings;
 use crate::uapi::flags::*;
@@ -165,7 +166,7 @@ pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
     };
     let request = launch::request_of(&plan, Changes::of(&plan), &mut pidfd);
     let request = request.with_emulated(emulate::lacking(request.flags));
-    engine::reason(Ok(request)).filter(|reason| reason.errno == errno)
+    diagnose::reason(Ok(request)).filter(|reason| reason.errno == errno)
 }
 
 /// A pidfd of the caller for a child that looks for it and has no number for it, be it by

@@ -2,8 +2,9 @@
 //! What a rule may look at: the arguments, and through a [`Witness`] the kernel
 //! and the state of the process.
 
-use super::ask::Answer;
-use super::{Request, ask, cgroup, known};
+use super::{cgroup, questions};
+use crate::engine::ask::{self, Answer};
+use crate::engine::{Request, known};
 use crate::uapi::flags::*;
 use crate::uapi::{Errno, sys, task};
 use core::ffi::c_int;
@@ -60,7 +61,7 @@ impl Witness for Kernel {
     }
 
     fn args_size(&self) -> usize {
-        ask::args_size()
+        questions::args_size()
     }
 
     fn known(&self, flags: u64) -> u64 {
@@ -68,7 +69,7 @@ impl Witness for Kernel {
     }
 
     fn readable(&self, set_tid: (u64, u64), exit_signal: u64) -> bool {
-        ask::can_read_pids(set_tid, exit_signal)
+        questions::can_read_pids(set_tid, exit_signal)
     }
 
     fn writable(&self, address: u64) -> bool {
@@ -82,13 +83,13 @@ impl Witness for Kernel {
     fn would_make(&self, child: Child) -> Answer {
         match child {
             Child::With(flags) => ask::flags(flags),
-            Child::SharingMemory => ask::shared_memory(),
+            Child::SharingMemory => questions::shared_memory(),
             Child::Thread => ask::thread(),
-            Child::ThreadWithPidfd => ask::thread_with_pidfd(),
-            Child::OnStack(base, size) => ask::stack(base, size),
-            Child::WithTls(tls) => ask::tls(tls),
-            Child::WithPids(flags, pids) => ask::set_tid(flags, pids),
-            Child::WithPidfd => ask::pidfd(),
+            Child::ThreadWithPidfd => questions::thread_with_pidfd(),
+            Child::OnStack(base, size) => questions::stack(base, size),
+            Child::WithTls(tls) => questions::tls(tls),
+            Child::WithPids(flags, pids) => questions::set_tid(flags, pids),
+            Child::WithPidfd => questions::pidfd(),
             Child::InCgroup(directory, thread) => cgroup::takes(directory, thread),
         }
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every rule is broken once, and by a case that breaks no rule before it.
 
-use super::ask::Answer;
 use super::case::{Case, Child, Witness};
 use super::rules::{RULES, first_broken};
-use super::{Request, Wire};
+use crate::engine::ask::Answer;
+use crate::engine::{Request, Wire};
 use crate::uapi::Errno;
 use crate::uapi::flags::*;
 
@@ -81,7 +81,7 @@ const THREAD: u64 = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
 /// How the text of the rule begins, a request that breaks it, and where.
 fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
     let wire = |size, holds_more| Some(Wire { address: 0x1000, size, holds_more });
-    let stack = |base, size| Request { stack: super::request::Stack { base, size }, ..fork() };
+    let stack = |base, size| Request { stack: crate::engine::Stack { base, size }, ..fork() };
     let old = |known: u64| Told { known: LATEST & !known, ..KERNEL };
     vec![
         ("E2BIG: size is larger", Err(Errno::E2BIG), KERNEL),

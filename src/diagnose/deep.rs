@@ -6,9 +6,9 @@
 //! children by the library's own ways, one experiment after the other, and to
 //! look at each. Itself a copy, it may change what it likes.
 
-use super::call::{self, Start};
 use crate::engine::{self, Request};
 use crate::host;
+use crate::process::call::{self, Start};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What clone3(2) is here: under this kernel, in this sandbox, for this thread.
 
-use super::{ask, emulate, known, legacy};
+use super::questions;
+use crate::engine::{ask, emulate, known, legacy};
 use crate::uapi::flags::*;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER1;
 use crate::uapi::{Errno, clone_args};
@@ -64,8 +65,8 @@ pub fn probe() -> Features {
         found.set_tid = obstacle.0;
         return found;
     }
-    found.args_size = ask::args_size();
-    if !ask::is_honest() {
+    found.args_size = questions::args_size();
+    if !questions::is_honest() {
         found.inconclusive = true;
         found.is_next_the_first = ask::is_next_the_first();
         found.set_tid = Errno::ENOSYS.0;
@@ -78,16 +79,17 @@ pub fn probe() -> Features {
             found.permitted &= !flag;
         }
     }
-    if ask::shared_memory().is_err() {
+    if questions::shared_memory().is_err() {
         found.permitted &= !(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
     } else if ask::thread().is_err() {
         found.permitted &= !CLONE_THREAD;
     }
     found.set_tid = match found.args_size {
         size if size < CLONE_ARGS_SIZE_VER1 => Errno::E2BIG.0,
-        _ => ask::may_set_tid().err().map_or(0, |errno| errno.0),
+        _ => questions::may_set_tid().err().map_or(0, |errno| errno.0),
     };
-    found.thread_pidfd = found.permitted & CLONE_THREAD != 0 && ask::thread_with_pidfd().is_ok();
+    found.thread_pidfd =
+        found.permitted & CLONE_THREAD != 0 && questions::thread_with_pidfd().is_ok();
     found
 }
 

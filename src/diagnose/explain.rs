@@ -2,9 +2,8 @@
 //! Why clone3(2) refuses, in words.
 
 use super::case::{Case, Child, Kernel, Witness};
-use super::request::{Memory, Request, Stack};
-use super::rules::Rule;
-use super::{ask, known, legacy, read, rules};
+use super::rules::{self, Rule};
+use crate::engine::{Memory, Request, Stack, ask, known, legacy, read};
 use crate::uapi::flags::*;
 use crate::uapi::{Errno, clone_args, sys};
 use core::ffi::CStr;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Further questions to the kernel that make no child, in the way of `engine::ask`: what probe
+//! and explain want to know.
+
+use crate::arch::syscall;
+use crate::engine::ask::{Answer, call, flags, would_make, would_make_any};
+use crate::uapi::flags::*;
+use crate::uapi::wire::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER1};
+use crate::uapi::{Errno, clone_args, file, sys};
+use core::mem::offset_of;
+
+/// A child that shares the caller's memory.
+pub fn shared_memory() -> Answer {
+    would_make(&clone_args::default(), CLONE_VM | CLONE_VFORK)
+}
+
+/// A child with these pids (address and number) and these namespace flags.
+pub fn set_tid(flags: u64, (set_tid, set_tid_size): (u64, u64)) -> Answer {
+    would_make_any(&clone_args { flags, set_tid, set_tid_size, ..clone_args::default() })
+}
+
+/// Whether the kernel gets past such an array of pids, which it reads before it
+/// looks at the flags, and some kernels (6.18 for one) after they looked whether
+/// the exit signal is one.
+pub fn can_read_pids((set_tid, set_tid_size): (u64, u64), exit_signal: u64) -> bool {
+    let flags = CLONE_DETACHED; // refused
+    let args = clone_args { flags, set_tid, set_tid_size, exit_signal, ..clone_args::default() };
+    call(&args, CLONE_ARGS_SIZE_VER1) != Err(Errno::EFAULT)
+}
+
+/// A child on this stack. Like the rest, to be asked of a kernel that was seen
+/// to undo children.
+pub fn stack(stack: u64, stack_size: u64) -> Answer {
+    would_make_any(&clone_args { stack, stack_size, ..clone_args::default() })
+}
+
+/// A child with this thread pointer.
+pub fn tls(tls: u64) -> Answer {
+    let flags = CLONE_SETTLS;
+    would_make_any(&clone_args { flags, tls, ..clone_args::default() })?;
+    // EFAULT may have been for tls, where that is an address (32-bit x86). So
+    // once more, with something else in the way: a pid no kernel gives.
+    let pid = sys::Pid::MAX;
+    let (set_tid, set_tid_size) = (&raw const pid as u64, 1);
+    let args = clone_args { flags, tls, set_tid, set_tid_size, ..clone_args::default() };
+    match call(&args, CLONE_ARGS_SIZE_VER1) {
+        Err(Errno::EFAULT) => Err(Errno::EFAULT),
+        _ => Ok(()),
+    }
+}
+
+/// A pidfd: EMFILE or ENFILE where there is no descriptor for it. A descriptor of
+/// another kind tells that as well, and costs no pid.
+pub fn pidfd() -> Answer {
+    match file::open(c"/", libc::O_PATH | libc::O_CLOEXEC) {
+        Ok(fd) => {
+            file::close(fd);
+            Ok(())
+        }
+        Err(errno @ (Errno::EMFILE | Errno::ENFILE)) => Err(errno),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether the kernel undoes children, and minds flags that it does not know:
+/// whether its other answers are worth anything.
+pub fn is_honest() -> bool {
+    const UNKNOWN: u64 = 1 << 63;
+    !matches!(flags(0), Err(Errno::EINVAL | Errno::ENODATA | Errno::ENOSYS))
+        && flags(UNKNOWN) == Err(Errno::EINVAL)
+}
+
+/// Pids for a child, of the caller's choice: asked for with the caller's own,
+/// which is taken, or free in another namespace for children.
+pub fn may_set_tid() -> Answer {
+    let tid = sys::gettid();
+    match set_tid(0, (&raw const tid as u64, 1)) {
+        Err(Errno::EEXIST) => Ok(()),
+        answer => answer,
+    }
+}
+
+/// A thread with a pidfd (Linux 6.9). To be asked of a kernel that was seen to
+/// undo children.
+pub fn thread_with_pidfd() -> Answer {
+    flags(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+}
+
+/// How many bytes of clone_args the kernel reads: the offset of the first that
+/// must be zero. 512 stands for more.
+pub fn args_size() -> usize {
+    const LARGEST: usize = 512; // 88 for years, and the caller's stack may be small
+    let mut bytes = [0u64; LARGEST / 8];
+    // A signal no kernel takes, so that what is not too big is refused too.
+    bytes[offset_of!(clone_args, exit_signal) / 8] = 1 << 63;
+    let mut size = CLONE_ARGS_SIZE_VER0;
+    while size < LARGEST {
+        if let Some(word) = bytes.get_mut(size / 8) {
+            *word = 1;
+        }
+        let arguments = [bytes.as_ptr() as usize, size + 8, 0, 0, 0, 0];
+        // SAFETY: refused for its exit_signal if for nothing else.
+        let answer = Errno::check(unsafe { syscall(libc::SYS_clone3, arguments) });
+        if answer == Err(Errno::E2BIG) {
+            break;
+        }
+        if let Some(word) = bytes.get_mut(size / 8) {
+            *word = 0;
+        }
+        size += 8;
+    }
+    size
+}
