@@ -161,6 +161,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "elf", "tools/audit-elf", library),
         Suite(project, "elf-broken", "tests/audit-broken", build),
         Suite(project, "header", "tools/check-header", build),
+        Suite(project, "docs", "tools/check-docs"),
         Suite(project, "link", "tests/static-link", build),
         Suite(project, "install", "tests/install", build),
         Suite(project, "no-install", "tests/no-install"),
