@@ -5,6 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "src/uapi/flags.rs"]
+mod flags;
+
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
     link(&root);
@@ -50,10 +53,11 @@ fn link(root: &Path) {
 /// The public header, from the declarations in src/abi and the kernel's
 /// interface in src/uapi.
 fn header(root: &Path) -> String {
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let file = root.join("cbindgen.toml");
+    let mut config = cbindgen::Config::from_file(file).expect("cbindgen.toml");
+    config.after_includes.get_or_insert_default().push_str(&flags());
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in [
-        "uapi/flags.rs",
         "uapi/wire.rs",
         "abi/clone.rs",
         "abi/contract.rs",
@@ -71,10 +75,27 @@ fn header(root: &Path) -> String {
     guard(&String::from_utf8(text).expect("cbindgen writes UTF-8"))
 }
 
-/// Puts guards around what <linux/sched.h> and <sched.h> may have defined, and
-/// writes flags in hexadecimal as they do, so that any order of inclusion
-/// compiles without a warning; gives clone3() its symbol and marks it as returning
-/// twice, for which cbindgen has no means in an extern block.
+/// The flags: in hexadecimal and with guards, as <linux/sched.h> and <sched.h> may have
+/// defined them, so that any order of inclusion compiles without a warning.
+fn flags() -> String {
+    let mut text = String::new();
+    for flag in flags::OTHERS.iter().chain(flags::FLAGS) {
+        let mut comment: Vec<String> = flag.doc.lines().map(|line| format!(" *{line}\n")).collect();
+        if !flag.linux.is_empty() {
+            comment.push(format!(" * Linux {}.\n", flag.linux));
+        }
+        let value = match flag.bit {
+            bit @ 0..=0xffff_ffff => format!("{bit:#010x}"),
+            bit => format!("{bit:#x}ULL"),
+        };
+        let (name, comment) = (flag.name, comment.concat());
+        text += &format!("\n/**\n{comment} */\n#ifndef {name}\n#define {name} {value}\n#endif\n");
+    }
+    text
+}
+
+/// Puts guards around what <linux/sched.h> may have defined; gives clone3() its symbol and
+/// marks it as returning twice, for which cbindgen has no means in an extern block.
 fn guard(header: &str) -> String {
     let mut out = String::new();
     let mut comment = String::new();
@@ -90,12 +111,10 @@ fn guard(header: &str) -> String {
             in_struct = true;
             out.push_str("#ifdef CLONE3_DECLARES_CLONE_ARGS\n");
         }
-        let flag = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
-        let flag = flag.filter(|(name, _)| *name == "CSIGNAL" || name.starts_with("CLONE_"));
-        match flag {
-            Some((name, value)) => {
-                let value = value_of(name, value);
-                out.push_str(&format!("{comment}#ifndef {name}\n#define {name} {value}\n#endif\n"));
+        let size = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
+        match size.filter(|(name, _)| name.starts_with("CLONE_ARGS_SIZE")) {
+            Some((name, _)) => {
+                out.push_str(&format!("{comment}#ifndef {name}\n{line}\n#endif\n"));
             }
             None if line.starts_with("extern pid_t clone3(") => {
                 let declaration = line.trim_end_matches(';');
@@ -112,15 +131,4 @@ fn guard(header: &str) -> String {
         }
     }
     out
-}
-
-fn value_of(name: &str, value: &str) -> String {
-    if name.starts_with("CLONE_ARGS_SIZE") {
-        return value.into();
-    }
-    let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-    match digits.parse::<u64>().expect("a flag is a number") {
-        flag @ 0..=0xffff_ffff => format!("{flag:#010x}"),
-        flag => format!("{flag:#x}ULL"),
-    }
 }

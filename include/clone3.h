@@ -44,121 +44,12 @@
 
 typedef struct clone3_spawn_plan clone3_spawn_t;
 
-
 /**
  * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
  * the bit CLONE_NEWTIME of it is a flag.
  */
 #ifndef CSIGNAL
 #define CSIGNAL 0x000000ff
-#endif
-
-/**
- * New time namespace for the child. clone3() only: in clone(2) the bit
- * belongs to the exit signal (Linux 6.3 and stable kernels; 5.6 for unshare).
- */
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
-/**
- * The child shares the caller's memory (Linux 2.0).
- */
-#ifndef CLONE_VM
-#define CLONE_VM 0x00000100
-#endif
-
-/**
- * The child shares root, working directory and umask (Linux 2.0).
- */
-#ifndef CLONE_FS
-#define CLONE_FS 0x00000200
-#endif
-
-/**
- * The child shares the table of file descriptors (Linux 2.0).
- */
-#ifndef CLONE_FILES
-#define CLONE_FILES 0x00000400
-#endif
-
-/**
- * The child shares the table of signal handlers; needs CLONE_VM (Linux 2.0).
- */
-#ifndef CLONE_SIGHAND
-#define CLONE_SIGHAND 0x00000800
-#endif
-
-/**
- * Store a pidfd of the child (Linux 5.2; with CLONE_THREAD from 6.9).
- */
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x00001000
-#endif
-
-/**
- * A tracer of the caller traces the child too (Linux 2.2).
- */
-#ifndef CLONE_PTRACE
-#define CLONE_PTRACE 0x00002000
-#endif
-
-/**
- * The caller waits until the child executes a program or ends (Linux 2.2).
- */
-#ifndef CLONE_VFORK
-#define CLONE_VFORK 0x00004000
-#endif
-
-/**
- * The caller's parent becomes the child's parent (Linux 2.3.12).
- */
-#ifndef CLONE_PARENT
-#define CLONE_PARENT 0x00008000
-#endif
-
-/**
- * The child is a thread of the caller's process; needs CLONE_SIGHAND
- * (Linux 2.4).
- */
-#ifndef CLONE_THREAD
-#define CLONE_THREAD 0x00010000
-#endif
-
-/**
- * New mount namespace (Linux 2.4.19).
- */
-#ifndef CLONE_NEWNS
-#define CLONE_NEWNS 0x00020000
-#endif
-
-/**
- * Share System V semaphore undo values (Linux 2.5.10).
- */
-#ifndef CLONE_SYSVSEM
-#define CLONE_SYSVSEM 0x00040000
-#endif
-
-/**
- * Set the child's thread pointer to the field tls (Linux 2.5.32).
- */
-#ifndef CLONE_SETTLS
-#define CLONE_SETTLS 0x00080000
-#endif
-
-/**
- * Store the child's id at parent_tid in the caller's memory (Linux 2.5.49).
- */
-#ifndef CLONE_PARENT_SETTID
-#define CLONE_PARENT_SETTID 0x00100000
-#endif
-
-/**
- * When the child ends, clear child_tid in its memory and wake a futex there
- * (Linux 2.5.49).
- */
-#ifndef CLONE_CHILD_CLEARTID
-#define CLONE_CHILD_CLEARTID 0x00200000
 #endif
 
 /**
@@ -169,109 +60,247 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
 #endif
 
 /**
- * No tracer can force CLONE_PTRACE on the child (Linux 2.5.46).
+ * New time namespace for the child. clone3() only: in clone(2) the bit
+ * belongs to the exit signal. In stable kernels earlier; unshare(2) has it
+ * from Linux 5.6 on.
+ * Linux 6.3.
+ */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/**
+ * The child shares the caller's memory.
+ * Linux 2.0.
+ */
+#ifndef CLONE_VM
+#define CLONE_VM 0x00000100
+#endif
+
+/**
+ * The child shares root, working directory and umask.
+ * Linux 2.0.
+ */
+#ifndef CLONE_FS
+#define CLONE_FS 0x00000200
+#endif
+
+/**
+ * The child shares the table of file descriptors.
+ * Linux 2.0.
+ */
+#ifndef CLONE_FILES
+#define CLONE_FILES 0x00000400
+#endif
+
+/**
+ * The child shares the table of signal handlers; needs CLONE_VM.
+ * Linux 2.0.
+ */
+#ifndef CLONE_SIGHAND
+#define CLONE_SIGHAND 0x00000800
+#endif
+
+/**
+ * Store a pidfd of the child (with CLONE_THREAD from Linux 6.9 on).
+ * Linux 5.2.
+ */
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+/**
+ * A tracer of the caller traces the child too.
+ * Linux 2.2.
+ */
+#ifndef CLONE_PTRACE
+#define CLONE_PTRACE 0x00002000
+#endif
+
+/**
+ * The caller waits until the child executes a program or ends.
+ * Linux 2.2.
+ */
+#ifndef CLONE_VFORK
+#define CLONE_VFORK 0x00004000
+#endif
+
+/**
+ * The caller's parent becomes the child's parent.
+ * Linux 2.3.12.
+ */
+#ifndef CLONE_PARENT
+#define CLONE_PARENT 0x00008000
+#endif
+
+/**
+ * The child is a thread of the caller's process; needs CLONE_SIGHAND.
+ * Linux 2.4.
+ */
+#ifndef CLONE_THREAD
+#define CLONE_THREAD 0x00010000
+#endif
+
+/**
+ * New mount namespace.
+ * Linux 2.4.19.
+ */
+#ifndef CLONE_NEWNS
+#define CLONE_NEWNS 0x00020000
+#endif
+
+/**
+ * Share System V semaphore undo values.
+ * Linux 2.5.10.
+ */
+#ifndef CLONE_SYSVSEM
+#define CLONE_SYSVSEM 0x00040000
+#endif
+
+/**
+ * Set the child's thread pointer to the field tls.
+ * Linux 2.5.32.
+ */
+#ifndef CLONE_SETTLS
+#define CLONE_SETTLS 0x00080000
+#endif
+
+/**
+ * Store the child's id at parent_tid in the caller's memory.
+ * Linux 2.5.49.
+ */
+#ifndef CLONE_PARENT_SETTID
+#define CLONE_PARENT_SETTID 0x00100000
+#endif
+
+/**
+ * When the child ends, clear child_tid in its memory and wake a futex there.
+ * Linux 2.5.49.
+ */
+#ifndef CLONE_CHILD_CLEARTID
+#define CLONE_CHILD_CLEARTID 0x00200000
+#endif
+
+/**
+ * No tracer can force CLONE_PTRACE on the child.
+ * Linux 2.5.46.
  */
 #ifndef CLONE_UNTRACED
 #define CLONE_UNTRACED 0x00800000
 #endif
 
 /**
- * Store the child's id at child_tid in the child's memory (Linux 2.5.49).
+ * Store the child's id at child_tid in the child's memory.
+ * Linux 2.5.49.
  */
 #ifndef CLONE_CHILD_SETTID
 #define CLONE_CHILD_SETTID 0x01000000
 #endif
 
 /**
- * New cgroup namespace (Linux 4.6).
+ * New cgroup namespace.
+ * Linux 4.6.
  */
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
 /**
- * New UTS namespace (Linux 2.6.19).
+ * New UTS namespace.
+ * Linux 2.6.19.
  */
 #ifndef CLONE_NEWUTS
 #define CLONE_NEWUTS 0x04000000
 #endif
 
 /**
- * New IPC namespace (Linux 2.6.19).
+ * New IPC namespace.
+ * Linux 2.6.19.
  */
 #ifndef CLONE_NEWIPC
 #define CLONE_NEWIPC 0x08000000
 #endif
 
 /**
- * New user namespace (Linux 3.8 in full).
+ * New user namespace (in parts earlier).
+ * Linux 3.8.
  */
 #ifndef CLONE_NEWUSER
 #define CLONE_NEWUSER 0x10000000
 #endif
 
 /**
- * New pid namespace (Linux 2.6.24).
+ * New pid namespace.
+ * Linux 2.6.24.
  */
 #ifndef CLONE_NEWPID
 #define CLONE_NEWPID 0x20000000
 #endif
 
 /**
- * New network namespace (Linux 2.6.24).
+ * New network namespace.
+ * Linux 2.6.24.
  */
 #ifndef CLONE_NEWNET
 #define CLONE_NEWNET 0x40000000
 #endif
 
 /**
- * Share the I/O context (Linux 2.6.25).
+ * Share the I/O context.
+ * Linux 2.6.25.
  */
 #ifndef CLONE_IO
 #define CLONE_IO 0x80000000
 #endif
 
 /**
- * Reset handled signals to their default action in the child (Linux 5.5).
+ * Reset handled signals to their default action in the child.
+ * Linux 5.5.
  */
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
 
 /**
- * Create the child in the cgroup given by the field cgroup (Linux 5.7).
+ * Create the child in the cgroup given by the field cgroup.
+ * Linux 5.7.
  */
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
 /**
- * The kernel reaps the child itself when it ends; no exit signal (Linux 7.1).
+ * The kernel reaps the child itself when it ends; no exit signal.
+ * Linux 7.1.
  */
 #ifndef CLONE_AUTOREAP
 #define CLONE_AUTOREAP 0x400000000ULL
 #endif
 
 /**
- * Set no_new_privs in the child (Linux 7.1).
+ * Set no_new_privs in the child.
+ * Linux 7.1.
  */
 #ifndef CLONE_NNP
 #define CLONE_NNP 0x800000000ULL
 #endif
 
 /**
- * Kill the child when the last copy of its pidfd is closed (Linux 7.1).
+ * Kill the child when the last copy of its pidfd is closed.
+ * Linux 7.1.
  */
 #ifndef CLONE_PIDFD_AUTOKILL
 #define CLONE_PIDFD_AUTOKILL 0x1000000000ULL
 #endif
 
 /**
- * The child's new mount namespace starts empty (Linux 7.1).
+ * The child's new mount namespace starts empty.
+ * Linux 7.1.
  */
 #ifndef CLONE_EMPTY_MNTNS
 #define CLONE_EMPTY_MNTNS 0x2000000000ULL
 #endif
+
 
 /**
  * Size in bytes of the first published struct clone_args (Linux 5.3).

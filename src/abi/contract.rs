@@ -10,6 +10,7 @@ use crate::diagnose::{self, Features};
 use crate::engine::{self, emulate, report};
 use crate::host;
 use crate::uapi::Errno;
+use crate::uapi::flags::EMULABLE;
 use core::ffi::c_int;
 use core::mem::size_of;
 
@@ -271,7 +272,7 @@ fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
 }
 
 extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
-    or_minus_one(match flags & !emulate::EMULABLE {
+    or_minus_one(match flags & !EMULABLE {
         0 => {
             emulate::allow(flags);
             Ok(())

@@ -11,6 +11,7 @@ use crate::spawn::actions::{Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::spec::{self, Cgroup, Directory, List, Spec};
 use crate::uapi::Errno;
+use crate::uapi::flags::SPAWNABLE;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
@@ -78,7 +79,7 @@ macro_rules! setters {
 
 setters! {
     "clone3_spawn_set_flags" => exported_set_flags(flags: u64) |spec| {
-            if flags & !spec::FLAGS != 0 { return Err(Errno::EINVAL); } spec.flags |= flags;
+            if flags & !SPAWNABLE != 0 { return Err(Errno::EINVAL); } spec.flags |= flags;
     }
     "clone3_spawn_set_pidfd" => exported_set_pidfd(pidfd: *mut c_int) |spec| {
             spec.pidfd = pidfd;

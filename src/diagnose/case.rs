@@ -95,17 +95,6 @@ impl Witness for Kernel {
     }
 }
 
-/// Flags that make namespaces.
-pub const NAMESPACES: u64 = CLONE_NEWTIME
-    | CLONE_NEWNS
-    | CLONE_NEWCGROUP
-    | CLONE_NEWUTS
-    | CLONE_NEWIPC
-    | CLONE_NEWUSER
-    | CLONE_NEWPID
-    | CLONE_NEWNET
-    | CLONE_EMPTY_MNTNS;
-
 /// The arguments of a call of clone3(2), and who to ask about them.
 pub struct Case<'a> {
     /// The arguments, or what kept them from being read: E2BIG, EINVAL, EFAULT.

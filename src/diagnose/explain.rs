@@ -108,7 +108,7 @@ impl Witness for Nobody {
         size_of::<clone_args>()
     }
     fn known(&self, flags: u64) -> u64 {
-        flags & (known::FIRST | LATER)
+        flags & ALL
     }
     fn readable(&self, _set_tid: (u64, u64), _exit_signal: u64) -> bool {
         true // clone(2) knows no set_tid at all
@@ -121,9 +121,7 @@ impl Witness for Nobody {
     }
     fn would_make(&self, child: Child) -> ask::Answer {
         match child {
-            Child::With(flags) if flags & !(known::FIRST | LATER | CLONE_DETACHED) != 0 => {
-                Err(Errno::EINVAL)
-            }
+            Child::With(flags) if flags & !(ALL | CLONE_DETACHED) != 0 => Err(Errno::EINVAL),
             Child::OnStack(base, size) if !Stack { base, size }.is_addressable() => {
                 Err(Errno::EINVAL)
             }
@@ -135,12 +133,3 @@ impl Witness for Nobody {
         }
     }
 }
-
-/// Every flag that came after Linux 5.3.
-const LATER: u64 = CLONE_NEWTIME
-    | CLONE_CLEAR_SIGHAND
-    | CLONE_INTO_CGROUP
-    | CLONE_AUTOREAP
-    | CLONE_NNP
-    | CLONE_PIDFD_AUTOKILL
-    | CLONE_EMPTY_MNTNS;

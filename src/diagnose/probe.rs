@@ -2,7 +2,7 @@
 //! What clone3(2) is here: under this kernel, in this sandbox, for this thread.
 
 use super::questions;
-use crate::engine::{ask, emulate, known, legacy};
+use crate::engine::{ask, known};
 use crate::uapi::flags::*;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER1;
 use crate::uapi::{Errno, clone_args};
@@ -31,29 +31,6 @@ pub struct Features {
     pub is_next_the_first: bool,
 }
 
-/// A flag that is probed, with the flags it needs.
-struct Probed(u64, u64);
-
-/// Flags that are not granted to everyone or by every kernel. Each other flag
-/// is as old as the call and never refused by itself.
-const PROBED: [Probed; 15] = [
-    Probed(CLONE_NEWTIME, 0),
-    Probed(CLONE_PIDFD, 0),
-    Probed(CLONE_PARENT, 0),
-    Probed(CLONE_NEWNS, 0),
-    Probed(CLONE_NEWCGROUP, 0),
-    Probed(CLONE_NEWUTS, 0),
-    Probed(CLONE_NEWIPC, 0),
-    Probed(CLONE_NEWUSER, 0),
-    Probed(CLONE_NEWPID, 0),
-    Probed(CLONE_NEWNET, 0),
-    Probed(CLONE_CLEAR_SIGHAND, 0),
-    Probed(CLONE_AUTOREAP, 0),
-    Probed(CLONE_NNP, 0),
-    Probed(CLONE_PIDFD_AUTOKILL, CLONE_AUTOREAP | CLONE_NNP),
-    Probed(CLONE_EMPTY_MNTNS, 0),
-];
-
 /// Asks the kernel. No child is made; a few pid numbers are used up, and the
 /// namespaces that may be made are made and unmade.
 ///
@@ -74,8 +51,8 @@ pub fn probe() -> Features {
     }
     found.known = known::known(u64::MAX);
     found.permitted = found.known;
-    for Probed(flag, company) in PROBED {
-        if found.known & flag != 0 && ask::flags(flag | company).is_err() {
+    for flag in each(PROBED & found.known) {
+        if ask::flags(with_company(flag)).is_err() {
             found.permitted &= !flag;
         }
     }
@@ -97,21 +74,21 @@ impl Features {
     /// The flags that a call of the library's carries here, by clone3(2) or by
     /// clone(2), without emulation.
     pub fn carried(&self) -> u64 {
-        if self.obstacle == 0 { self.permitted } else { legacy::EXPRESSIBLE & !CLONE_NEWTIME }
+        if self.obstacle == 0 { self.permitted } else { IN_CLONE }
     }
 
     /// The flags whose effect may be tried out.
     pub fn worth_a_try(&self) -> u64 {
         match self {
             Features { is_next_the_first: true, .. } => 0,
-            Features { inconclusive: true, .. } => known::FIRST,
+            Features { inconclusive: true, .. } => FIRST,
             _ => self.carried(),
         }
     }
 
     /// The flags that the library could stand in for if it were allowed to.
     pub fn emulable(&self) -> u64 {
-        emulate::EMULABLE & !self.known
+        EMULABLE & !self.known
     }
 }
 

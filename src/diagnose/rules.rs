@@ -10,6 +10,7 @@ use crate::uapi::flags::*;
 use core::ffi::CStr;
 
 /// One reason.
+#[derive(Clone, Copy)]
 pub struct Rule {
     /// The errno, which is also what the text begins with.
     pub errno: Errno,
@@ -22,8 +23,26 @@ pub struct Rule {
     /// The function of the kernel that it is in.
     #[cfg_attr(not(test), allow(dead_code))] // for readers and for the tests
     pub source: &'static str,
-    /// Whether the case breaks it, all rules before being kept.
-    pub broken: fn(&Case) -> bool,
+    /// What breaks it.
+    check: Check,
+}
+
+/// What breaks a rule, all rules before being kept.
+#[derive(Clone, Copy)]
+enum Check {
+    /// What a look at the case finds.
+    Look(fn(&Case) -> bool),
+    /// This flag, where the kernel does not know it.
+    Unknown(u64),
+}
+
+impl Rule {
+    fn is_broken_by(&self, case: &Case) -> bool {
+        match self.check {
+            Check::Look(is_broken) => is_broken(case),
+            Check::Unknown(flag) => case.unknown(flag),
+        }
+    }
 }
 
 /// The kernel before any.
@@ -32,9 +51,9 @@ const EVER: (u32, u32) = (0, 0);
 const NEVER: (u32, u32) = (u32::MAX, 0);
 
 macro_rules! rules {
-    ($($errno:ident $text:literal [$since:expr, $until:expr] $source:literal $broken:expr;)+) => {
-        /// The table.
-        pub static RULES: &[Rule] = &[$(Rule {
+    ($table:ident: $($errno:ident $text:literal [$since:expr, $until:expr] $source:literal
+        $broken:expr;)+) => {
+        const $table: &[Rule] = &[$(Rule {
             errno: Errno::$errno,
             text: match CStr::from_bytes_with_nul(
                 concat!(stringify!($errno), ": ", $text, "\0").as_bytes(),
@@ -45,12 +64,12 @@ macro_rules! rules {
             since: $since,
             until: $until,
             source: $source,
-            broken: $broken,
+            check: Check::Look($broken),
         }),+];
     };
 }
 
-rules! {
+rules! { OF_FIELDS:
     // The struct.
     E2BIG "size is larger than a page, the most that the kernel reads" [EVER, NEVER]
         "copy_clone_args_from_user" |c| c.request == Err(Errno::E2BIG);
@@ -81,30 +100,39 @@ rules! {
             let args = c.args();
             args.set_tid.1 != 0 && !c.witness.readable(args.set_tid, args.exit_signal)
         };
+}
 
+/// Flags that came later, each with a rule of its own.
+const LATER_FLAGS: [Rule; LATER.count_ones() as usize] = {
+    let any = Rule {
+        errno: Errno::EINVAL,
+        text: c"",
+        since: EVER,
+        until: NEVER,
+        source: "clone3_args_valid",
+        check: Check::Unknown(0),
+    };
+    let (mut rules, mut len, mut i) = ([any; LATER.count_ones() as usize], 0, 0);
+    while i < FLAGS.len() {
+        let flag = &FLAGS[i];
+        if flag.is_later() {
+            rules[len] = Rule { text: flag.unknown, check: Check::Unknown(flag.bit), ..any };
+            len += 1;
+        }
+        i += 1;
+    }
+    rules
+};
+
+rules! { OF_FLAGS:
     // Flags, each by itself.
-    EINVAL "CLONE_CLEAR_SIGHAND needs Linux 5.5" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_CLEAR_SIGHAND);
-    EINVAL "CLONE_INTO_CGROUP needs Linux 5.7" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_INTO_CGROUP);
-    EINVAL "CLONE_AUTOREAP needs Linux 7.1" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_AUTOREAP);
-    EINVAL "CLONE_NNP needs Linux 7.1" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_NNP);
-    EINVAL "CLONE_PIDFD_AUTOKILL needs Linux 7.1" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_PIDFD_AUTOKILL);
-    EINVAL "CLONE_EMPTY_MNTNS needs Linux 7.1" [EVER, NEVER]
-        "clone3_args_valid" |c| c.unknown(CLONE_EMPTY_MNTNS);
-    EINVAL "a flag above bit 37 is set, which no kernel knew when this was written (7.2)"
-        [EVER, NEVER] "clone3_args_valid"
-        |c| c.answer(c.any(!0 << 38), |args| Child::With(args.flags & !0 << 38))
-            == Err(Errno::EINVAL);
+    EINVAL "a flag is set that no kernel knew when this library was written" [EVER, NEVER]
+        "clone3_args_valid"
+        |c| c.answer(c.any(!NAMED), |args| Child::With(args.flags & !NAMED)) == Err(Errno::EINVAL);
     EINVAL "CLONE_DETACHED means nothing and is refused" [EVER, NEVER]
         "clone3_args_valid" |c| c.has(CLONE_DETACHED);
     EINVAL "the low seven bits of flags are no place for a signal: that is exit_signal"
         [EVER, NEVER] "clone3_args_valid" |c| c.any(CSIGNAL & !CLONE_NEWTIME);
-    EINVAL "CLONE_NEWTIME needs Linux 6.3, a stable kernel with its fix, or unshare(2)"
-        [EVER, NEVER] "clone3_args_valid" |c| c.unknown(CLONE_NEWTIME);
     EINVAL "CLONE_CLEAR_SIGHAND clears what CLONE_SIGHAND shares: choose one" [(5, 5), NEVER]
         "clone3_args_valid" |c| c.has(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND);
     EINVAL "CLONE_THREAD leaves no end to signal: exit_signal must be 0" [EVER, NEVER]
@@ -246,6 +274,25 @@ rules! {
         [EVER, NEVER] "cgroup_migrate_vet_dst" |c| c.cgroup() == Err(Errno::EBUSY);
 }
 
+/// Flags with a name, refused or not.
+const NAMED: u64 = ALL | CSIGNAL | CLONE_DETACHED;
+
+/// The table.
+pub static RULES: &[Rule] = &{
+    const PARTS: [&[Rule]; 3] = [OF_FIELDS, &LATER_FLAGS, OF_FLAGS];
+    let mut all = [OF_FIELDS[0]; OF_FIELDS.len() + LATER_FLAGS.len() + OF_FLAGS.len()];
+    let (mut len, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut i = 0;
+        while i < PARTS[part].len() {
+            all[len] = PARTS[part][i];
+            (len, i) = (len + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+};
+
 /// The first rule that a case breaks.
 #[inline(never)]
 pub fn first_broken(case: &Case) -> Option<&'static Rule> {
@@ -255,5 +302,5 @@ pub fn first_broken(case: &Case) -> Option<&'static Rule> {
     RULES
         .iter()
         .filter(|rule| unknown || (rule.since..rule.until).contains(&version))
-        .find(|rule| (rule.broken)(case))
+        .find(|rule| rule.is_broken_by(case))
 }

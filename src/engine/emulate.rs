@@ -18,9 +18,6 @@ use crate::uapi::{Errno, exec, file, sys};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// All flags there is an emulation of.
-pub const EMULABLE: u64 = CLONE_CLEAR_SIGHAND | CLONE_AUTOREAP | CLONE_NNP;
-
 /// Exit status of a child that could not become what it was to be, as that of a
 /// spawned one (POSIX, posix_spawn).
 const NOT_AS_ASKED: i32 = 127;
@@ -57,12 +54,12 @@ pub fn needed(request: &Request, start: Start) -> u64 {
 fn possible(request: &Request, start: Start) -> u64 {
     let flags = request.flags;
     let in_child = match (request.memory(), start) {
-        (Memory::Copied, _) | (Memory::Lent, Start::Calling) => CLONE_CLEAR_SIGHAND | CLONE_NNP,
+        (Memory::Copied, _) | (Memory::Lent, Start::Calling) => EMULATED_IN_CHILD,
         _ => 0,
     };
     let mut possible = in_child;
     if request.memory() == Memory::Copied && request.exit_signal == 0 {
-        possible |= CLONE_AUTOREAP;
+        possible |= EMULABLE & !EMULATED_IN_CHILD;
     }
     if flags & CLONE_PARENT != 0 {
         possible &= !CLONE_AUTOREAP;
@@ -73,14 +70,10 @@ fn possible(request: &Request, start: Start) -> u64 {
     if flags & CLONE_THREAD != 0 { 0 } else { possible }
 }
 
-/// Flags of a spawned child that the library stands in for without being
-/// allowed to: that its handlers are reset is what the interface promises, by
-/// whatever means, and so is the cgroup.
-const ALWAYS: u64 = CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
-
-/// What the library stands in for in a spawned child.
+/// What the library stands in for in a spawned child. Without being allowed to, where it is
+/// what the interface promises, by whatever means: that its handlers are reset, and its cgroup.
 fn of_spawned() -> u64 {
-    ALWAYS | ALLOWED.load(Relaxed) & CLONE_NNP
+    EMULATED_IN_SPAWN | ALLOWED.load(Relaxed) & EMULATED_IN_CHILD
 }
 
 /// Which of a spawned child's flags are known to be out of reach.
@@ -148,16 +141,18 @@ fn clear_sighand() {
     }
 }
 
-const BITS: [u64; 4] = [CLONE_CLEAR_SIGHAND, CLONE_AUTOREAP, CLONE_NNP, CLONE_INTO_CGROUP];
+/// All that the library stands in for in some child.
+const EMULATED: u64 = EMULABLE | EMULATED_IN_SPAWN;
+const _: () = assert!(EMULATED.count_ones() <= u8::BITS, "one bit for each emulated flag");
 
 /// Emulated flags in eight bits, for `report`.
 pub fn bits(flags: u64) -> u8 {
-    BITS.iter().enumerate().fold(0, |bits, (i, flag)| bits | u8::from(flags & flag != 0) << i)
+    if flags == 0 { 0 } else { pack(flags, EMULATED) as u8 }
 }
 
 /// The flags of [`bits`].
 pub fn flags(bits: u8) -> u64 {
-    BITS.iter().enumerate().filter(|(i, _)| bits >> i & 1 != 0).fold(0, |all, (_, flag)| all | flag)
+    unpack(bits.into(), EMULATED)
 }
 
 #[cfg(test)]
@@ -166,7 +161,7 @@ mod tests {
 
     #[test]
     fn bits_go_there_and_back() {
-        for all in [0, CLONE_NNP, CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND, EMULABLE] {
+        for all in [0, CLONE_NNP, CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND, EMULATED] {
             assert_eq!(flags(bits(all)), all);
         }
     }

@@ -23,12 +23,13 @@ struct Found {
     /// The errno that was found between this process and clone3(2); 0 for none.
     obstacle: u16,
     /// The smallest size of clone_args seen refused where a smaller one was not,
-    /// 0 for none. None is larger than a page of 64 KiB, which is the kernel's limit.
+    /// 0 for none. None is larger than a page of 64 KiB, which is the kernel's limit;
+    /// 20 bits.
     too_big: u32,
     /// Flags the kernel was asked about, a bit for each of [`LATER`].
-    asked: u8,
+    asked: u16,
     /// Those of them that it knows.
-    known: u8,
+    known: u16,
 }
 
 impl Found {
@@ -36,17 +37,17 @@ impl Found {
 
     const fn pack(self) -> u64 {
         self.asked as u64
-            | (self.known as u64) << 8
-            | ((self.obstacle & 0xfff) as u64) << 16
-            | (self.too_big as u64) << 32
+            | (self.known as u64) << 16
+            | ((self.obstacle & 0xfff) as u64) << 32
+            | ((self.too_big & LARGEST) as u64) << 44
     }
 
     const fn unpack(word: u64) -> Found {
         Found {
-            asked: word as u8,
-            known: (word >> 8) as u8,
-            obstacle: (word >> 16) as u16 & 0xfff,
-            too_big: (word >> 32) as u32,
+            asked: word as u16,
+            known: (word >> 16) as u16,
+            obstacle: (word >> 32) as u16 & 0xfff,
+            too_big: (word >> 44) as u32,
         }
     }
 
@@ -66,25 +67,14 @@ impl Found {
     }
 }
 
-/// Flags every clone3(2) knows: those of Linux 5.3.
-pub const FIRST: u64 = 0xffff_ff00 & !CLONE_DETACHED;
+/// The largest size that [`Found`] has room for.
+const LARGEST: u32 = 0xf_ffff;
 
-/// Flags that came later, each with what it must be asked together with.
-const LATER: [(u64, u64); 7] = [
-    (CLONE_NEWTIME, 0),
-    (CLONE_CLEAR_SIGHAND, 0),
-    (CLONE_INTO_CGROUP, 0),
-    (CLONE_AUTOREAP, 0),
-    (CLONE_NNP, 0),
-    (CLONE_PIDFD_AUTOKILL, CLONE_AUTOREAP | CLONE_NNP),
-    (CLONE_EMPTY_MNTNS, 0),
-];
-const _: () = assert!(LATER.len() <= u8::BITS as usize);
+const _: () = assert!(LATER.count_ones() <= u16::BITS, "one bit for each later flag");
 
-/// The flags that these bits stand for.
-fn later(bits: u8) -> u64 {
-    let chosen = LATER.iter().enumerate().filter(|(i, _)| bits >> i & 1 != 0);
-    chosen.fold(0, |all, (_, (flag, _))| all | flag)
+/// The later flags that these bits stand for.
+fn later(bits: u16) -> u64 {
+    unpack(bits.into(), LATER)
 }
 
 /// Whether clone3(2) is not to be called at all: some filters end a process that does,
@@ -149,7 +139,7 @@ pub fn is_too_big(size: usize) -> bool {
 
 /// Remembers that a size was too big where a smaller one was not.
 pub fn too_big(size: usize) {
-    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    let size = u32::try_from(size).map_or(LARGEST, |size| size.min(LARGEST));
     Found::add(|before| match before.too_big {
         0 => Found { too_big: size, ..before },
         smallest => Found { too_big: smallest.min(size), ..before },
@@ -168,12 +158,12 @@ pub fn known(flags: u64) -> u64 {
     if asks && look_for_obstacle().is_some() {
         return 0;
     }
-    for (i, (flag, company)) in LATER.into_iter().enumerate() {
+    for (i, flag) in each(LATER).enumerate() {
         let bit = 1 << i;
         if flags & flag == 0 || found.asked & bit != 0 {
             continue;
         }
-        match ask::flags(flag | company) {
+        match ask::flags(with_company(flag)) {
             Err(Errno::ENODATA) => return flags & of_version(task::kernel_version()),
             Err(Errno::EINVAL) => {}
             // Every other answer comes after the check for unknown flags.
@@ -198,17 +188,6 @@ pub fn unknown() -> u64 {
     if obstacle().is_some() { !FIRST } else { Found::now().unknown() }
 }
 
-/// The flags of a version of Linux, where the kernel itself cannot be asked.
-fn of_version(version: (u32, u32)) -> u64 {
-    const SINCE: [((u32, u32), u64); 4] = [
-        ((5, 5), CLONE_CLEAR_SIGHAND),
-        ((5, 7), CLONE_INTO_CGROUP),
-        ((6, 3), CLONE_NEWTIME),
-        ((7, 1), CLONE_AUTOREAP | CLONE_NNP | CLONE_PIDFD_AUTOKILL | CLONE_EMPTY_MNTNS),
-    ];
-    SINCE.iter().filter(|(since, _)| version >= *since).fold(FIRST, |all, (_, flags)| all | flags)
-}
-
 /// Forgets all and looks again: what stands in the way now.
 pub fn refresh() -> Option<Errno> {
     let found = reach().err();
@@ -223,13 +202,13 @@ mod tests {
 
     #[test]
     fn a_word_holds_all_that_was_found() {
-        let all = Found { obstacle: 4095, too_big: u32::MAX, asked: 0x7f, known: 0x55 };
+        let all = Found { obstacle: 4095, too_big: LARGEST, asked: 0xffff, known: 0x5555 };
         assert_eq!(Found::unpack(all.pack()), all);
         for one in [
             Found { obstacle: 38, ..Found::NOTHING },
             Found { too_big: 88, ..Found::NOTHING },
-            Found { asked: 0x7f, ..Found::NOTHING },
-            Found { known: 0x7f, ..Found::NOTHING },
+            Found { asked: u16::MAX, ..Found::NOTHING },
+            Found { known: u16::MAX, ..Found::NOTHING },
         ] {
             assert_eq!(Found::unpack(one.pack()), one);
         }
@@ -239,7 +218,7 @@ mod tests {
     fn bits_stand_for_the_later_flags() {
         assert_eq!(later(0), 0);
         assert_eq!(later(0b10), CLONE_CLEAR_SIGHAND);
-        assert_eq!(later(0x7f), LATER.iter().fold(0, |all, (flag, _)| all | flag));
+        assert_eq!(later(u16::MAX), LATER);
         let found = Found { asked: 0b110, known: 0b100, ..Found::NOTHING };
         assert_eq!(found.unknown(), CLONE_CLEAR_SIGHAND);
     }

@@ -8,19 +8,6 @@ use crate::uapi::flags::*;
 use crate::uapi::{Errno, clone_args};
 use core::mem::size_of;
 
-/// Flags that clone(2) takes: 32 bits without the exit signal's byte, of which
-/// CLONE_NEWTIME is a bit, and without CLONE_DETACHED, which clone3 refuses.
-pub const EXPRESSIBLE: u64 = 0xffff_ffff & !(CSIGNAL | CLONE_DETACHED);
-
-/// Flags of clone3 that clone(2) has no bit for.
-const ONLY_CLONE3: u64 = CLONE_NEWTIME
-    | CLONE_CLEAR_SIGHAND
-    | CLONE_INTO_CGROUP
-    | CLONE_AUTOREAP
-    | CLONE_NNP
-    | CLONE_PIDFD_AUTOKILL
-    | CLONE_EMPTY_MNTNS;
-
 /// The request as a clone(2) call. ENOSYS when clone3 would be needed to say
 /// it, EINVAL or E2BIG when clone3 would refuse what clone(2) lets pass.
 pub fn express(request: &Request) -> Result<Syscall, Errno> {
@@ -80,7 +67,7 @@ fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
     let refused = set_tid_size > MAX_SET_TID
         || (set_tid == 0) != (set_tid_size == 0)
         || (both(CLONE_INTO_CGROUP) && size < size_of::<clone_args>())
-        || flags & !(EXPRESSIBLE | ONLY_CLONE3) != 0
+        || flags & !ALL != 0
         || both(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)
         || (shares_signal && request.exit_signal != 0)
         || (request.stack.base == 0) != (request.stack.size == 0)
@@ -129,7 +116,7 @@ mod tests {
             let expected = match flag {
                 CLONE_DETACHED => Some(Errno::EINVAL),
                 f if f & ONLY_CLONE3 != 0 => Some(Errno::ENOSYS),
-                f if f & EXPRESSIBLE != 0 && f & (CLONE_THREAD | CLONE_PARENT) == 0 => None,
+                f if f & IN_CLONE != 0 && f & (CLONE_THREAD | CLONE_PARENT) == 0 => None,
                 _ => Some(Errno::EINVAL), // unknown, or an exit signal too many
             };
             assert_eq!(express(&with(flag)).err(), expected, "flag {flag:#x}");

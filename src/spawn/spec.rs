@@ -190,27 +190,6 @@ pub const MARK: u64 = 0x736e_6177_7033_6e63;
 /// As many descriptors can be listed.
 pub const MOST_DESCRIPTORS: usize = 1024;
 
-/// All namespaces.
-const NAMESPACES: u64 = CLONE_NEWTIME
-    | CLONE_NEWNS
-    | CLONE_NEWCGROUP
-    | CLONE_NEWUTS
-    | CLONE_NEWIPC
-    | CLONE_NEWUSER
-    | CLONE_NEWPID
-    | CLONE_NEWNET;
-
-/// Flags that a caller may ask for: those that leave the library its ways.
-pub const FLAGS: u64 = NAMESPACES
-    | CLONE_IO
-    | CLONE_SYSVSEM
-    | CLONE_PTRACE
-    | CLONE_UNTRACED
-    | CLONE_AUTOREAP
-    | CLONE_NNP
-    | CLONE_PIDFD_AUTOKILL
-    | CLONE_EMPTY_MNTNS;
-
 impl Spec {
     /// A child like the caller.
     pub const INITIAL: Spec = Spec {

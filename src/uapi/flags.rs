@@ -1,76 +1,331 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The flags of clone3(2) up to Linux 7.2, each with the kernel that added it.
+//! The flags of clone3(2) up to Linux 7.2: one table, from which every list of flags is made,
+//! here and in the header.
 //!
-//! Source: clone(2); include/uapi/linux/sched.h; kernel/fork.c.
+//! Complete in itself, because `build.rs` reads it too. Sources: clone(2);
+//! include/uapi/linux/sched.h; kernel/fork.c.
 
-// All of them are the header's; the library itself acts on a few.
+// The header has all names and words; the library itself acts on a few.
 #![allow(dead_code)]
 
-/// Mask of the exit signal in the flags of legacy clone(2). In clone3() only
-/// the bit CLONE_NEWTIME of it is a flag.
-pub const CSIGNAL: u64 = 0x0000_00ff;
-/// New time namespace for the child. clone3() only: in clone(2) the bit
-/// belongs to the exit signal (Linux 6.3 and stable kernels; 5.6 for unshare).
-pub const CLONE_NEWTIME: u64 = 0x0000_0080;
-/// The child shares the caller's memory (Linux 2.0).
-pub const CLONE_VM: u64 = 0x0000_0100;
-/// The child shares root, working directory and umask (Linux 2.0).
-pub const CLONE_FS: u64 = 0x0000_0200;
-/// The child shares the table of file descriptors (Linux 2.0).
-pub const CLONE_FILES: u64 = 0x0000_0400;
-/// The child shares the table of signal handlers; needs CLONE_VM (Linux 2.0).
-pub const CLONE_SIGHAND: u64 = 0x0000_0800;
-/// Store a pidfd of the child (Linux 5.2; with CLONE_THREAD from 6.9).
-pub const CLONE_PIDFD: u64 = 0x0000_1000;
-/// A tracer of the caller traces the child too (Linux 2.2).
-pub const CLONE_PTRACE: u64 = 0x0000_2000;
-/// The caller waits until the child executes a program or ends (Linux 2.2).
-pub const CLONE_VFORK: u64 = 0x0000_4000;
-/// The caller's parent becomes the child's parent (Linux 2.3.12).
-pub const CLONE_PARENT: u64 = 0x0000_8000;
-/// The child is a thread of the caller's process; needs CLONE_SIGHAND
-/// (Linux 2.4).
-pub const CLONE_THREAD: u64 = 0x0001_0000;
-/// New mount namespace (Linux 2.4.19).
-pub const CLONE_NEWNS: u64 = 0x0002_0000;
-/// Share System V semaphore undo values (Linux 2.5.10).
-pub const CLONE_SYSVSEM: u64 = 0x0004_0000;
-/// Set the child's thread pointer to the field tls (Linux 2.5.32).
-pub const CLONE_SETTLS: u64 = 0x0008_0000;
-/// Store the child's id at parent_tid in the caller's memory (Linux 2.5.49).
-pub const CLONE_PARENT_SETTID: u64 = 0x0010_0000;
-/// When the child ends, clear child_tid in its memory and wake a futex there
-/// (Linux 2.5.49).
-pub const CLONE_CHILD_CLEARTID: u64 = 0x0020_0000;
-/// Means nothing to clone(2) since Linux 2.6; refused by clone3().
-pub const CLONE_DETACHED: u64 = 0x0040_0000;
-/// No tracer can force CLONE_PTRACE on the child (Linux 2.5.46).
-pub const CLONE_UNTRACED: u64 = 0x0080_0000;
-/// Store the child's id at child_tid in the child's memory (Linux 2.5.49).
-pub const CLONE_CHILD_SETTID: u64 = 0x0100_0000;
-/// New cgroup namespace (Linux 4.6).
-pub const CLONE_NEWCGROUP: u64 = 0x0200_0000;
-/// New UTS namespace (Linux 2.6.19).
-pub const CLONE_NEWUTS: u64 = 0x0400_0000;
-/// New IPC namespace (Linux 2.6.19).
-pub const CLONE_NEWIPC: u64 = 0x0800_0000;
-/// New user namespace (Linux 3.8 in full).
-pub const CLONE_NEWUSER: u64 = 0x1000_0000;
-/// New pid namespace (Linux 2.6.24).
-pub const CLONE_NEWPID: u64 = 0x2000_0000;
-/// New network namespace (Linux 2.6.24).
-pub const CLONE_NEWNET: u64 = 0x4000_0000;
-/// Share the I/O context (Linux 2.6.25).
-pub const CLONE_IO: u64 = 0x8000_0000;
-/// Reset handled signals to their default action in the child (Linux 5.5).
-pub const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
-/// Create the child in the cgroup given by the field cgroup (Linux 5.7).
-pub const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-/// The kernel reaps the child itself when it ends; no exit signal (Linux 7.1).
-pub const CLONE_AUTOREAP: u64 = 0x4_0000_0000;
-/// Set no_new_privs in the child (Linux 7.1).
-pub const CLONE_NNP: u64 = 0x8_0000_0000;
-/// Kill the child when the last copy of its pidfd is closed (Linux 7.1).
-pub const CLONE_PIDFD_AUTOKILL: u64 = 0x10_0000_0000;
-/// The child's new mount namespace starts empty (Linux 7.1).
-pub const CLONE_EMPTY_MNTNS: u64 = 0x20_0000_0000;
+/// A flag, as the table describes it.
+#[derive(Clone, Copy)]
+pub struct Flag {
+    /// CLONE_*.
+    pub name: &'static str,
+    /// The bit. Those of the lower half are clone(2)'s as well, but for the byte of its
+    /// exit signal.
+    pub bit: u64,
+    /// What it does: the header's comment, a line break at the end of each line.
+    pub doc: &'static str,
+    /// The first Linux that has it, as libclone3(7) writes it.
+    pub linux: &'static str,
+    /// What explain says where the kernel does not know it.
+    pub unknown: &'static core::ffi::CStr,
+    /// What else the caller needs, as libclone3(7) has it: privilege, fields, other flags.
+    pub needs: &'static str,
+    /// Flags without which the kernel refuses it, where it is put to the test.
+    pub company: u64,
+    /// Whether it is refused to some callers or by some kernels, so that probe asks for it.
+    /// Each other flag is as old as the call, or cannot be asked for alone.
+    pub probed: bool,
+    /// Whether it makes a namespace.
+    pub namespace: bool,
+    /// Whether clone3_spawn_set_flags() takes it: it leaves the library its ways.
+    pub spawn: bool,
+    /// How the library stands in for it where the kernel does not know it.
+    pub emulation: Emulation,
+}
+
+/// How the library stands in for a flag (`engine::emulate`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Emulation {
+    /// Not at all.
+    None,
+    /// The child does it itself, where the program allowed that.
+    InChild,
+    /// The same; a spawned child does it unasked.
+    InChildAndSpawn,
+    /// Only a spawned child does it, unasked.
+    InSpawn,
+    /// By a child that is an orphan, where the program allowed that.
+    ByOrphan,
+}
+
+impl Emulation {
+    const fn is_in_child(self) -> bool {
+        matches!(self, Emulation::InChild | Emulation::InChildAndSpawn)
+    }
+
+    const fn is_in_spawn(self) -> bool {
+        matches!(self, Emulation::InSpawn | Emulation::InChildAndSpawn)
+    }
+}
+
+impl Flag {
+    /// A flag that anybody may set, on any kernel that has it, by itself.
+    const PLAIN: Flag = Flag {
+        name: "",
+        bit: 0,
+        doc: "",
+        linux: "",
+        unknown: c"",
+        needs: "",
+        company: 0,
+        probed: false,
+        namespace: false,
+        spawn: false,
+        emulation: Emulation::None,
+    };
+    /// A new namespace.
+    const NAMESPACE: Flag =
+        Flag { needs: "admin", probed: true, namespace: true, spawn: true, ..Flag::PLAIN };
+
+    /// The first Linux that has it, major and minor.
+    pub const fn since(&self) -> (u32, u32) {
+        version(self.linux)
+    }
+
+    /// Whether it came after clone3(2) itself.
+    pub const fn is_later(&self) -> bool {
+        is_at_least(self.since(), (5, 4))
+    }
+
+    /// Whether clone(2) has a bit for it.
+    pub const fn is_in_clone(&self) -> bool {
+        self.bit & 0xffff_ffff & !CSIGNAL != 0
+    }
+}
+
+/// The first two numbers of a version.
+const fn version(text: &str) -> (u32, u32) {
+    let text = text.as_bytes();
+    let (mut numbers, mut dots, mut i) = ([0, 0], 0, 0);
+    while i < text.len() && dots < 2 {
+        match text[i] {
+            b'.' => dots += 1,
+            digit => numbers[dots] = numbers[dots] * 10 + (digit - b'0') as u32,
+        }
+        i += 1;
+    }
+    (numbers[0], numbers[1])
+}
+
+const fn is_at_least(version: (u32, u32), least: (u32, u32)) -> bool {
+    version.0 > least.0 || version.0 == least.0 && version.1 >= least.1
+}
+
+/// `NAME = bit, "first Linux", { fields that differ, ..from }`. Words in square brackets
+/// follow the version where explain says that the flag needs it.
+macro_rules! flags {
+    ($($(#[doc = $doc:literal])+
+    $name:ident = $bit:literal, $linux:literal $([$more:literal])?, $fields:tt)+) => {
+        $($(#[doc = $doc])+ pub const $name: u64 = $bit;)+
+
+        /// The table. Not read when the library runs: the lists below are made of it.
+        pub const FLAGS: &[Flag] = &[$(Flag {
+            name: stringify!($name),
+            bit: $name,
+            doc: concat!($($doc, "\n"),+),
+            linux: $linux,
+            unknown: match core::ffi::CStr::from_bytes_with_nul(
+                concat!("EINVAL: ", stringify!($name), " needs Linux ", $linux, $($more,)? "\0")
+                    .as_bytes(),
+            ) {
+                Ok(text) => text,
+                Err(_) => panic!("a NUL within"),
+            },
+            ..flags!(@row $fields)
+        }),+];
+
+        /// The flags that clone3(2) has in a version of Linux; those of 5.3 in any.
+        pub fn of_version(version: (u32, u32)) -> u64 {
+            let mut all = FIRST;
+            $(if LATER & $name != 0 && is_at_least(version, const { self::version($linux) }) {
+                all |= $name;
+            })+
+            all
+        }
+    };
+    (@row { $($field:ident: $value:expr,)* ..$from:expr }) => {
+        Flag { $($field: $value,)* ..$from }
+    };
+    (@row { ..$from:expr }) => { $from };
+}
+
+flags! {
+    /// New time namespace for the child. clone3() only: in clone(2) the bit
+    /// belongs to the exit signal. In stable kernels earlier; unshare(2) has it
+    /// from Linux 5.6 on.
+    CLONE_NEWTIME = 0x0000_0080, "6.3"[", a stable kernel with its fix, or unshare(2)"],
+        { ..Flag::NAMESPACE }
+    /// The child shares the caller's memory.
+    CLONE_VM = 0x0000_0100, "2.0", { ..Flag::PLAIN }
+    /// The child shares root, working directory and umask.
+    CLONE_FS = 0x0000_0200, "2.0", { ..Flag::PLAIN }
+    /// The child shares the table of file descriptors.
+    CLONE_FILES = 0x0000_0400, "2.0", { ..Flag::PLAIN }
+    /// The child shares the table of signal handlers; needs CLONE_VM.
+    CLONE_SIGHAND = 0x0000_0800, "2.0", { needs: "VM", ..Flag::PLAIN }
+    /// Store a pidfd of the child (with CLONE_THREAD from Linux 6.9 on).
+    CLONE_PIDFD = 0x0000_1000, "5.2",
+        { needs: "field pidfd; with THREAD 6.9", probed: true, ..Flag::PLAIN }
+    /// A tracer of the caller traces the child too.
+    CLONE_PTRACE = 0x0000_2000, "2.2", { spawn: true, ..Flag::PLAIN }
+    /// The caller waits until the child executes a program or ends.
+    CLONE_VFORK = 0x0000_4000, "2.2", { ..Flag::PLAIN }
+    /// The caller's parent becomes the child's parent.
+    CLONE_PARENT = 0x0000_8000, "2.3.12",
+        { needs: "exit_signal 0", probed: true, ..Flag::PLAIN }
+    /// The child is a thread of the caller's process; needs CLONE_SIGHAND.
+    CLONE_THREAD = 0x0001_0000, "2.4",
+        { needs: "SIGHAND, VM; exit_signal 0", ..Flag::PLAIN }
+    /// New mount namespace.
+    CLONE_NEWNS = 0x0002_0000, "2.4.19", { ..Flag::NAMESPACE }
+    /// Share System V semaphore undo values.
+    CLONE_SYSVSEM = 0x0004_0000, "2.5.10", { spawn: true, ..Flag::PLAIN }
+    /// Set the child's thread pointer to the field tls.
+    CLONE_SETTLS = 0x0008_0000, "2.5.32", { needs: "field tls", ..Flag::PLAIN }
+    /// Store the child's id at parent_tid in the caller's memory.
+    CLONE_PARENT_SETTID = 0x0010_0000, "2.5.49", { needs: "field parent_tid", ..Flag::PLAIN }
+    /// When the child ends, clear child_tid in its memory and wake a futex there.
+    CLONE_CHILD_CLEARTID = 0x0020_0000, "2.5.49", { needs: "field child_tid", ..Flag::PLAIN }
+    /// No tracer can force CLONE_PTRACE on the child.
+    CLONE_UNTRACED = 0x0080_0000, "2.5.46", { spawn: true, ..Flag::PLAIN }
+    /// Store the child's id at child_tid in the child's memory.
+    CLONE_CHILD_SETTID = 0x0100_0000, "2.5.49", { needs: "field child_tid", ..Flag::PLAIN }
+    /// New cgroup namespace.
+    CLONE_NEWCGROUP = 0x0200_0000, "4.6", { ..Flag::NAMESPACE }
+    /// New UTS namespace.
+    CLONE_NEWUTS = 0x0400_0000, "2.6.19", { ..Flag::NAMESPACE }
+    /// New IPC namespace.
+    CLONE_NEWIPC = 0x0800_0000, "2.6.19", { ..Flag::NAMESPACE }
+    /// New user namespace (in parts earlier).
+    CLONE_NEWUSER = 0x1000_0000, "3.8", { needs: "the system's leave only", ..Flag::NAMESPACE }
+    /// New pid namespace.
+    CLONE_NEWPID = 0x2000_0000, "2.6.24", { ..Flag::NAMESPACE }
+    /// New network namespace.
+    CLONE_NEWNET = 0x4000_0000, "2.6.24", { ..Flag::NAMESPACE }
+    /// Share the I/O context.
+    CLONE_IO = 0x8000_0000, "2.6.25", { spawn: true, ..Flag::PLAIN }
+    /// Reset handled signals to their default action in the child.
+    CLONE_CLEAR_SIGHAND = 0x1_0000_0000, "5.5",
+        { probed: true, emulation: Emulation::InChildAndSpawn, ..Flag::PLAIN }
+    /// Create the child in the cgroup given by the field cgroup.
+    CLONE_INTO_CGROUP = 0x2_0000_0000, "5.7",
+        { needs: "field cgroup; leave to write", emulation: Emulation::InSpawn, ..Flag::PLAIN }
+    /// The kernel reaps the child itself when it ends; no exit signal.
+    CLONE_AUTOREAP = 0x4_0000_0000, "7.1", {
+        needs: "exit_signal 0",
+        probed: true,
+        spawn: true,
+        emulation: Emulation::ByOrphan,
+        ..Flag::PLAIN
+    }
+    /// Set no_new_privs in the child.
+    CLONE_NNP = 0x8_0000_0000, "7.1",
+        { probed: true, spawn: true, emulation: Emulation::InChild, ..Flag::PLAIN }
+    /// Kill the child when the last copy of its pidfd is closed.
+    CLONE_PIDFD_AUTOKILL = 0x10_0000_0000, "7.1", {
+        needs: "PIDFD, AUTOREAP; NNP, admin*",
+        company: CLONE_AUTOREAP | CLONE_NNP,
+        probed: true,
+        spawn: true,
+        ..Flag::PLAIN
+    }
+    /// The child's new mount namespace starts empty.
+    CLONE_EMPTY_MNTNS = 0x20_0000_0000, "7.1", { ..Flag::NAMESPACE }
+}
+
+/// Names of the kernel's that stand for no flag of clone3(2).
+macro_rules! others {
+    ($($(#[doc = $doc:literal])+ $name:ident = $value:literal)+) => {
+        $($(#[doc = $doc])+ pub const $name: u64 = $value;)+
+
+        /// They, for the header.
+        pub const OTHERS: &[Flag] = &[$(Flag {
+            name: stringify!($name),
+            bit: $name,
+            doc: concat!($($doc, "\n"),+),
+            ..Flag::PLAIN
+        }),+];
+    };
+}
+
+others! {
+    /// Mask of the exit signal in the flags of legacy clone(2). In clone3() only
+    /// the bit CLONE_NEWTIME of it is a flag.
+    CSIGNAL = 0x0000_00ff
+    /// Means nothing to clone(2) since Linux 2.6; refused by clone3().
+    CLONE_DETACHED = 0x0040_0000
+}
+
+/// The flags of which something holds.
+macro_rules! those {
+    (|$flag:ident| $holds:expr) => {{
+        let (mut all, mut i) = (0, 0);
+        while i < FLAGS.len() {
+            let $flag = &FLAGS[i];
+            if $holds {
+                all |= $flag.bit;
+            }
+            i += 1;
+        }
+        all
+    }};
+}
+
+/// All flags that some clone3(2) takes.
+pub const ALL: u64 = those!(|_flag| true);
+/// Those that every clone3(2) knows: of Linux 5.3.
+pub const FIRST: u64 = ALL & !LATER;
+/// Those that came later.
+pub const LATER: u64 = those!(|flag| flag.is_later());
+/// Those that clone(2) takes as well.
+pub const IN_CLONE: u64 = those!(|flag| flag.is_in_clone());
+/// Those that clone(2) has no bit for.
+pub const ONLY_CLONE3: u64 = ALL & !IN_CLONE;
+/// Those that probe asks for.
+pub const PROBED: u64 = those!(|flag| flag.probed);
+/// Those that make namespaces.
+pub const NAMESPACES: u64 = those!(|flag| flag.namespace);
+/// Those that a spawned child may have.
+pub const SPAWNABLE: u64 = those!(|flag| flag.spawn);
+/// Those that the child can do itself.
+pub const EMULATED_IN_CHILD: u64 = those!(|flag| flag.emulation.is_in_child());
+/// Those that are emulated where the program allows it.
+pub const EMULABLE: u64 =
+    EMULATED_IN_CHILD | those!(|flag| matches!(flag.emulation, Emulation::ByOrphan));
+/// Those that a spawned child does unasked.
+pub const EMULATED_IN_SPAWN: u64 = those!(|flag| flag.emulation.is_in_spawn());
+
+/// The flags of a set, the lowest bit first.
+pub fn each(flags: u64) -> impl Iterator<Item = u64> {
+    let lowest = |left: u64| left & left.wrapping_neg();
+    core::iter::successors(Some(flags), move |left| Some(left & !lowest(*left)))
+        .map(lowest)
+        .take_while(|flag| *flag != 0)
+}
+
+/// The flags of a set that these bits stand for: bit 0 for the lowest of them, and so on.
+pub fn unpack(bits: u32, set: u64) -> u64 {
+    each(set).enumerate().filter(|(i, _)| bits >> i & 1 != 0).fold(0, |all, (_, flag)| all | flag)
+}
+
+/// The bits that stand for these flags of a set.
+pub fn pack(flags: u64, set: u64) -> u32 {
+    each(set).enumerate().fold(0, |bits, (i, flag)| bits | u32::from(flags & flag != 0) << i)
+}
+
+/// The flag and those without which the kernel refuses it.
+pub fn with_company(flag: u64) -> u64 {
+    const COMPANY: [u64; 64] = {
+        let (mut of_bit, mut i) = ([0; 64], 0);
+        while i < FLAGS.len() {
+            of_bit[FLAGS[i].bit.trailing_zeros() as usize] = FLAGS[i].company;
+            i += 1;
+        }
+        of_bit
+    };
+    flag | COMPANY.get(flag.trailing_zeros() as usize).unwrap_or(&0)
+}

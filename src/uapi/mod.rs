@@ -9,6 +9,8 @@ pub mod exec;
 pub mod fate;
 pub mod file;
 pub mod flags;
+#[cfg(test)]
+mod flags_tests;
 pub mod futex;
 pub mod mount;
 pub mod mutex;
