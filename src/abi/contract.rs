@@ -3,8 +3,7 @@
 //! (`clone3_probe`), what became of a call (`clone3_last_route`), and what the
 //! library may stand in for. Why it refuses is in `explain`.
 
-use super::or_minus_one;
-use crate::arch::entry;
+use super::{declared_entry, or_minus_one};
 use crate::diagnose::deep::{self, Seen};
 use crate::diagnose::{self, Features};
 use crate::engine::{self, emulate, report};
@@ -14,10 +13,10 @@ use crate::uapi::flags::EMULABLE;
 use core::ffi::c_int;
 use core::mem::size_of;
 
-entry!("clone3_probe" => exported_probe);
-entry!("clone3_probe_refresh" => exported_probe_refresh);
-entry!("clone3_last_route" => exported_last_route);
-entry!("clone3_allow_emulation" => exported_allow_emulation);
+declared_entry!(clone3_probe => exported_probe);
+declared_entry!(clone3_probe_refresh => exported_probe_refresh);
+declared_entry!(clone3_last_route => exported_last_route);
+declared_entry!(clone3_allow_emulation => exported_allow_emulation);
 
 /// For the field mode of struct clone3_features: besides asking the kernel,
 /// make children and look at what they can see.
@@ -196,15 +195,18 @@ unsafe extern "C" {
     pub fn clone3_allow_emulation(flags: u64) -> c_int;
 }
 
-extern "C" fn exported_probe(features: *mut clone3_features) -> c_int {
-    or_minus_one(probe(features))
+unsafe extern "C" fn exported_probe(features: *mut clone3_features) -> c_int {
+    // SAFETY: the header's contract.
+    or_minus_one(unsafe { probe(features) })
 }
 
-fn probe(place: *mut clone3_features) -> Result<(), Errno> {
+/// # Safety
+/// `place` must be null or a struct of the size that it says.
+unsafe fn probe(place: *mut clone3_features) -> Result<(), Errno> {
     if place.is_null() {
         return Err(Errno::EFAULT);
     }
-    // SAFETY: the caller's struct, of which these fields are in every version.
+    // SAFETY: by the contract, a struct, of which these fields are in every version.
     let (size, mode) = unsafe { ((*place).size as usize, (*place).mode) };
     if size < FEATURES_SIZE_VER0 || mode & !CLONE3_PROBE_DEEP != 0 {
         return Err(Errno::EINVAL);
@@ -238,19 +240,22 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
     }
 }
 
-extern "C" fn exported_probe_refresh() -> c_int {
+unsafe extern "C" fn exported_probe_refresh() -> c_int {
     engine::refresh().map_or(0, |obstacle| obstacle.0)
 }
 
-extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {
-    or_minus_one(last_route(route))
+unsafe extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {
+    // SAFETY: the header's contract.
+    or_minus_one(unsafe { last_route(route) })
 }
 
-fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
+/// # Safety
+/// `place` must be null or a struct of the size that it says.
+unsafe fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
     if place.is_null() {
         return Err(Errno::EFAULT);
     }
-    // SAFETY: the caller's struct, whose first field is in every version.
+    // SAFETY: by the contract, a struct, whose first field is in every version.
     if unsafe { (*place).size as usize } < ROUTE_SIZE_VER0 {
         return Err(Errno::EINVAL);
     }
@@ -271,7 +276,7 @@ fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
     Ok(())
 }
 
-extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
+unsafe extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
     or_minus_one(match flags & !EMULABLE {
         0 => {
             emulate::allow(flags);

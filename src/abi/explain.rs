@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why clone3(2) refuses, as a C string (`clone3_explain`).
 
+use super::declared_entry;
 use super::text::Text;
-use crate::arch::entry;
 use crate::diagnose;
 use crate::uapi::{clone_args, task};
 use core::ffi::c_char;
 
-entry!("clone3_explain" => exported_explain);
+declared_entry!(clone3_explain => exported_explain);
 
 #[allow(dead_code)] // C's view of what the macro above defines
 unsafe extern "C" {
@@ -41,7 +41,7 @@ unsafe extern "C" {
     ) -> *const c_char;
 }
 
-extern "C" fn exported_explain(
+unsafe extern "C" fn exported_explain(
     args: *const clone_args,
     size: usize,
     buf: *mut c_char,

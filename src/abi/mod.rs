@@ -2,8 +2,9 @@
 //! The exported C symbols, and C's error convention.
 //!
 //! Every exported function begins with a landing pad in assembly
-//! (`arch::entry!`) and is declared here once more as C sees it: those
-//! declarations, with their comments, become `include/clone3.h`. Names that
+//! (`arch::entry!`). What the header declares is declared here as C sees it, with
+//! the comments that become `include/clone3.h`, and bound to the function that does
+//! the work by `declared_entry!`, which has the compiler compare the two. Names that
 //! belong to a libc are exported without a version, so that they interpose, or
 //! under the libc's own versions; `clone3_*` carry LIBCLONE3_0.1 (`src/abi/*.map`).
 
@@ -46,6 +47,20 @@ macro_rules! libc_entry {
     };
 }
 use libc_entry;
+
+/// Emits a function under the name by which the header declares it, and does not compile
+/// if the two types differ: the array has one only if they are the same.
+///
+/// `declared_entry!(clone3_name => function)`
+macro_rules! declared_entry {
+    ($declared:ident => $function:path) => {
+        $crate::arch::entry!(stringify!($declared) => $function);
+        const _: () = {
+            let _ = [$declared, $function];
+        };
+    };
+}
+use declared_entry;
 
 /// The convention of fork and its like: −1 and errno.
 fn or_errno(outcome: Result<Pid, Errno>) -> Pid {

@@ -2,6 +2,7 @@
 //! `pthread_create` and `thrd_create`, passed on to the host, and
 //! `clone3_pthread_create`, which adds what attributes cannot say.
 
+use super::declared_entry;
 use crate::arch::{entry, further_version};
 use crate::host::pthread::Start;
 use crate::thread::extra::{Cgroup, Extra, Extras};
@@ -17,7 +18,7 @@ entry!("pthread_create", "clone3_newer_pthread_create" => exported_pthread_creat
 entry!("thrd_create", "clone3_newer_thrd_create" => exported_thrd_create);
 further_version!("clone3_newer_pthread_create", "pthread_create", "GLIBC_2.34");
 further_version!("clone3_newer_thrd_create", "thrd_create", "GLIBC_2.34");
-entry!("clone3_pthread_create" => exported_clone3_pthread_create);
+declared_entry!(clone3_pthread_create => exported_clone3_pthread_create);
 
 /// In struct clone3_pthread_extra: store a pidfd of the thread (Linux 6.9).
 pub const CLONE3_PTHREAD_PIDFD: u32 = 1;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn_t`: what it is made of, and what makes it.
 
-use super::or_number;
-use crate::arch::entry;
+use super::{declared_entry, or_number};
 use crate::spawn::spec::{IdRange, Limit, MARK, Mount, Namespace, Spec};
 use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
@@ -124,7 +123,7 @@ unsafe extern "C" {
     pub fn clone3_spawn_init(plan: *mut clone3_spawn_plan, size: usize) -> c_int;
 }
 
-entry!("clone3_spawn_init" => exported_init);
+declared_entry!(clone3_spawn_init => exported_init);
 
 unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) -> c_int {
     if plan.is_null() {

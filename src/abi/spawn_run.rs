@@ -3,20 +3,18 @@
 
 #![allow(dead_code)] // the constants are the header's
 
-use super::or_number;
 use super::spawn_plan::{self, clone3_spawn_plan};
-use crate::arch::entry;
+use super::{declared_entry, or_number};
 use crate::spawn::describe;
 use crate::spawn::plan::{Failure, Stage};
 use crate::spawn::superset;
 use crate::uapi::Errno;
-use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int};
 use core::mem::{offset_of, size_of};
 use core::ptr::null;
 
-entry!("clone3_spawn" => exported_spawn);
+declared_entry!(clone3_spawn => exported_spawn);
 
 /// Which step of a clone3_spawn() failed, and why.
 #[repr(C)]
@@ -238,8 +236,8 @@ unsafe extern "C" fn exported_spawn(
     pid: *mut Pid,
     path: *const c_char,
     plan: *const clone3_spawn_plan,
-    argv: Strings,
-    envp: Strings,
+    argv: *const *mut c_char,
+    envp: *const *mut c_char,
     err: *mut clone3_spawn_error,
 ) -> c_int {
     const NOTHING: crate::spawn::spec::Spec = crate::spawn::spec::Spec::INITIAL;
@@ -256,7 +254,7 @@ unsafe extern "C" fn exported_spawn(
     let outcome = match spec {
         Err(errno) => Err((Failure::at(Stage::Plan)(errno), None)),
         // SAFETY: the header's contract.
-        Ok(spec) => unsafe { superset::spawn(spec, path, argv, envp) }
+        Ok(spec) => unsafe { superset::spawn(spec, path, argv.cast(), envp.cast()) }
             .map_err(|failure| (failure, Some(spec))),
     };
     match outcome {

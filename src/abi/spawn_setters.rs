@@ -4,9 +4,9 @@
 //! which will not run: callers do not look at every result. For the same reason no
 //! failure's usual result (-1, NULL) is an argument that asks for less.
 
-use super::or_number;
 use super::spawn_plan::*;
-use crate::arch::entry;
+use super::spawn_set_h::*;
+use super::{declared_entry, or_number};
 use crate::spawn::actions::{Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::spec::{self, Cgroup, Directory, List, Spec};
@@ -45,18 +45,18 @@ fn signals(set: *const c_void) -> Result<KernelSigset, Errno> {
     unsafe { set.cast::<Sigset>().as_ref() }.map(|set| set.to_kernel()).ok_or(Errno::EFAULT)
 }
 
-/// `setters!("name" => function(arguments) |spec| { statements }, …)`
+/// `setters!(name => function(arguments) |spec| { statements }, …)`
 macro_rules! setters {
-    ($($name:literal => $function:ident($($argument:ident: $type:ty),*) |$spec:ident| $body:block)+) => {
+    ($($name:ident => $function:ident($($argument:ident: $type:ty),*) |$spec:ident| $body:block)+) => {
         /// Their names, by their numbers.
-        pub static NAMES: &[&str] = &[$($name),+];
+        pub static NAMES: &[&str] = &[$(stringify!($name)),+];
 
         #[allow(non_camel_case_types)]
         #[repr(u8)]
         enum Number { $($function),+ }
 
         $(
-            entry!($name => $function);
+            declared_entry!($name => $function);
             unsafe extern "C" fn $function(plan: *mut clone3_spawn_plan $(, $argument: $type)*) -> c_int {
                 // SAFETY: the header's contract.
                 let spec = match unsafe { contents_mut(plan) } {
@@ -78,49 +78,49 @@ macro_rules! setters {
 }
 
 setters! {
-    "clone3_spawn_set_flags" => exported_set_flags(flags: u64) |spec| {
+    clone3_spawn_set_flags => exported_set_flags(flags: u64) |spec| {
             if flags & !SPAWNABLE != 0 { return Err(Errno::EINVAL); } spec.flags |= flags;
     }
-    "clone3_spawn_set_pidfd" => exported_set_pidfd(pidfd: *mut c_int) |spec| {
+    clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |spec| {
             spec.pidfd = pidfd;
     }
-    "clone3_spawn_set_exit_signal" => exported_set_exit_signal(signal: c_int) |spec| {
+    clone3_spawn_set_exit_signal => exported_set_exit_signal(signal: c_int) |spec| {
             spec.exit_signal = Some(signal_or_none(signal)?);
     }
-    "clone3_spawn_set_tid" => exported_set_tid(pids: *const Pid, count: usize) |spec| {
+    clone3_spawn_set_tid => exported_set_tid(pids: *const Pid, count: usize) |spec| {
             spec.set_tid = List::of(pids, count)?;
     }
-    "clone3_spawn_set_cgroup" => exported_set_cgroup(fd: c_int) |spec| {
+    clone3_spawn_set_cgroup => exported_set_cgroup(fd: c_int) |spec| {
             spec.cgroup = Cgroup::Descriptor(descriptor(fd)?);
     }
-    "clone3_spawn_set_cgroup_path" => exported_set_cgroup_path(path: *const c_char) |spec| {
+    clone3_spawn_set_cgroup_path => exported_set_cgroup_path(path: *const c_char) |spec| {
             spec.cgroup = Cgroup::Path(there(path)?);
     }
-    "clone3_spawn_set_namespaces" => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |spec| {
+    clone3_spawn_set_namespaces => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |spec| {
             spec.namespaces = List::of(namespaces.cast(), count)?;
     }
-    "clone3_spawn_set_uid_map" => exported_set_uid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
+    clone3_spawn_set_uid_map => exported_set_uid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
             spec.uid_map = List::of(ranges.cast(), count)?;
     }
-    "clone3_spawn_set_gid_map" => exported_set_gid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
+    clone3_spawn_set_gid_map => exported_set_gid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
             spec.gid_map = List::of(ranges.cast(), count)?;
     }
-    "clone3_spawn_set_setgroups" => exported_set_setgroups(allowed: c_int) |spec| {
+    clone3_spawn_set_setgroups => exported_set_setgroups(allowed: c_int) |spec| {
             spec.setgroups = Some(allowed != 0);
     }
-    "clone3_spawn_set_uid" => exported_set_uid(uid: libc::uid_t) |spec| {
+    clone3_spawn_set_uid => exported_set_uid(uid: libc::uid_t) |spec| {
             spec.uid = Some(id(uid)?);
     }
-    "clone3_spawn_set_gid" => exported_set_gid(gid: libc::gid_t) |spec| {
+    clone3_spawn_set_gid => exported_set_gid(gid: libc::gid_t) |spec| {
             spec.gid = Some(id(gid)?);
     }
-    "clone3_spawn_set_groups" => exported_set_groups(groups: *const libc::gid_t, count: usize) |spec| {
+    clone3_spawn_set_groups => exported_set_groups(groups: *const libc::gid_t, count: usize) |spec| {
             spec.groups = Some(List::of(groups, count)?);
     }
-    "clone3_spawn_set_no_new_privs" => exported_set_no_new_privs() |spec| {
+    clone3_spawn_set_no_new_privs => exported_set_no_new_privs() |spec| {
             spec.no_new_privs = true;
     }
-    "clone3_spawn_set_capabilities" => exported_set_capabilities(which: c_int, capabilities: u64) |spec| {
+    clone3_spawn_set_capabilities => exported_set_capabilities(which: c_int, capabilities: u64) |spec| {
             let place = match which {
                 CLONE3_SPAWN_BOUNDING => &mut spec.bounding,
                 CLONE3_SPAWN_INHERITABLE => &mut spec.inheritable,
@@ -129,76 +129,76 @@ setters! {
             };
             *place = Some(capabilities);
     }
-    "clone3_spawn_set_securebits" => exported_set_securebits(bits: c_uint) |spec| {
+    clone3_spawn_set_securebits => exported_set_securebits(bits: c_uint) |spec| {
             spec.securebits = Some(bits);
     }
-    "clone3_spawn_set_seccomp" => exported_set_seccomp(program: *const c_void, flags: c_uint) |spec| {
+    clone3_spawn_set_seccomp => exported_set_seccomp(program: *const c_void, flags: c_uint) |spec| {
             if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } spec.filter = there(program)?; spec.filter_flags = flags;
     }
-    "clone3_spawn_set_rlimits" => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |spec| {
+    clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |spec| {
             spec.limits = List::of(limits.cast(), count)?;
     }
-    "clone3_spawn_set_umask" => exported_set_umask(mask: libc::mode_t) |spec| {
+    clone3_spawn_set_umask => exported_set_umask(mask: libc::mode_t) |spec| {
             if mask > 0o777 { return Err(Errno::EINVAL); } spec.umask = Some(mask);
     }
-    "clone3_spawn_set_mounts" => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |spec| {
+    clone3_spawn_set_mounts => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |spec| {
             spec.mounts = List::of(mounts.cast(), count)?;
     }
-    "clone3_spawn_set_session" => exported_set_session() |spec| {
+    clone3_spawn_set_session => exported_set_session() |spec| {
             spec.new_session = true;
     }
-    "clone3_spawn_set_process_group" => exported_set_process_group(group: Pid) |spec| {
+    clone3_spawn_set_process_group => exported_set_process_group(group: Pid) |spec| {
             if group < 0 { return Err(Errno::EINVAL); } spec.process_group = Some(group);
     }
-    "clone3_spawn_set_terminal" => exported_set_terminal(fd: c_int) |spec| {
+    clone3_spawn_set_terminal => exported_set_terminal(fd: c_int) |spec| {
             spec.terminal = Some(descriptor(fd)?);
     }
-    "clone3_spawn_set_signal_mask" => exported_set_signal_mask(set: *const c_void) |spec| {
+    clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const c_void) |spec| {
             spec.mask = Some(signals(set)?);
     }
-    "clone3_spawn_set_signal_defaults" => exported_set_signal_defaults(set: *const c_void) |spec| {
+    clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const c_void) |spec| {
             spec.defaults = signals(set)?;
     }
-    "clone3_spawn_set_signal_ignores" => exported_set_signal_ignores(set: *const c_void) |spec| {
+    clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const c_void) |spec| {
             let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } spec.ignores = set;
     }
-    "clone3_spawn_set_scheduler" => exported_set_scheduler(policy: c_int, priority: c_int) |spec| {
+    clone3_spawn_set_scheduler => exported_set_scheduler(policy: c_int, priority: c_int) |spec| {
             spec.scheduling = Some((policy, priority));
     }
-    "clone3_spawn_set_nice" => exported_set_nice(nice: c_int) |spec| {
+    clone3_spawn_set_nice => exported_set_nice(nice: c_int) |spec| {
             if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } spec.nice = Some(nice);
     }
-    "clone3_spawn_set_affinity" => exported_set_affinity(size: usize, mask: *const c_void) |spec| {
+    clone3_spawn_set_affinity => exported_set_affinity(size: usize, mask: *const c_void) |spec| {
             spec.affinity = (size, there(mask)?);
     }
-    "clone3_spawn_set_ioprio" => exported_set_ioprio(priority: c_int) |spec| {
+    clone3_spawn_set_ioprio => exported_set_ioprio(priority: c_int) |spec| {
             spec.io_priority = Some(priority);
     }
-    "clone3_spawn_set_oom_score_adj" => exported_set_oom_score_adj(score: c_int) |spec| {
+    clone3_spawn_set_oom_score_adj => exported_set_oom_score_adj(score: c_int) |spec| {
             if !(-1000..=1000).contains(&score) { return Err(Errno::EINVAL); } spec.oom_score = Some(score);
     }
-    "clone3_spawn_set_timer_slack" => exported_set_timer_slack(nanoseconds: c_ulong) |spec| {
+    clone3_spawn_set_timer_slack => exported_set_timer_slack(nanoseconds: c_ulong) |spec| {
             spec.timer_slack = Some(nanoseconds as usize);
     }
-    "clone3_spawn_set_death_signal" => exported_set_death_signal(signal: c_int) |spec| {
+    clone3_spawn_set_death_signal => exported_set_death_signal(signal: c_int) |spec| {
             spec.death_signal = signal_or_none(signal)?;
     }
-    "clone3_spawn_set_directory" => exported_set_directory(path: *const c_char) |spec| {
+    clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |spec| {
             spec.directory = Directory::Path(there(path)?);
     }
-    "clone3_spawn_set_directory_fd" => exported_set_directory_fd(fd: c_int) |spec| {
+    clone3_spawn_set_directory_fd => exported_set_directory_fd(fd: c_int) |spec| {
             spec.directory = Directory::Descriptor(descriptor(fd)?);
     }
-    "clone3_spawn_set_chroot" => exported_set_chroot(path: *const c_char) |spec| {
+    clone3_spawn_set_chroot => exported_set_chroot(path: *const c_char) |spec| {
             spec.root = Directory::Path(there(path)?);
     }
-    "clone3_spawn_set_root" => exported_set_root(fd: c_int) |spec| {
+    clone3_spawn_set_root => exported_set_root(fd: c_int) |spec| {
             spec.root = Directory::Descriptor(descriptor(fd)?);
     }
-    "clone3_spawn_set_fds" => exported_set_fds(fds: *const c_int, count: usize) |spec| {
+    clone3_spawn_set_fds => exported_set_fds(fds: *const c_int, count: usize) |spec| {
             if count > spec::MOST_DESCRIPTORS { return Err(Errno::EINVAL); } spec.descriptors = Some(List::of(fds, count)?);
     }
-    "clone3_spawn_set_file_actions" => exported_set_file_actions(actions: *const c_void) |spec| {
+    clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const c_void) |spec| {
             let actions: *const FileActions = actions.cast();
             if !actions.is_null() { sys::probe(actions as usize as u64)?; }
             // SAFETY: null or an object, by the contract.
@@ -207,18 +207,18 @@ setters! {
             }
             spec.actions = actions;
     }
-    "clone3_spawn_set_program" => exported_set_program(fd: c_int, flags: c_int) |spec| {
+    clone3_spawn_set_program => exported_set_program(fd: c_int, flags: c_int) |spec| {
             if fd != libc::AT_FDCWD { descriptor(fd)?; }
             if flags & !libc::AT_SYMLINK_NOFOLLOW != 0 { return Err(Errno::EINVAL); }
             spec.program = Some((fd, flags));
     }
-    "clone3_spawn_set_search" => exported_set_search() |spec| {
+    clone3_spawn_set_search => exported_set_search() |spec| {
             spec.search = true;
     }
-    "clone3_spawn_set_callback" => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |spec| {
+    clone3_spawn_set_callback => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |spec| {
             spec.callback = callback.map(|function| (function, arg));
     }
-    "clone3_spawn_set_function" => exported_set_function(function: Option<Function>, arg: *mut c_void) |spec| {
+    clone3_spawn_set_function => exported_set_function(function: Option<Function>, arg: *mut c_void) |spec| {
             spec.function = function.map(|function| (function, arg));
     }
 }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn_strerror`: which step failed, in words.
 
-use super::explain;
 use super::spawn_run::*;
 use super::spawn_setters::NAMES;
 use super::text::Text;
-use crate::arch::entry;
+use super::{declared_entry, explain};
 use crate::diagnose;
 use crate::spawn::contradictions;
 use crate::spawn::plan::Stage;
 use crate::uapi::{Errno, text};
 use core::ffi::{c_char, c_int};
 
-entry!("clone3_spawn_strerror" => exported_strerror);
+declared_entry!(clone3_spawn_strerror => exported_strerror);
 
 /// What each step is called; the index follows where there are several.
 const STEPS: [(&[u8], bool); 34] = [

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bare threads: `clone3_thread_*`, shaped like pthreads.
 
-use super::or_number;
 use super::thread_h::*;
-use crate::arch::entry;
+use super::{declared_entry, or_number};
 use crate::thread::{self, Attributes, Patience, Start};
 use crate::uapi::futex::Deadline;
 use crate::uapi::sys::KernelSigset;
@@ -12,19 +11,19 @@ use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::null;
 
-entry!("clone3_thread_attr_init" => exported_attr_init);
-entry!("clone3_thread_create" => exported_create);
-entry!("clone3_thread_exit" => exported_exit);
-entry!("clone3_thread_join" => exported_join);
-entry!("clone3_thread_tryjoin" => exported_tryjoin);
-entry!("clone3_thread_timedjoin" => exported_timedjoin);
-entry!("clone3_thread_detach" => exported_detach);
-entry!("clone3_thread_self" => exported_self);
-entry!("clone3_thread_equal" => exported_equal);
-entry!("clone3_thread_kill" => exported_kill);
-entry!("clone3_thread_gettid" => exported_gettid);
-entry!("clone3_thread_pidfd" => exported_pidfd);
-entry!("clone3_thread_getstack" => exported_getstack);
+declared_entry!(clone3_thread_attr_init => exported_attr_init);
+declared_entry!(clone3_thread_create => exported_create);
+declared_entry!(clone3_thread_exit => exported_exit);
+declared_entry!(clone3_thread_join => exported_join);
+declared_entry!(clone3_thread_tryjoin => exported_tryjoin);
+declared_entry!(clone3_thread_timedjoin => exported_timedjoin);
+declared_entry!(clone3_thread_detach => exported_detach);
+declared_entry!(clone3_thread_self => exported_self);
+declared_entry!(clone3_thread_equal => exported_equal);
+declared_entry!(clone3_thread_kill => exported_kill);
+declared_entry!(clone3_thread_gettid => exported_gettid);
+declared_entry!(clone3_thread_pidfd => exported_pidfd);
+declared_entry!(clone3_thread_getstack => exported_getstack);
 
 const SIZE: usize = size_of::<clone3_thread_attr>();
 const LARGEST: usize = 4096;
@@ -116,28 +115,32 @@ unsafe extern "C" fn exported_create(
     }))
 }
 
-extern "C" fn exported_exit(value: *mut c_void) -> ! {
+unsafe extern "C" fn exported_exit(value: *mut c_void) -> ! {
     thread::exit(value)
 }
 
-fn joined(handle: clone3_thread_t, place: *mut *mut c_void, patience: Patience) -> c_int {
+/// # Safety
+/// `place` must be null or a pointer's place.
+unsafe fn joined(handle: clone3_thread_t, place: *mut *mut c_void, patience: Patience) -> c_int {
     or_number(thread::join(handle, patience).map(|value| {
         if !place.is_null() {
-            // SAFETY: the caller's.
+            // SAFETY: by the contract.
             unsafe { place.write(value as *mut c_void) };
         }
     }))
 }
 
-extern "C" fn exported_join(handle: clone3_thread_t, value: *mut *mut c_void) -> c_int {
-    joined(handle, value, Patience::Forever)
+unsafe extern "C" fn exported_join(handle: clone3_thread_t, value: *mut *mut c_void) -> c_int {
+    // SAFETY: the header's contract.
+    unsafe { joined(handle, value, Patience::Forever) }
 }
 
-extern "C" fn exported_tryjoin(handle: clone3_thread_t, value: *mut *mut c_void) -> c_int {
-    joined(handle, value, Patience::None)
+unsafe extern "C" fn exported_tryjoin(handle: clone3_thread_t, value: *mut *mut c_void) -> c_int {
+    // SAFETY: the header's contract.
+    unsafe { joined(handle, value, Patience::None) }
 }
 
-extern "C" fn exported_timedjoin(
+unsafe extern "C" fn exported_timedjoin(
     handle: clone3_thread_t,
     value: *mut *mut c_void,
     clock: c_int,
@@ -149,34 +152,40 @@ extern "C" fn exported_timedjoin(
         _ => return Errno::EINVAL.0,
     };
     let nanoseconds = deadline.max(0) as u64;
-    joined(handle, value, Patience::Until(Deadline { realtime, nanoseconds }))
+    let patience = Patience::Until(Deadline { realtime, nanoseconds });
+    // SAFETY: the header's contract.
+    unsafe { joined(handle, value, patience) }
 }
 
-extern "C" fn exported_detach(handle: clone3_thread_t) -> c_int {
+unsafe extern "C" fn exported_detach(handle: clone3_thread_t) -> c_int {
     or_number(thread::detach(handle))
 }
 
-extern "C" fn exported_self() -> clone3_thread_t {
+unsafe extern "C" fn exported_self() -> clone3_thread_t {
     thread::self_handle()
 }
 
-extern "C" fn exported_equal(one: clone3_thread_t, other: clone3_thread_t) -> c_int {
+unsafe extern "C" fn exported_equal(one: clone3_thread_t, other: clone3_thread_t) -> c_int {
     c_int::from(one == other)
 }
 
-extern "C" fn exported_kill(handle: clone3_thread_t, signal: c_int) -> c_int {
+unsafe extern "C" fn exported_kill(handle: clone3_thread_t, signal: c_int) -> c_int {
     or_number(thread::signal(handle, signal))
 }
 
-extern "C" fn exported_gettid(handle: clone3_thread_t, place: *mut sys::Pid) -> c_int {
-    answer(thread::tid, handle, place)
+unsafe extern "C" fn exported_gettid(handle: clone3_thread_t, place: *mut sys::Pid) -> c_int {
+    // SAFETY: the header's contract.
+    unsafe { answer(thread::tid, handle, place) }
 }
 
-extern "C" fn exported_pidfd(handle: clone3_thread_t, place: *mut c_int) -> c_int {
-    answer(thread::pidfd, handle, place)
+unsafe extern "C" fn exported_pidfd(handle: clone3_thread_t, place: *mut c_int) -> c_int {
+    // SAFETY: the header's contract.
+    unsafe { answer(thread::pidfd, handle, place) }
 }
 
-fn answer(
+/// # Safety
+/// `place` must be null or an int's place.
+unsafe fn answer(
     question: fn(clone3_thread_t) -> Result<c_int, Errno>,
     handle: clone3_thread_t,
     place: *mut c_int,
@@ -184,11 +193,11 @@ fn answer(
     if place.is_null() {
         return Errno::EINVAL.0;
     }
-    // SAFETY: the caller's int.
+    // SAFETY: by the contract.
     or_number(question(handle).map(|value| unsafe { place.write(value) }))
 }
 
-extern "C" fn exported_getstack(
+unsafe extern "C" fn exported_getstack(
     handle: clone3_thread_t,
     lowest: *mut *mut c_void,
     size: *mut usize,

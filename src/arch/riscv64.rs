@@ -151,7 +151,7 @@ pub fn trap() -> ! {
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
-    ($($name:literal),+ => $function:path) => {
+    ($($name:expr),+ => $function:path) => {
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",%progbits",
             ".balign 16",

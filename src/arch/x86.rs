@@ -228,7 +228,7 @@ pub fn trap() -> ! {
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
-    ($($name:literal),+ => $function:path) => {
+    ($($name:expr),+ => $function:path) => {
         core::arch::global_asm!(
             concat!(".pushsection .text.entry", $(".", $name,)+ ",\"ax\",@progbits"),
             ".balign 16",
