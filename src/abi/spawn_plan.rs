@@ -2,7 +2,7 @@
 //! `clone3_spawn_t`: what it is made of, and what makes it.
 
 use super::{declared_entry, or_number};
-use crate::spawn::spec::{IdRange, Limit, MARK, Mount, Namespace, Spec};
+use crate::spawn::plan::{IdRange, Limit, MARK, Mount, Namespace, Plan};
 use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 use core::mem::{align_of, size_of};
@@ -24,8 +24,8 @@ pub struct clone3_spawn_plan {
 const PLAN_SIZE_VER0: usize = 768;
 const _: () = {
     assert!(size_of::<clone3_spawn_plan>() == PLAN_SIZE_VER0);
-    assert!(size_of::<Spec>() <= PLAN_SIZE_VER0);
-    assert!(align_of::<Spec>() <= align_of::<clone3_spawn_plan>());
+    assert!(size_of::<Plan>() <= PLAN_SIZE_VER0);
+    assert!(align_of::<Plan>() <= align_of::<clone3_spawn_plan>());
 };
 
 /// A namespace to join.
@@ -133,12 +133,12 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) ->
         if size >= size_of::<u64>() {
             // What was a plan before must not be taken for the new one.
             // SAFETY: the caller's memory of that size.
-            unsafe { (&raw mut (*plan.cast::<Spec>()).mark).write(0) };
+            unsafe { (&raw mut (*plan.cast::<Plan>()).mark).write(0) };
         }
         return or_number(Err(Errno::EINVAL));
     }
     // SAFETY: the caller's memory of that size, and aligned as a plan.
-    unsafe { plan.cast::<Spec>().write(Spec::INITIAL) };
+    unsafe { plan.cast::<Plan>().write(Plan::INITIAL) };
     0
 }
 
@@ -147,12 +147,12 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) ->
 ///
 /// # Safety
 /// Null or memory for a plan.
-pub unsafe fn contents<'a>(plan: *const clone3_spawn_plan) -> Result<&'a Spec, Errno> {
+pub unsafe fn contents<'a>(plan: *const clone3_spawn_plan) -> Result<&'a Plan, Errno> {
     if plan.is_null() {
         return Err(Errno::EFAULT);
     }
     // SAFETY: by the contract; a number can be read whatever it is.
-    if unsafe { (&raw const (*plan.cast::<Spec>()).mark).read() } != MARK {
+    if unsafe { (&raw const (*plan.cast::<Plan>()).mark).read() } != MARK {
         return Err(Errno::EINVAL);
     }
     // SAFETY: written by `init` and the setters.
@@ -161,7 +161,7 @@ pub unsafe fn contents<'a>(plan: *const clone3_spawn_plan) -> Result<&'a Spec, E
 
 /// # Safety
 /// Null or memory for a plan that nobody else uses now.
-pub unsafe fn contents_mut<'a>(plan: *mut clone3_spawn_plan) -> Result<&'a mut Spec, Errno> {
+pub unsafe fn contents_mut<'a>(plan: *mut clone3_spawn_plan) -> Result<&'a mut Plan, Errno> {
     // SAFETY: by the contract.
     unsafe { contents(plan) }?;
     // SAFETY: as just seen.

@@ -6,7 +6,7 @@
 use super::spawn_plan::{self, clone3_spawn_plan};
 use super::{declared_entry, or_number};
 use crate::spawn::describe;
-use crate::spawn::plan::{Failure, Stage};
+use crate::spawn::stage::{Failure, Stage};
 use crate::spawn::superset;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
@@ -240,22 +240,22 @@ unsafe extern "C" fn exported_spawn(
     envp: *const *mut c_char,
     err: *mut clone3_spawn_error,
 ) -> c_int {
-    const NOTHING: crate::spawn::spec::Spec = crate::spawn::spec::Spec::INITIAL;
+    const NOTHING: crate::spawn::plan::Plan = crate::spawn::plan::Plan::INITIAL;
     // SAFETY: null or the caller's struct.
     let size = if err.is_null() { 0 } else { unsafe { (*err).size } };
     if size != 0 && (size as usize) < ERROR_SIZE_VER0 {
         return or_number(Err(Errno::EINVAL));
     }
-    let spec = match plan.is_null() {
+    let plan = match plan.is_null() {
         true => Ok(&NOTHING),
         // SAFETY: a plan of the caller's.
         false => unsafe { spawn_plan::contents(plan) },
     };
-    let outcome = match spec {
+    let outcome = match plan {
         Err(errno) => Err((Failure::at(Stage::Plan)(errno), None)),
         // SAFETY: the header's contract.
-        Ok(spec) => unsafe { superset::spawn(spec, path, argv.cast(), envp.cast()) }
-            .map_err(|failure| (failure, Some(spec))),
+        Ok(plan) => unsafe { superset::spawn(plan, path, argv.cast(), envp.cast()) }
+            .map_err(|failure| (failure, Some(plan))),
     };
     match outcome {
         Ok(child) => {
@@ -267,14 +267,14 @@ unsafe extern "C" fn exported_spawn(
             unsafe { fill(err, &NO_ERROR) };
             0
         }
-        Err((failure, spec)) => {
-            let mut object = spec.map(|spec| describe::object(spec, path, &failure));
+        Err((failure, plan)) => {
+            let mut object = plan.map(|plan| describe::object(plan, path, &failure));
             let mut index = failure.index;
-            if let (Stage::Create, Some(spec), false) = (failure.stage, spec, err.is_null()) {
-                let reason = superset::why_not_created(spec, failure.errno);
+            if let (Stage::Create, Some(plan), false) = (failure.stage, plan, err.is_null()) {
+                let reason = superset::why_not_created(plan, failure.errno);
                 index = reason.map_or(0, |reason| reason.number);
                 if reason.is_some_and(|reason| reason.is_about_cgroup()) {
-                    object = Some(describe::Object::of_cgroup(spec));
+                    object = Some(describe::Object::of_cgroup(plan));
                 }
             }
             let told = clone3_spawn_error {

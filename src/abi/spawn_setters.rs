@@ -9,7 +9,7 @@ use super::spawn_set_h::*;
 use super::{declared_entry, or_number};
 use crate::spawn::actions::{Actions, FileActions};
 use crate::spawn::attr::Sigset;
-use crate::spawn::spec::{self, Cgroup, Directory, List, Spec};
+use crate::spawn::plan::{self, Cgroup, Directory, List, Plan};
 use crate::uapi::Errno;
 use crate::uapi::flags::SPAWNABLE;
 use crate::uapi::sys::{self, KernelSigset, Pid};
@@ -45,9 +45,9 @@ fn signals(set: *const c_void) -> Result<KernelSigset, Errno> {
     unsafe { set.cast::<Sigset>().as_ref() }.map(|set| set.to_kernel()).ok_or(Errno::EFAULT)
 }
 
-/// `setters!(name => function(arguments) |spec| { statements }, …)`
+/// `setters!(name => function(arguments) |plan| { statements }, …)`
 macro_rules! setters {
-    ($($name:ident => $function:ident($($argument:ident: $type:ty),*) |$spec:ident| $body:block)+) => {
+    ($($name:ident => $function:ident($($argument:ident: $type:ty),*) |$plan:ident| $body:block)+) => {
         /// Their names, by their numbers.
         pub static NAMES: &[&str] = &[$(stringify!($name)),+];
 
@@ -59,17 +59,17 @@ macro_rules! setters {
             declared_entry!($name => $function);
             unsafe extern "C" fn $function(plan: *mut clone3_spawn_plan $(, $argument: $type)*) -> c_int {
                 // SAFETY: the header's contract.
-                let spec = match unsafe { contents_mut(plan) } {
-                    Ok(spec) => spec,
+                let plan = match unsafe { contents_mut(plan) } {
+                    Ok(plan) => plan,
                     Err(errno) => return or_number(Err(errno)),
                 };
-                let set = |$spec: &mut Spec| -> Result<(), Errno> {
+                let set = |$plan: &mut Plan| -> Result<(), Errno> {
                     $body
                     Ok(())
                 };
-                let outcome = set(spec);
+                let outcome = set(plan);
                 if let Err(errno) = outcome {
-                    spec.refuse(Number::$function as u8, errno);
+                    plan.refuse(Number::$function as u8, errno);
                 }
                 or_number(outcome)
             }
@@ -78,147 +78,147 @@ macro_rules! setters {
 }
 
 setters! {
-    clone3_spawn_set_flags => exported_set_flags(flags: u64) |spec| {
-            if flags & !SPAWNABLE != 0 { return Err(Errno::EINVAL); } spec.flags |= flags;
+    clone3_spawn_set_flags => exported_set_flags(flags: u64) |plan| {
+            if flags & !SPAWNABLE != 0 { return Err(Errno::EINVAL); } plan.flags |= flags;
     }
-    clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |spec| {
-            spec.pidfd = pidfd;
+    clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |plan| {
+            plan.pidfd = pidfd;
     }
-    clone3_spawn_set_exit_signal => exported_set_exit_signal(signal: c_int) |spec| {
-            spec.exit_signal = Some(signal_or_none(signal)?);
+    clone3_spawn_set_exit_signal => exported_set_exit_signal(signal: c_int) |plan| {
+            plan.exit_signal = Some(signal_or_none(signal)?);
     }
-    clone3_spawn_set_tid => exported_set_tid(pids: *const Pid, count: usize) |spec| {
-            spec.set_tid = List::of(pids, count)?;
+    clone3_spawn_set_tid => exported_set_tid(pids: *const Pid, count: usize) |plan| {
+            plan.set_tid = List::of(pids, count)?;
     }
-    clone3_spawn_set_cgroup => exported_set_cgroup(fd: c_int) |spec| {
-            spec.cgroup = Cgroup::Descriptor(descriptor(fd)?);
+    clone3_spawn_set_cgroup => exported_set_cgroup(fd: c_int) |plan| {
+            plan.cgroup = Cgroup::Descriptor(descriptor(fd)?);
     }
-    clone3_spawn_set_cgroup_path => exported_set_cgroup_path(path: *const c_char) |spec| {
-            spec.cgroup = Cgroup::Path(there(path)?);
+    clone3_spawn_set_cgroup_path => exported_set_cgroup_path(path: *const c_char) |plan| {
+            plan.cgroup = Cgroup::Path(there(path)?);
     }
-    clone3_spawn_set_namespaces => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |spec| {
-            spec.namespaces = List::of(namespaces.cast(), count)?;
+    clone3_spawn_set_namespaces => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |plan| {
+            plan.namespaces = List::of(namespaces.cast(), count)?;
     }
-    clone3_spawn_set_uid_map => exported_set_uid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
-            spec.uid_map = List::of(ranges.cast(), count)?;
+    clone3_spawn_set_uid_map => exported_set_uid_map(ranges: *const clone3_spawn_id_range, count: usize) |plan| {
+            plan.uid_map = List::of(ranges.cast(), count)?;
     }
-    clone3_spawn_set_gid_map => exported_set_gid_map(ranges: *const clone3_spawn_id_range, count: usize) |spec| {
-            spec.gid_map = List::of(ranges.cast(), count)?;
+    clone3_spawn_set_gid_map => exported_set_gid_map(ranges: *const clone3_spawn_id_range, count: usize) |plan| {
+            plan.gid_map = List::of(ranges.cast(), count)?;
     }
-    clone3_spawn_set_setgroups => exported_set_setgroups(allowed: c_int) |spec| {
-            spec.setgroups = Some(allowed != 0);
+    clone3_spawn_set_setgroups => exported_set_setgroups(allowed: c_int) |plan| {
+            plan.setgroups = Some(allowed != 0);
     }
-    clone3_spawn_set_uid => exported_set_uid(uid: libc::uid_t) |spec| {
-            spec.uid = Some(id(uid)?);
+    clone3_spawn_set_uid => exported_set_uid(uid: libc::uid_t) |plan| {
+            plan.uid = Some(id(uid)?);
     }
-    clone3_spawn_set_gid => exported_set_gid(gid: libc::gid_t) |spec| {
-            spec.gid = Some(id(gid)?);
+    clone3_spawn_set_gid => exported_set_gid(gid: libc::gid_t) |plan| {
+            plan.gid = Some(id(gid)?);
     }
-    clone3_spawn_set_groups => exported_set_groups(groups: *const libc::gid_t, count: usize) |spec| {
-            spec.groups = Some(List::of(groups, count)?);
+    clone3_spawn_set_groups => exported_set_groups(groups: *const libc::gid_t, count: usize) |plan| {
+            plan.groups = Some(List::of(groups, count)?);
     }
-    clone3_spawn_set_no_new_privs => exported_set_no_new_privs() |spec| {
-            spec.no_new_privs = true;
+    clone3_spawn_set_no_new_privs => exported_set_no_new_privs() |plan| {
+            plan.no_new_privs = true;
     }
-    clone3_spawn_set_capabilities => exported_set_capabilities(which: c_int, capabilities: u64) |spec| {
+    clone3_spawn_set_capabilities => exported_set_capabilities(which: c_int, capabilities: u64) |plan| {
             let place = match which {
-                CLONE3_SPAWN_BOUNDING => &mut spec.bounding,
-                CLONE3_SPAWN_INHERITABLE => &mut spec.inheritable,
-                CLONE3_SPAWN_AMBIENT => &mut spec.ambient,
+                CLONE3_SPAWN_BOUNDING => &mut plan.bounding,
+                CLONE3_SPAWN_INHERITABLE => &mut plan.inheritable,
+                CLONE3_SPAWN_AMBIENT => &mut plan.ambient,
                 _ => return Err(Errno::EINVAL),
             };
             *place = Some(capabilities);
     }
-    clone3_spawn_set_securebits => exported_set_securebits(bits: c_uint) |spec| {
-            spec.securebits = Some(bits);
+    clone3_spawn_set_securebits => exported_set_securebits(bits: c_uint) |plan| {
+            plan.securebits = Some(bits);
     }
-    clone3_spawn_set_seccomp => exported_set_seccomp(program: *const c_void, flags: c_uint) |spec| {
-            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } spec.filter = there(program)?; spec.filter_flags = flags;
+    clone3_spawn_set_seccomp => exported_set_seccomp(program: *const c_void, flags: c_uint) |plan| {
+            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } plan.filter = there(program)?; plan.filter_flags = flags;
     }
-    clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |spec| {
-            spec.limits = List::of(limits.cast(), count)?;
+    clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |plan| {
+            plan.limits = List::of(limits.cast(), count)?;
     }
-    clone3_spawn_set_umask => exported_set_umask(mask: libc::mode_t) |spec| {
-            if mask > 0o777 { return Err(Errno::EINVAL); } spec.umask = Some(mask);
+    clone3_spawn_set_umask => exported_set_umask(mask: libc::mode_t) |plan| {
+            if mask > 0o777 { return Err(Errno::EINVAL); } plan.umask = Some(mask);
     }
-    clone3_spawn_set_mounts => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |spec| {
-            spec.mounts = List::of(mounts.cast(), count)?;
+    clone3_spawn_set_mounts => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |plan| {
+            plan.mounts = List::of(mounts.cast(), count)?;
     }
-    clone3_spawn_set_session => exported_set_session() |spec| {
-            spec.new_session = true;
+    clone3_spawn_set_session => exported_set_session() |plan| {
+            plan.new_session = true;
     }
-    clone3_spawn_set_process_group => exported_set_process_group(group: Pid) |spec| {
-            if group < 0 { return Err(Errno::EINVAL); } spec.process_group = Some(group);
+    clone3_spawn_set_process_group => exported_set_process_group(group: Pid) |plan| {
+            if group < 0 { return Err(Errno::EINVAL); } plan.process_group = Some(group);
     }
-    clone3_spawn_set_terminal => exported_set_terminal(fd: c_int) |spec| {
-            spec.terminal = Some(descriptor(fd)?);
+    clone3_spawn_set_terminal => exported_set_terminal(fd: c_int) |plan| {
+            plan.terminal = Some(descriptor(fd)?);
     }
-    clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const c_void) |spec| {
-            spec.mask = Some(signals(set)?);
+    clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const c_void) |plan| {
+            plan.mask = Some(signals(set)?);
     }
-    clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const c_void) |spec| {
-            spec.defaults = signals(set)?;
+    clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const c_void) |plan| {
+            plan.defaults = signals(set)?;
     }
-    clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const c_void) |spec| {
-            let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } spec.ignores = set;
+    clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const c_void) |plan| {
+            let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } plan.ignores = set;
     }
-    clone3_spawn_set_scheduler => exported_set_scheduler(policy: c_int, priority: c_int) |spec| {
-            spec.scheduling = Some((policy, priority));
+    clone3_spawn_set_scheduler => exported_set_scheduler(policy: c_int, priority: c_int) |plan| {
+            plan.scheduling = Some((policy, priority));
     }
-    clone3_spawn_set_nice => exported_set_nice(nice: c_int) |spec| {
-            if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } spec.nice = Some(nice);
+    clone3_spawn_set_nice => exported_set_nice(nice: c_int) |plan| {
+            if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } plan.nice = Some(nice);
     }
-    clone3_spawn_set_affinity => exported_set_affinity(size: usize, mask: *const c_void) |spec| {
-            spec.affinity = (size, there(mask)?);
+    clone3_spawn_set_affinity => exported_set_affinity(size: usize, mask: *const c_void) |plan| {
+            plan.affinity = (size, there(mask)?);
     }
-    clone3_spawn_set_ioprio => exported_set_ioprio(priority: c_int) |spec| {
-            spec.io_priority = Some(priority);
+    clone3_spawn_set_ioprio => exported_set_ioprio(priority: c_int) |plan| {
+            plan.io_priority = Some(priority);
     }
-    clone3_spawn_set_oom_score_adj => exported_set_oom_score_adj(score: c_int) |spec| {
-            if !(-1000..=1000).contains(&score) { return Err(Errno::EINVAL); } spec.oom_score = Some(score);
+    clone3_spawn_set_oom_score_adj => exported_set_oom_score_adj(score: c_int) |plan| {
+            if !(-1000..=1000).contains(&score) { return Err(Errno::EINVAL); } plan.oom_score = Some(score);
     }
-    clone3_spawn_set_timer_slack => exported_set_timer_slack(nanoseconds: c_ulong) |spec| {
-            spec.timer_slack = Some(nanoseconds as usize);
+    clone3_spawn_set_timer_slack => exported_set_timer_slack(nanoseconds: c_ulong) |plan| {
+            plan.timer_slack = Some(nanoseconds as usize);
     }
-    clone3_spawn_set_death_signal => exported_set_death_signal(signal: c_int) |spec| {
-            spec.death_signal = signal_or_none(signal)?;
+    clone3_spawn_set_death_signal => exported_set_death_signal(signal: c_int) |plan| {
+            plan.death_signal = signal_or_none(signal)?;
     }
-    clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |spec| {
-            spec.directory = Directory::Path(there(path)?);
+    clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |plan| {
+            plan.directory = Directory::Path(there(path)?);
     }
-    clone3_spawn_set_directory_fd => exported_set_directory_fd(fd: c_int) |spec| {
-            spec.directory = Directory::Descriptor(descriptor(fd)?);
+    clone3_spawn_set_directory_fd => exported_set_directory_fd(fd: c_int) |plan| {
+            plan.directory = Directory::Descriptor(descriptor(fd)?);
     }
-    clone3_spawn_set_chroot => exported_set_chroot(path: *const c_char) |spec| {
-            spec.root = Directory::Path(there(path)?);
+    clone3_spawn_set_chroot => exported_set_chroot(path: *const c_char) |plan| {
+            plan.root = Directory::Path(there(path)?);
     }
-    clone3_spawn_set_root => exported_set_root(fd: c_int) |spec| {
-            spec.root = Directory::Descriptor(descriptor(fd)?);
+    clone3_spawn_set_root => exported_set_root(fd: c_int) |plan| {
+            plan.root = Directory::Descriptor(descriptor(fd)?);
     }
-    clone3_spawn_set_fds => exported_set_fds(fds: *const c_int, count: usize) |spec| {
-            if count > spec::MOST_DESCRIPTORS { return Err(Errno::EINVAL); } spec.descriptors = Some(List::of(fds, count)?);
+    clone3_spawn_set_fds => exported_set_fds(fds: *const c_int, count: usize) |plan| {
+            if count > plan::MOST_DESCRIPTORS { return Err(Errno::EINVAL); } plan.descriptors = Some(List::of(fds, count)?);
     }
-    clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const c_void) |spec| {
+    clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const c_void) |plan| {
             let actions: *const FileActions = actions.cast();
             if !actions.is_null() { sys::probe(actions as usize as u64)?; }
             // SAFETY: null or an object, by the contract.
             if !unsafe { Actions::of(actions) }.is_some_and(|actions| actions.are_known()) {
                 return Err(Errno::EINVAL);
             }
-            spec.actions = actions;
+            plan.actions = actions;
     }
-    clone3_spawn_set_program => exported_set_program(fd: c_int, flags: c_int) |spec| {
+    clone3_spawn_set_program => exported_set_program(fd: c_int, flags: c_int) |plan| {
             if fd != libc::AT_FDCWD { descriptor(fd)?; }
             if flags & !libc::AT_SYMLINK_NOFOLLOW != 0 { return Err(Errno::EINVAL); }
-            spec.program = Some((fd, flags));
+            plan.program = Some((fd, flags));
     }
-    clone3_spawn_set_search => exported_set_search() |spec| {
-            spec.search = true;
+    clone3_spawn_set_search => exported_set_search() |plan| {
+            plan.search = true;
     }
-    clone3_spawn_set_callback => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |spec| {
-            spec.callback = callback.map(|function| (function, arg));
+    clone3_spawn_set_callback => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |plan| {
+            plan.callback = callback.map(|function| (function, arg));
     }
-    clone3_spawn_set_function => exported_set_function(function: Option<Function>, arg: *mut c_void) |spec| {
-            spec.function = function.map(|function| (function, arg));
+    clone3_spawn_set_function => exported_set_function(function: Option<Function>, arg: *mut c_void) |plan| {
+            plan.function = function.map(|function| (function, arg));
     }
 }

@@ -7,7 +7,7 @@ use super::text::Text;
 use super::{declared_entry, explain};
 use crate::diagnose;
 use crate::spawn::contradictions;
-use crate::spawn::plan::Stage;
+use crate::spawn::stage::Stage;
 use crate::uapi::{Errno, text};
 use core::ffi::{c_char, c_int};
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a [`Plan`] is made: from what the loader says of the objects, and from what the
+//! How a [`TlsLayout`] is made: from what the loader says of the objects, and from what the
 //! libc gives its own threads.
 
 use super::modules::{self, Module, Stamp};
 use super::rtld;
 use super::tcb::Tcb;
 use super::template::{Place, Template};
-use super::tls::{LINE, Plan, TLS_IS_BELOW};
+use super::tls::{LINE, TLS_IS_BELOW, TlsLayout};
 use crate::arch::thread_pointer;
 use crate::uapi::{Errno, sys};
 use core::ptr::copy_nonoverlapping;
@@ -16,7 +16,7 @@ use core::ptr::copy_nonoverlapping;
 ///
 /// ENOTSUP: the libc does not look as expected. EAGAIN: objects are loaded all the
 /// time. ENOMEM.
-pub fn make() -> Result<*mut Plan, Errno> {
+pub fn make() -> Result<*mut TlsLayout, Errno> {
     const TRIES: usize = 100;
     let loader = rtld::hold();
     for _ in 0..TRIES {
@@ -32,8 +32,8 @@ pub fn make() -> Result<*mut Plan, Errno> {
             bytes += extent;
         }
         let draft = Draft::new(count, bytes)?;
-        if let Some(plan) = draft.fill(stamp, template, loader.is_held())? {
-            return Ok(plan);
+        if let Some(layout) = draft.fill(stamp, template, loader.is_held())? {
+            return Ok(layout);
         }
     }
     Err(Errno::EAGAIN)
@@ -50,9 +50,9 @@ fn extent(template: &Template) -> (usize, usize) {
     }
 }
 
-/// Memory for a plan: the modules behind it, their images behind those.
+/// Memory for a layout: the modules behind it, their images behind those.
 struct Draft {
-    plan: *mut Plan,
+    layout: *mut TlsLayout,
     mapped: usize,
     capacity: usize,
     count: usize,
@@ -65,21 +65,21 @@ struct Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.plan.is_null() {
+        if !self.layout.is_null() {
             // SAFETY: mapped by `new`, and nobody saw it.
-            unsafe { sys::unmap_pages(self.plan.cast(), self.mapped) };
+            unsafe { sys::unmap_pages(self.layout.cast(), self.mapped) };
         }
     }
 }
 
 impl Draft {
     fn new(capacity: usize, bytes: usize) -> Result<Draft, Errno> {
-        let before = size_of::<Plan>() + capacity * size_of::<Module>();
+        let before = size_of::<TlsLayout>() + capacity * size_of::<Module>();
         let mapped = before + bytes;
-        let plan: *mut Plan = sys::map_pages(mapped)?.cast();
-        let images = plan.cast::<u8>().wrapping_add(before);
+        let layout: *mut TlsLayout = sys::map_pages(mapped)?.cast();
+        let images = layout.cast::<u8>().wrapping_add(before);
         Ok(Draft {
-            plan,
+            layout,
             mapped,
             capacity,
             count: 0,
@@ -92,7 +92,7 @@ impl Draft {
 
     fn modules(&mut self) -> &mut [Module] {
         // SAFETY: as many were added; zeroes are modules too.
-        unsafe { core::slice::from_raw_parts_mut(self.plan.add(1).cast(), self.count) }
+        unsafe { core::slice::from_raw_parts_mut(self.layout.add(1).cast(), self.count) }
     }
 
     /// Takes a module and its image.
@@ -100,7 +100,7 @@ impl Draft {
     /// # Safety
     /// The image must be there.
     unsafe fn add(&mut self, module: &Module) {
-        let end = self.plan.addr() + self.mapped;
+        let end = self.layout.addr() + self.mapped;
         if self.count == self.capacity || module.file_size > end - self.image.addr() {
             self.fits = false;
             return;
@@ -116,7 +116,7 @@ impl Draft {
         }
     }
 
-    /// The plan, if the objects are still those that were counted.
+    /// The layout, if the objects are still those that were counted.
     ///
     /// An object is in the loader's list before it has its number, and until it has
     /// none: one that was in the list before the template was made, and as nothing was
@@ -129,7 +129,7 @@ impl Draft {
         stamp: Stamp,
         template: Option<Template>,
         held: bool,
-    ) -> Result<Option<*mut Plan>, Errno> {
+    ) -> Result<Option<*mut TlsLayout>, Errno> {
         let now = modules::walk(&mut |module| {
             let mut module = *module;
             match template.as_ref().map(|template| template.place(module.id)) {
@@ -154,14 +154,14 @@ impl Draft {
                 module.data = modules::block(module.id)?;
             }
         }
-        let mut plan = arrange(self.modules(), &placed)?;
-        plan.mapped = self.mapped;
-        plan.images = self.images;
-        plan.stamp = stamp;
-        plan.is_complete = self.is_complete;
-        // SAFETY: the draft's own memory, which is the plan's from here on.
-        unsafe { self.plan.write(plan) };
-        Ok(self.fits.then(|| core::mem::replace(&mut self.plan, core::ptr::null_mut())))
+        let mut layout = arrange(self.modules(), &placed)?;
+        layout.mapped = self.mapped;
+        layout.images = self.images;
+        layout.stamp = stamp;
+        layout.is_complete = self.is_complete;
+        // SAFETY: the draft's own memory, which is the layout's from here on.
+        unsafe { self.layout.write(layout) };
+        Ok(self.fits.then(|| core::mem::replace(&mut self.layout, core::ptr::null_mut())))
     }
 
     /// Objects of other namespaces (dlmopen), which no walk shows: each reaches up to
@@ -185,14 +185,14 @@ impl Draft {
 }
 
 /// Decides where each module's block goes. `placed`: whether the libc said so.
-fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<Plan, Errno> {
+fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<TlsLayout, Errno> {
     let tcb = Tcb::of_this_thread(list).ok_or(Errno::ENOTSUP)?;
     let tp = thread_pointer();
     let reach = list
         .iter()
         .map(|module| module.size.saturating_add(module.align))
         .fold(SURPLUS, usize::saturating_add);
-    let mut plan = Plan {
+    let mut layout = TlsLayout {
         mapped: 0,
         stamp: Stamp::default(),
         is_complete: false,
@@ -211,21 +211,21 @@ fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<Plan, 
             return Err(Errno::ENOTSUP);
         }
         module.place = match placed(module.id) {
-            true => agreed(module, &plan.tcb, tp)?,
-            false => found(module, &plan.tcb, tp, reach)?,
+            true => agreed(module, &layout.tcb, tp)?,
+            false => found(module, &layout.tcb, tp, reach)?,
         };
         match module.place {
             Some(place) => {
-                plan.low = plan.low.min(place);
-                plan.high = plan.high.max(place + module.size as isize);
-                plan.align = plan.align.max(module.align);
+                layout.low = layout.low.min(place);
+                layout.high = layout.high.max(place + module.size as isize);
+                layout.align = layout.align.max(module.align);
             }
-            None => plan.allocated += module.size + module.align,
+            None => layout.allocated += module.size + module.align,
         }
     }
-    plan.low &= !(LINE as isize - 1);
-    plan.residue = tp & (plan.align - 1);
-    Ok(plan)
+    layout.low &= !(LINE as isize - 1);
+    layout.residue = tp & (layout.align - 1);
+    Ok(layout)
 }
 
 /// The place that the libc gives new threads, which the calling thread's own block, if

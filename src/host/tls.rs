@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Thread-local storage for threads that the libc does not make.
 //!
-//! A [`Plan`] says how a thread's block looks around its thread pointer: control
+//! A [`TlsLayout`] says how a thread's block looks around its thread pointer: control
 //! block, the TLS of every object as new threads have it, a dtv. Objects in
 //! the static TLS area have the same distance from the thread pointer in every
 //! thread; what is allocated on its own gets a place in the same memory. `draft` makes
-//! plans.
+//! layouts.
 
 use super::modules::Module;
 use super::page::align_up;
@@ -18,7 +18,7 @@ pub use super::modules::{Stamp, stamp};
 
 /// The layout of a new thread's TLS, alone in pages of its own, with its modules
 /// and their images behind it.
-pub struct Plan {
+pub struct TlsLayout {
     /// Bytes of these pages.
     pub(super) mapped: usize,
     pub(super) stamp: Stamp,
@@ -61,31 +61,31 @@ const SMALLEST_PAGE: usize = 4096;
 /// its end is a guess, and TLS below.
 pub(super) const TLS_IS_BELOW: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
 
-impl Plan {
-    /// Gives a plan's memory back.
+impl TlsLayout {
+    /// Gives a layout's memory back.
     ///
     /// # Safety
     /// It must come from [`make`] and be used no more; or be null.
-    pub unsafe fn discard(plan: *mut Plan) {
-        if !plan.is_null() {
+    pub unsafe fn discard(layout: *mut TlsLayout) {
+        if !layout.is_null() {
             // SAFETY: by the contract.
-            unsafe { sys::unmap_pages(plan.cast(), (*plan).mapped) };
+            unsafe { sys::unmap_pages(layout.cast(), (*layout).mapped) };
         }
     }
 
-    /// Whether the same objects are loaded as when the plan was made.
+    /// Whether the same objects are loaded as when the layout was made.
     pub fn is_of(&self, stamp: Stamp) -> bool {
         self.is_complete && self.stamp == stamp
     }
 
-    /// Whether the other plan knows more objects.
-    pub fn is_older_than(&self, other: &Plan) -> bool {
+    /// Whether the other layout knows more objects.
+    pub fn is_older_than(&self, other: &TlsLayout) -> bool {
         (self.stamp, self.is_complete) < (other.stamp, other.is_complete)
     }
 
     fn modules(&self) -> &[Module] {
         let first = (&raw const *self).wrapping_add(1).cast::<Module>();
-        // SAFETY: `make` put them there, behind the plan itself.
+        // SAFETY: `make` put them there, behind the layout itself.
         unsafe { core::slice::from_raw_parts(first, self.count) }
     }
 
@@ -124,7 +124,7 @@ impl Plan {
     /// the libc would. `used`: the memory may hold what another thread left.
     ///
     /// # Safety
-    /// `place` must be this plan's, in writable memory of nobody else's.
+    /// `place` must be this layout's, in writable memory of nobody else's.
     pub unsafe fn write(&self, place: &Place, used: bool) {
         let tp = place.thread_pointer;
         if used {

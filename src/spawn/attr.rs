@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a `posix_spawnattr_t` says of the child.
 
-use super::plan::Attributes;
+use super::program::Attributes;
 use crate::uapi::Errno;
 use core::ffi::{c_int, c_short};
 

@@ -18,11 +18,13 @@
 //! blocked until step 8 and no handler is left by then. No allocation, no lock,
 //! nothing of the libc, no TLS, nothing that can panic.
 
+use super::actions::Action;
 use super::close::close_from;
 use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::page::SharedPage;
-use super::plan::{Action, Failure, Plan, Program, Stage};
+use super::program::{Child, Program};
+use super::stage::{Failure, Stage};
 use super::steps;
 use crate::arch::entry;
 use crate::engine::emulate;
@@ -38,7 +40,7 @@ pub const FAILED: c_int = 127;
 /// What the child is given.
 pub struct Job<'a> {
     /// What to do.
-    pub plan: &'a Plan<'a>,
+    pub child: &'a Child<'a>,
     /// Where to say that it could not be done.
     pub exchange: &'a Exchange,
     /// Where the kernel puts the pidfd, if it is wanted.
@@ -81,7 +83,7 @@ unsafe extern "C" fn run(job: *mut c_void) -> c_int {
 
 /// Everything, exec among it, or up to what a child without a program is for.
 pub fn take_steps(job: &Job) -> Result<(), Failure> {
-    let attributes = &job.plan.attributes;
+    let attributes = &job.child.attributes;
     job.exchange.in_child();
     // Before what may fail: handlers are functions of a program that is gone.
     emulate::in_lent_child(job.emulated);
@@ -92,14 +94,14 @@ pub fn take_steps(job: &Job) -> Result<(), Failure> {
     if !job.pidfd.is_none_or(given) {
         return Err(Failure::at(Stage::Pidfd)(Errno::ENOSYS));
     }
-    if let Some(extras) = job.plan.extras {
+    if let Some(extras) = job.child.extras {
         return steps::take(job, extras);
     }
     if let Some(directory) = emulate::cgroup_of_child(job.emulated, attributes.cgroup) {
         emulate::enter_cgroup(directory).map_err(Failure::at(Stage::Cgroup))?;
     }
     set_attributes(job)?;
-    for (index, action) in (0..).zip(job.plan.actions) {
+    for (index, action) in (0..).zip(job.child.actions) {
         act(&action, &[job.exchange.keeps()]).map_err(|errno| Failure {
             stage: Stage::Action,
             index,
@@ -107,7 +109,7 @@ pub fn take_steps(job: &Job) -> Result<(), Failure> {
         })?;
     }
     sys::restore_signals(attributes.mask.unwrap_or(job.mask));
-    Err(Failure::at(Stage::Exec)(execute(job.plan)))
+    Err(Failure::at(Stage::Exec)(execute(job.child)))
 }
 
 /// What CLONE_CLEAR_SIGHAND left: signals that the caller ignores.
@@ -125,7 +127,7 @@ pub fn set_defaults(defaults: KernelSigset) {
 const _: () = assert!(LAST_SIGNAL == KernelSigset::BITS as usize);
 
 fn set_attributes(job: &Job) -> Result<(), Failure> {
-    let attributes = &job.plan.attributes;
+    let attributes = &job.child.attributes;
     if let Some((policy, priority)) = attributes.scheduling {
         match policy {
             Some(policy) => exec::set_scheduler(policy, priority),
@@ -186,9 +188,9 @@ fn open_as(
     Ok(())
 }
 
-pub fn execute(plan: &Plan) -> Errno {
-    match &plan.program {
-        Program::Path(path) => exec::exec(*path, plan.argv, plan.envp),
-        Program::Search(search) => search.execute(plan.argv, plan.envp),
+pub fn execute(child: &Child) -> Errno {
+    match &child.program {
+        Program::Path(path) => exec::exec(*path, child.argv, child.envp),
+        Program::Search(search) => search.execute(child.argv, child.envp),
     }
 }

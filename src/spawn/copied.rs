@@ -17,7 +17,8 @@ use super::exchange::Exchange;
 use super::id_maps;
 use super::launch;
 use super::page::{Seen, SharedPage};
-use super::plan::{Failure, Plan, Stage};
+use super::program::Child;
+use super::stage::{Failure, Stage};
 use crate::engine::{self, Request, report};
 use crate::host::{self, ClearTid, Repair, cancel};
 use crate::uapi::flags::CLONE_PIDFD;
@@ -29,17 +30,17 @@ use core::ptr::read_volatile;
 /// Makes the child, by a request that copies the memory. Signals are blocked, and
 /// `mask` is the caller's.
 pub fn create(
-    plan: &Plan,
+    child: &Child,
     request: &Request,
     mask: KernelSigset,
     changes: Changes,
 ) -> Result<Pid, Failure> {
     let at_creation = Failure::at(Stage::Create);
-    let runs_function = plan.extras.is_some_and(|extras| extras.spec.function.is_some());
+    let runs_function = child.extras.is_some_and(|extras| extras.plan.function.is_some());
     let page = SharedPage::map().map_err(&at_creation)?;
     let mut exchange = Exchange::new();
     if !runs_function && !sys::has_robust_lists() {
-        exchange.open_pipe(plan).map_err(&at_creation)?;
+        exchange.open_pipe(child).map_err(&at_creation)?;
     }
     let repair = if runs_function { host::repair() } else { None };
     // SAFETY: the memory is copied, on the caller's stack.
@@ -47,12 +48,13 @@ pub fn create(
         0 => {
             let emulated = request.emulated;
             let page = Some(&page);
-            let job = Job { plan, exchange: &exchange, pidfd: None, mask, emulated, page, changes };
+            let job =
+                Job { child, exchange: &exchange, pidfd: None, mask, emulated, page, changes };
             run(&job, runs_function, repair)
         }
         pid => pid,
     };
-    if let Some(extras) = plan.extras {
+    if let Some(extras) = child.extras {
         extras.come_back();
     }
     let let_in = mask | signal_bit(request.exit_signal) | signal_bit(cancel::signal());
@@ -63,7 +65,7 @@ pub fn create(
             _ = task::kill(pid, libc::SIGKILL);
             Some(Failure::at(Stage::Pidfd)(Errno::ENOSYS))
         }
-        false => await_child(plan, &page, &mut exchange, pid),
+        false => await_child(child, &page, &mut exchange, pid),
     };
     if failure.is_some() {
         // Where SIGCHLD is ignored there is nothing to wait for.
@@ -102,13 +104,13 @@ fn run(job: &Job, runs_function: bool, repair: Option<Repair>) -> ! {
         page.enlist();
     }
     let outcome = child::take_steps(job);
-    let (Some(page), Some(extras)) = (job.page, job.plan.extras) else {
+    let (Some(page), Some(extras)) = (job.page, job.child.extras) else {
         tell(job, outcome);
         sys::exit_group(FAILED)
     };
-    match (outcome, extras.spec.function) {
+    match (outcome, extras.plan.function) {
         (Ok(()), Some((function, argument))) => {
-            page.say_there(extras.spec.filter.is_null());
+            page.say_there(extras.plan.filter.is_null());
             // SAFETY: the setter's contract.
             sys::exit_group(unsafe { function(argument) })
         }
@@ -128,22 +130,22 @@ fn tell(job: &Job, outcome: Result<(), Failure>) {
 /// The caller's part: waits until there is something to say of the child. A child that
 /// was killed before its time says nothing, and is left to be waited for.
 fn await_child(
-    plan: &Plan,
+    child: &Child,
     page: &SharedPage,
     exchange: &mut Exchange,
     pid: Pid,
 ) -> Option<Failure> {
-    let mut maps = plan.extras.map(|extras| extras.spec).filter(|spec| spec.writes_id_maps());
+    let mut maps = child.extras.map(|extras| extras.plan).filter(|plan| plan.writes_id_maps());
     let mut milliseconds: c_int = 1;
     loop {
         let word = match page.look() {
             Seen::IsThere => return None,
-            Seen::IsGone => return page.failure().or_else(|| launch::died_of_filter(plan, pid)),
+            Seen::IsGone => return page.failure().or_else(|| launch::died_of_filter(child, pid)),
             Seen::AtWork(word) => word,
             Seen::Asks(word) => match maps.take() {
                 None => word,
-                Some(spec) => {
-                    let written = id_maps::write(spec, pid);
+                Some(plan) => {
+                    let written = id_maps::write(plan, pid);
                     page.answer(written.is_ok());
                     match written {
                         Ok(()) => continue,
@@ -157,7 +159,7 @@ fn await_child(
         if attribute::has_ended(pid) || exchange.is_hung_up() {
             return match page.look() {
                 Seen::IsThere => None,
-                _ => page.failure().or_else(|| launch::died_of_filter(plan, pid)),
+                _ => page.failure().or_else(|| launch::died_of_filter(child, pid)),
             };
         }
         milliseconds = c_int::min(milliseconds * 2, 20);

@@ -23,8 +23,8 @@
 //! The caller's ids are those of its thread. No other thread can change them in
 //! between: for that a libc sends signals, which are blocked.
 
-use super::plan::Plan;
-use super::spec::{Namespace, Spec};
+use super::plan::{Namespace, Plan};
+use super::program::Child;
 use crate::uapi::attribute::Ids;
 use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
 use crate::uapi::task;
@@ -48,17 +48,17 @@ pub struct Changes {
 impl Changes {
     /// Those of a plan, for the calling thread.
     #[inline(never)]
-    pub fn of(plan: &Plan) -> Changes {
-        let resets = plan.attributes.reset_ids;
-        let Some(spec) = plan.extras.map(|extras| extras.spec) else {
+    pub fn of(child: &Child) -> Changes {
+        let resets = child.attributes.reset_ids;
+        let Some(plan) = child.extras.map(|extras| extras.plan) else {
             return Changes { ids: resets && !Ids::now().are_real(), ..Changes::default() };
         };
         Changes {
-            ids: changes_ids(spec),
-            joins_user: joins(spec, CLONE_NEWUSER),
-            joins_pid: joins(spec, CLONE_NEWPID),
-            new_user: spec.flags & CLONE_NEWUSER != 0,
-            dumps: !spec.filter.is_null() && task::kernel_version() < (5, 16),
+            ids: changes_ids(plan),
+            joins_user: joins(plan, CLONE_NEWUSER),
+            joins_pid: joins(plan, CLONE_NEWPID),
+            new_user: plan.flags & CLONE_NEWUSER != 0,
+            dumps: !plan.filter.is_null() && task::kernel_version() < (5, 16),
         }
     }
 
@@ -68,20 +68,20 @@ impl Changes {
     }
 }
 
-fn changes_ids(spec: &Spec) -> bool {
-    if spec.uid.is_none() && spec.gid.is_none() {
+fn changes_ids(plan: &Plan) -> bool {
+    if plan.uid.is_none() && plan.gid.is_none() {
         return false;
     }
     let ids = Ids::now();
     let differs = |wanted: Option<u32>, now: [u32; 4]| wanted.is_some_and(|id| now != [id; 4]);
-    differs(spec.uid, ids.user) || differs(spec.gid, ids.group)
+    differs(plan.uid, ids.user) || differs(plan.gid, ids.group)
 }
 
 /// A namespace of which it is not known what it is may be any.
-fn joins(spec: &Spec, kind: u64) -> bool {
+fn joins(plan: &Plan, kind: u64) -> bool {
     let may_be = |namespace: &Namespace| match namespace.kinds() {
         0 => true,
         kinds => kinds & kind as i32 != 0,
     };
-    spec.namespaces.get().iter().any(may_be)
+    plan.namespaces.get().iter().any(may_be)
 }

@@ -2,9 +2,10 @@
 //! What a failed step was about, for whoever words it: looked up in the plan by
 //! the parent, when there is time.
 
-use super::plan::{Action, Failure, Stage};
+use super::actions::Action;
+use super::plan::{Cgroup, Directory, Plan};
 use super::readable;
-use super::spec::{Cgroup, Directory, Spec};
+use super::stage::{Failure, Stage};
 use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
@@ -43,8 +44,8 @@ impl Object {
     }
 
     /// The cgroup that a child was to be born in.
-    pub fn of_cgroup(spec: &Spec) -> Object {
-        match spec.cgroup {
+    pub fn of_cgroup(plan: &Plan) -> Object {
+        match plan.cgroup {
             Cgroup::Inherited => Object::NONE,
             Cgroup::Descriptor(fd) => Object::number(fd),
             Cgroup::Path(path) => Object::path(path),
@@ -77,50 +78,50 @@ impl Object {
 ///
 /// After EFAULT the caller's lists are not looked at, since they may be what is not
 /// there, and only a path that can be read is told of.
-pub fn object(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
+pub fn object(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     if failure.errno != Errno::EFAULT {
-        return object_of(spec, path, failure);
+        return object_of(plan, path, failure);
     }
     let object = match failure.stage {
         Stage::Namespace | Stage::Descriptor | Stage::Limit => Object::NONE,
-        Stage::Mount if readable::of_list(&spec.mounts).is_err() => Object::NONE,
-        _ => object_of(spec, path, failure),
+        Stage::Mount if readable::of_list(&plan.mounts).is_err() => Object::NONE,
+        _ => object_of(plan, path, failure),
     };
     let told = |string| if readable::string(string).is_ok() { string } else { null() };
     Object { path: told(object.path), kind: told(object.kind), ..object }
 }
 
-fn object_of(spec: &Spec, path: *const c_char, failure: &Failure) -> Object {
+fn object_of(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     let index = failure.index as usize;
     let number = |value: Option<u32>| value.map_or(Object::NONE, |id| Object::number(id as c_int));
     let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);
     match failure.stage {
-        Stage::Cgroup => Object::of_cgroup(spec),
-        Stage::Scheduling => signed(spec.scheduling.map(|(policy, _)| policy)),
-        Stage::Nice => signed(spec.nice),
-        Stage::IoPriority => signed(spec.io_priority),
-        Stage::OomScore => signed(spec.oom_score),
-        Stage::Namespace => signed(spec.namespaces.get().get(index).map(|ns| ns.fd)),
-        Stage::ProcessGroup => signed(spec.process_group),
-        Stage::Terminal => signed(spec.terminal),
-        Stage::Mount => spec.mounts.get().get(index).map_or(Object::NONE, |mount| Object {
+        Stage::Cgroup => Object::of_cgroup(plan),
+        Stage::Scheduling => signed(plan.scheduling.map(|(policy, _)| policy)),
+        Stage::Nice => signed(plan.nice),
+        Stage::IoPriority => signed(plan.io_priority),
+        Stage::OomScore => signed(plan.oom_score),
+        Stage::Namespace => signed(plan.namespaces.get().get(index).map(|ns| ns.fd)),
+        Stage::ProcessGroup => signed(plan.process_group),
+        Stage::Terminal => signed(plan.terminal),
+        Stage::Mount => plan.mounts.get().get(index).map_or(Object::NONE, |mount| Object {
             kind: mount.kind(),
             ..Object::path(mount.target)
         }),
-        Stage::Root => Object::of_directory(spec.root),
-        Stage::Directory => Object::of_directory(spec.directory),
+        Stage::Root => Object::of_directory(plan.root),
+        Stage::Directory => Object::of_directory(plan.directory),
         Stage::Descriptor => {
-            let listed = spec.descriptors.as_ref().and_then(|list| list.get().get(index));
+            let listed = plan.descriptors.as_ref().and_then(|list| list.get().get(index));
             signed(listed.copied())
         }
         Stage::Action => {
-            spec.actions().nth(index).map_or(Object::NONE, |action| Object::of_action(&action))
+            plan.actions().nth(index).map_or(Object::NONE, |action| Object::of_action(&action))
         }
-        Stage::Limit => signed(spec.limits.get().get(index).map(|limit| limit.resource)),
-        Stage::Gid => number(spec.gid),
-        Stage::Ids => number(spec.uid),
-        Stage::DeathSignal => Object::number(spec.death_signal),
-        Stage::Exec if path.is_null() => signed(spec.program.map(|(fd, _)| fd)),
+        Stage::Limit => signed(plan.limits.get().get(index).map(|limit| limit.resource)),
+        Stage::Gid => number(plan.gid),
+        Stage::Ids => number(plan.uid),
+        Stage::DeathSignal => Object::number(plan.death_signal),
+        Stage::Exec if path.is_null() => signed(plan.program.map(|(fd, _)| fd)),
         Stage::Exec => Object::path(path),
         _ => Object::NONE,
     }

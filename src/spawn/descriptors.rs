@@ -9,8 +9,9 @@
 
 use super::child::Job;
 use super::close::close_from;
-use super::plan::{Failure, Program, Stage};
-use super::spec::{Directory, List, MOST_DESCRIPTORS, Spec};
+use super::plan::{Directory, List, MOST_DESCRIPTORS, Plan};
+use super::program::Program;
+use super::stage::{Failure, Stage};
 use super::superset::Extras;
 use crate::uapi::{Errno, attribute, exec, file};
 use core::ffi::c_int;
@@ -28,12 +29,12 @@ pub struct Kept {
 impl Kept {
     /// Moves them away from all that is named.
     pub fn reserve(job: &Job, extras: &Extras) -> Result<Kept, Failure> {
-        let spec = extras.spec;
-        let away = |fd| spec.move_away(fd);
+        let plan = extras.plan;
+        let away = |fd| plan.move_away(fd);
         let pipe = job.exchange.keeps();
         let mut kept = Kept { pipe, program: -1, no_program: None, parent: -1 };
-        if let Some((fd, _)) = spec.program {
-            let moved = fd >= 0 && (spec.descriptors.is_some() || !spec.actions().is_empty());
+        if let Some((fd, _)) = plan.program {
+            let moved = fd >= 0 && (plan.descriptors.is_some() || !plan.actions().is_empty());
             match if moved { away(fd) } else { Ok(fd) } {
                 Ok(fd) => kept.program = fd,
                 Err(errno) => kept.no_program = Some(errno),
@@ -60,9 +61,9 @@ impl Kept {
 
     /// Executes the program; says why not.
     pub fn execute(&self, job: &Job, extras: &Extras) -> Errno {
-        let plan = job.plan;
-        let (path, Some((_, flags))) = (&plan.program, extras.spec.program) else {
-            return super::child::execute(plan);
+        let child = job.child;
+        let (path, Some((_, flags))) = (&child.program, extras.plan.program) else {
+            return super::child::execute(child);
         };
         let (path, flags) = match path {
             Program::Path(path) if !path.is_null() => (*path, flags),
@@ -72,7 +73,7 @@ impl Kept {
             return errno;
         }
         let fd = self.program;
-        let errno = attribute::exec_at(fd, path, plan.argv, plan.envp, flags);
+        let errno = attribute::exec_at(fd, path, child.argv, child.envp, flags);
         // The path is only looked at by the kernel: it may lead nowhere.
         let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
         if errno != Errno::ENOENT || !by_descriptor {
@@ -81,13 +82,13 @@ impl Kept {
         // A script is opened once more, by its interpreter as /dev/fd/N, and must
         // still be open for that.
         match exec::fcntl(fd, libc::F_SETFD, 0) {
-            Ok(_) => attribute::exec_at(fd, path, plan.argv, plan.envp, flags),
+            Ok(_) => attribute::exec_at(fd, path, child.argv, child.envp, flags),
             Err(errno) => errno,
         }
     }
 }
 
-impl Spec {
+impl Plan {
     /// A copy of a descriptor, close-on-exec, that the plan does not name: above all
     /// that it names or, where the limit leaves no room there, in between.
     pub fn move_away(&self, fd: c_int) -> Result<c_int, Errno> {

@@ -9,7 +9,9 @@
 //! so will every later call in this process and in copies of it: they are run by the
 //! same kernel. Where no mark is seen, the pipe stays.
 
-use super::plan::{Action, Failure, Plan, Stage};
+use super::actions::Action;
+use super::program::Child;
+use super::stage::{Failure, Stage};
 use crate::arch::syscall;
 use crate::uapi::exec::{self, fcntl};
 use crate::uapi::{Errno, file};
@@ -46,30 +48,30 @@ impl Exchange {
     /// Where no pipe can be had (no descriptor is left, a filter answers for pipe2(2)) it is
     /// by memory all the same: only under an emulator that makes copies does a failed
     /// child then end with status 127 unheard, which POSIX lets posix_spawn do.
-    pub fn suit_legacy(&mut self, plan: &Plan) {
+    pub fn suit_legacy(&mut self, child: &Child) {
         if self.pipe[1] >= 0 || LENDS.load(Relaxed) {
             return;
         }
-        if self.open_pipe(plan).is_err() {
+        if self.open_pipe(child).is_err() {
             self.pipe.iter_mut().for_each(close);
         }
     }
 
     /// Has the failure come through a pipe, whose other end closes at exec.
-    pub fn open_pipe(&mut self, plan: &Plan) -> Result<(), Errno> {
+    pub fn open_pipe(&mut self, child: &Child) -> Result<(), Errno> {
         self.pipe = exec::pipe()?;
-        self.keep_clear_of(plan)
+        self.keep_clear_of(child)
     }
 
     /// Moves the writing end to a number that no action names, lest it be
     /// closed or replaced, or used as if the caller had it open.
-    fn keep_clear_of(&mut self, plan: &Plan) -> Result<(), Errno> {
-        if let Some(extras) = plan.extras {
+    fn keep_clear_of(&mut self, child: &Child) -> Result<(), Errno> {
+        if let Some(extras) = child.extras {
             let old = self.pipe[1];
-            self.pipe[1] = extras.spec.move_away(old)?;
+            self.pipe[1] = extras.plan.move_away(old)?;
             file::close(old);
         }
-        while plan.actions.clone().any(|action| action.names(self.pipe[1])) {
+        while child.actions.clone().any(|action| action.names(self.pipe[1])) {
             let old = self.pipe[1];
             self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, old + 1)?;
             file::close(old);

@@ -13,11 +13,13 @@
 //! the kernel takes the handler from the child. A child that has borrowed the memory
 //! and takes it from itself begins with that signal blocked, too.
 
+use super::actions::Action;
 use super::child::{Job, clone3_spawn_child};
 use super::copied;
 use super::credentials::Changes;
 use super::exchange::Exchange;
-use super::plan::{Action, Failure, Plan, Program, Stage};
+use super::program::{Child, Program};
+use super::stage::{Failure, Stage};
 use super::verdict;
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
@@ -51,10 +53,10 @@ unsafe extern "C" fn no_setup(_: *const c_void) {}
 ///
 /// # Safety
 /// What the plan points at must be what it is said to be.
-pub unsafe fn launch(plan: &mut Plan) -> Result<Pid, Failure> {
+pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
     let mask = sys::block_signals_but_traps();
     // SAFETY: by the contract.
-    let outcome = unsafe { launch_blocked(plan, mask) };
+    let outcome = unsafe { launch_blocked(child, mask) };
     sys::restore_signals(mask);
     outcome
 }
@@ -81,31 +83,31 @@ fn look_down<const DEPTH: usize>() {
     unsafe { lowest.read_volatile() };
 }
 
-fn takes_most(plan: &Plan) -> bool {
-    plan.extras.is_some_and(|extras| extras.spec.mounts_or_pivots())
+fn takes_most(child: &Child) -> bool {
+    child.extras.is_some_and(|extras| extras.plan.mounts_or_pivots())
 }
 
-fn takes_more(plan: &Plan) -> bool {
+fn takes_more(child: &Child) -> bool {
     let lists = |action: Action| matches!(action, Action::CloseFrom { .. });
-    plan.extras.is_some()
-        || matches!(plan.program, Program::Search(_))
-        || plan.actions.clone().any(lists)
+    child.extras.is_some()
+        || matches!(child.program, Program::Search(_))
+        || child.actions.clone().any(lists)
 }
 
 /// # Safety
 /// As [`launch`].
-pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid, Failure> {
+pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pid, Failure> {
     match () {
-        () if takes_most(plan) => look_down::<MOST_STACK>(),
-        () if takes_more(plan) => look_down::<MORE_STACK>(),
+        () if takes_most(child) => look_down::<MOST_STACK>(),
+        () if takes_more(child) => look_down::<MORE_STACK>(),
         () => look_down::<STACK>(),
     }
     let mut pidfd: c_int = -1;
-    let changes = Changes::of(plan);
-    let mut request = request_of(plan, changes, &mut pidfd);
+    let changes = Changes::of(child);
+    let mut request = request_of(child, changes, &mut pidfd);
     request.emulate(emulate::lacking(request.flags));
     // SAFETY: by the contract.
-    let mut outcome = unsafe { one(plan, &request, mask, changes) };
+    let mut outcome = unsafe { one(child, &request, mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
         // The call may have met a flag that the kernel does not know.
         let wanted = request.flags | request.emulated;
@@ -114,10 +116,10 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
             request.flags = wanted;
             request.emulate(found);
             // SAFETY: by the contract; there is no child yet.
-            outcome = unsafe { one(plan, &request, mask, changes) };
+            outcome = unsafe { one(child, &request, mask, changes) };
         }
     }
-    match (&outcome, &mut plan.pidfd) {
+    match (&outcome, &mut child.pidfd) {
         (Ok(_), Some(place)) => **place = pidfd,
         _ if pidfd >= 0 => _ = file::close(pidfd),
         _ => {}
@@ -126,21 +128,21 @@ pub unsafe fn launch_blocked(plan: &mut Plan, mask: KernelSigset) -> Result<Pid,
 }
 
 /// The child as the kernel is asked for it.
-pub fn request_of(plan: &Plan, changes: Changes, pidfd: &mut c_int) -> Request {
+pub fn request_of(child: &Child, changes: Changes, pidfd: &mut c_int) -> Request {
     let mut request = Request::VFORK;
     request.flags |= CLONE_CLEAR_SIGHAND;
-    if plan.pidfd.is_some() {
+    if child.pidfd.is_some() {
         request.flags |= CLONE_PIDFD;
         request.pidfd = &raw mut *pidfd as u64;
     }
-    if let Some(directory) = plan.attributes.cgroup {
+    if let Some(directory) = child.attributes.cgroup {
         request.flags |= CLONE_INTO_CGROUP;
         request.cgroup = directory as u64;
     }
-    if let Some(extras) = plan.extras {
+    if let Some(extras) = child.extras {
         extras.adjust(&mut request);
     }
-    if changes.any() || plan.extras.is_some_and(|extras| extras.spec.needs_own_memory()) {
+    if changes.any() || child.extras.is_some_and(|extras| extras.plan.needs_own_memory()) {
         request.flags &= !(CLONE_VM | CLONE_VFORK);
     }
     request
@@ -149,19 +151,19 @@ pub fn request_of(plan: &Plan, changes: Changes, pidfd: &mut c_int) -> Request {
 /// # Safety
 /// As [`launch`].
 unsafe fn one(
-    plan: &Plan,
+    child: &Child,
     request: &Request,
     mask: KernelSigset,
     changes: Changes,
 ) -> Result<Pid, Failure> {
     if request.memory() == Memory::Copied {
-        return copied::create(plan, request, mask, changes);
+        return copied::create(child, request, mask, changes);
     }
     let mut exchange = Exchange::new();
     // SAFETY: by the contract.
-    let pid = unsafe { create(plan, request, mask, &mut exchange) }
+    let pid = unsafe { create(child, request, mask, &mut exchange) }
         .map_err(Failure::at(Stage::Create))?;
-    match exchange.heard().or_else(|| died_of_filter(plan, pid)) {
+    match exchange.heard().or_else(|| died_of_filter(child, pid)) {
         None => Ok(pid),
         Some(failure) => {
             // Where SIGCHLD is ignored there is nothing to wait for.
@@ -172,8 +174,8 @@ unsafe fn one(
 }
 
 /// What a child with a filter could not say itself.
-pub fn died_of_filter(plan: &Plan, pid: Pid) -> Option<Failure> {
-    let filters = plan.extras.is_some_and(|extras| !extras.spec.filter.is_null());
+pub fn died_of_filter(child: &Child, pid: Pid) -> Option<Failure> {
+    let filters = child.extras.is_some_and(|extras| !extras.plan.filter.is_null());
     let failure = Failure::at(Stage::Filter)(Errno::EPERM);
     (filters && verdict::was_killed_at_exec(pid)).then_some(failure)
 }
@@ -181,12 +183,12 @@ pub fn died_of_filter(plan: &Plan, pid: Pid) -> Option<Failure> {
 /// # Safety
 /// As [`launch`].
 unsafe fn create(
-    plan: &Plan,
+    child: &Child,
     request: &Request,
     mask: KernelSigset,
     exchange: &mut Exchange,
 ) -> Result<Pid, Errno> {
-    let pidfd = plan.pidfd.is_some().then_some(request.pidfd as usize as *const c_int);
+    let pidfd = child.pidfd.is_some().then_some(request.pidfd as usize as *const c_int);
     let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
     loop {
@@ -194,11 +196,11 @@ unsafe fn create(
             sys::block_all_signals();
         }
         if attempt.is_legacy() {
-            exchange.suit_legacy(plan);
+            exchange.suit_legacy(child);
         }
         let emulated = request.emulated;
         let changes = Changes::default();
-        let job = Job { plan, exchange, pidfd, mask, emulated, page: None, changes };
+        let job = Job { child, exchange, pidfd, mask, emulated, page: None, changes };
         let argument = (&raw const job).cast_mut().cast();
         // SAFETY: the child works below this frame, which stays while it does.
         let raw =

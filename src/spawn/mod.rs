@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Children that become another program, at vfork's speed.
 //!
-//! Every interface fills one `Plan`; `launch` has one child made, which runs
-//! the plan's steps (`child`) on the caller's own stack and executes.
+//! Every interface fills one `Child`; `launch` has it made, which runs
+//! its steps (`child`) on the caller's own stack and executes.
 
 pub mod actions;
 pub mod attr;
@@ -22,15 +22,16 @@ mod page;
 pub mod pidfd;
 pub mod plan;
 pub mod posix;
+mod program;
 pub mod readable;
 mod root;
 pub mod search;
 pub mod shell;
-pub mod spec;
+pub mod stage;
 mod steps;
 pub mod stream;
 pub mod superset;
 mod verdict;
 
+pub use actions::Action;
 pub use launch::launch;
-pub use plan::Action;

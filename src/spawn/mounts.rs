@@ -7,9 +7,9 @@
 //! the root (openat2(2)) or, before Linux 5.6, may not be links. A target is a
 //! descriptor from then on, so that nobody can put something else in its place.
 
-use super::plan::{Failure, Stage};
+use super::plan::{Mount, Plan};
 use super::readable;
-use super::spec::{Mount, Spec};
+use super::stage::{Failure, Stage};
 use crate::uapi::mount::{self, attributes};
 use crate::uapi::{Errno, exec, file, sys};
 use core::ffi::{CStr, c_char, c_int, c_ulong};
@@ -24,10 +24,10 @@ const NOATIME: u64 = 0x400;
 const RESTRICTIONS: u64 = attributes::RESTRICTIONS | NOATIME;
 
 /// The caller's part: whether the list can be read, and makes sense.
-pub fn check(spec: &Spec) -> Result<(), Failure> {
+pub fn check(plan: &Plan) -> Result<(), Failure> {
     let failed = |index| move |errno| Failure { stage: Stage::Mount, index, errno };
-    readable::of_list(&spec.mounts).map_err(failed(0))?;
-    (0..).zip(spec.mounts.get()).try_for_each(|(index, one)| one.check().map_err(failed(index)))
+    readable::of_list(&plan.mounts).map_err(failed(0))?;
+    (0..).zip(plan.mounts.get()).try_for_each(|(index, one)| one.check().map_err(failed(index)))
 }
 
 impl Mount {

@@ -1,272 +1,299 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a spawned child is to be: the one typed description that every
-//! interface fills, and what can be said of its failure.
-//!
-//! A `Plan` borrows all it names. Nothing of it is copied, so it must stay as
-//! it is until `launch` returns.
+//! What `clone3_spawn_t` holds: all that a child can be told to be, as the
+//! setters left it. Lists and strings are the caller's own.
 
-pub use super::actions::Action;
-use super::actions::Actions;
-use super::search::Search;
-use super::superset::Extras;
-use crate::uapi::Errno;
-use crate::uapi::exec::Strings;
+use super::actions::{Actions, FileActions};
+use crate::uapi::flags::*;
 use crate::uapi::sys::{KernelSigset, Pid};
-use core::ffi::{c_char, c_int};
+use crate::uapi::{Errno, attribute};
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::{null, null_mut, slice_from_raw_parts};
 
-/// What is executed.
-pub enum Program {
-    /// The file of that path, from the child's working directory.
-    Path(*const c_char),
-    /// A name to be looked for in PATH.
-    Search(Search),
-}
+/// A function of the caller's, and what it is given.
+pub type Function = (unsafe extern "C" fn(*mut c_void) -> c_int, *mut c_void);
 
-/// What the child has of its own besides its files; `None` is as the caller.
+/// An array of the caller's.
 #[derive(Clone, Copy)]
-pub struct Attributes {
-    /// Signals to be set to their default, besides those with a handler.
-    pub defaults: KernelSigset,
-    /// The signal mask it begins with.
-    pub mask: Option<KernelSigset>,
-    /// The scheduling policy and its parameter; without a policy, the
-    /// parameter for the caller's.
-    pub scheduling: Option<(Option<c_int>, c_int)>,
-    /// Whether it leads a new session.
-    pub new_session: bool,
-    /// The process group it joins, 0 for one of its own.
-    pub process_group: Option<Pid>,
-    /// Whether its effective ids become the real ones.
-    pub reset_ids: bool,
-    /// The cgroup2 directory it is born in.
-    pub cgroup: Option<c_int>,
+pub struct List<T> {
+    first: *const T,
+    count: usize,
 }
 
-impl Attributes {
-    /// As the caller in everything.
-    pub const NONE: Attributes = Attributes {
-        defaults: 0,
-        mask: None,
-        scheduling: None,
-        new_session: false,
-        process_group: None,
-        reset_ids: false,
-        cgroup: None,
-    };
+impl<T> List<T> {
+    /// Nothing.
+    pub const EMPTY: List<T> = List { first: null(), count: 0 };
+
+    /// EFAULT where there should be something and is not.
+    pub fn of(first: *const T, count: usize) -> Result<List<T>, Errno> {
+        match (first.is_null(), count) {
+            (_, 0) => Ok(List::EMPTY),
+            (true, _) => Err(Errno::EFAULT),
+            _ => Ok(List { first, count }),
+        }
+    }
+
+    /// Its elements, which the caller of the setter vouched for.
+    pub fn get(&self) -> &[T] {
+        if self.first.is_null() {
+            return &[];
+        }
+        // SAFETY: the setter's contract: an array that stays until the spawn.
+        unsafe { &*slice_from_raw_parts(self.first, self.count) }
+    }
+
+    /// Where it is, and how long.
+    pub fn as_parts(&self) -> (*const T, usize) {
+        (self.first, self.count)
+    }
 }
 
-/// A child, planned.
-pub struct Plan<'a> {
-    /// What it executes.
-    pub program: Program,
-    /// Its arguments, the first of them its name.
-    pub argv: Strings,
-    /// Its environment.
-    pub envp: Strings,
-    /// What is done to its files.
-    pub actions: Actions<'a>,
-    /// What else it has of its own.
-    pub attributes: Attributes,
-    /// Where its pidfd goes, if it is wanted; close-on-exec.
-    pub pidfd: Option<&'a mut c_int>,
-    /// What `clone3_spawn` adds: its steps then take the place of the attributes'
-    /// and the actions'.
-    pub extras: Option<&'a Extras<'a>>,
-}
-
-/// The steps of a plan in the order in which they are taken (see `child` and
-/// `steps`), but for those that came later, as numbers stay. The numbers are those of `CLONE3_SPAWN_STAGE_*`.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing failed.
-    None = 0,
-    /// What was asked for makes no sense together.
-    Plan = 1,
-    /// Before the system call, or the call itself: there was no child.
-    Create = 2,
-    /// The pidfd.
-    Pidfd = 3,
-    /// What a signal does; the index is its number.
-    Signals = 4,
-    /// The cgroup, where the child moves itself, and opening it.
-    Cgroup = 5,
-    /// Scheduling policy and priority.
-    Scheduling = 6,
-    /// The nice value.
-    Nice = 7,
-    /// The processors.
-    Affinity = 8,
-    /// The I/O priority.
-    IoPriority = 9,
-    /// The score of the out-of-memory killer.
-    OomScore = 10,
-    /// The timer slack.
-    TimerSlack = 11,
-    /// The id maps: 0 is setgroups, 1 uid_map, 2 gid_map.
-    IdMap = 12,
-    /// A namespace to join; the index says which.
-    Namespace = 13,
-    /// The new session.
-    Session = 14,
-    /// The process group.
-    ProcessGroup = 15,
-    /// The controlling terminal.
-    Terminal = 16,
-    /// The root.
-    Root = 17,
-    /// The working directory.
-    Directory = 18,
-    /// The list of descriptors; the index says which, its length: closing the others.
-    Descriptor = 19,
-    /// A file action; the index says which.
-    Action = 20,
-    /// A resource limit; the index says which.
-    Limit = 21,
-    /// The capability bounding set.
-    Bounding = 22,
-    /// The supplementary groups.
-    Groups = 23,
-    /// The group id.
-    Gid = 24,
-    /// The user id, or for POSIX_SPAWN_RESETIDS both.
-    Ids = 25,
-    /// Capabilities: 0 is keeping them, 1 the inheritable, 2 the ambient set.
-    Capabilities = 26,
-    /// The securebits.
-    Securebits = 27,
-    /// The signal at the death of the parent.
-    DeathSignal = 28,
-    /// no_new_privs.
-    NoNewPrivs = 29,
-    /// The callback, whose result the error number is.
-    Callback = 30,
-    /// The seccomp filter.
-    Filter = 31,
-    /// Executing the program, and looking for it.
-    Exec = 32,
-    /// A mount, before the root is entered; the index says which, their number: keeping
-    /// them inside.
-    Mount = 33,
-}
-
-/// Why there is no such child.
+/// A namespace to join (`struct clone3_spawn_namespace`).
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The step that failed.
-    pub stage: Stage,
-    /// Which of several in that step, counted from 0.
-    pub index: u32,
-    /// Why.
+#[derive(Clone, Copy)]
+pub struct Namespace {
+    /// A namespace's file, or a pidfd.
+    pub fd: c_int,
+    /// CLONE_NEW*, 0 for whatever the file is; for a pidfd one or several.
+    pub kind: c_int,
+}
+
+/// A line of an id map (`struct clone3_spawn_id_range`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct IdRange {
+    /// First id inside of the new namespace.
+    pub inside: u32,
+    /// The id that it is outside.
+    pub outside: u32,
+    /// How many, one after the other.
+    pub count: u32,
+}
+
+/// A resource limit (`struct clone3_spawn_limit`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Limit {
+    /// RLIMIT_*
+    pub resource: c_int,
+    /// 0.
+    pub reserved: c_int,
+    /// The soft limit, all ones for none.
+    pub soft: u64,
+    /// The hard limit, all ones for none.
+    pub hard: u64,
+}
+
+/// Something to mount (`struct clone3_spawn_mount`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Mount {
+    /// What is bound, or what the type wants; or null.
+    pub source: *const c_char,
+    /// Where, in the child's root.
+    pub target: *const c_char,
+    /// The file system's type.
+    pub kind: *const c_char,
+    /// Options of the type's own, or null.
+    pub data: *const c_char,
+    /// MS_*
+    pub flags: u64,
+}
+
+/// A cgroup2 directory.
+#[derive(Clone, Copy)]
+pub enum Cgroup {
+    /// The caller's.
+    Inherited,
+    /// By its descriptor.
+    Descriptor(c_int),
+    /// By its path, from the caller's working directory.
+    Path(*const c_char),
+}
+
+/// A directory for the child.
+#[derive(Clone, Copy)]
+pub enum Directory {
+    /// The caller's.
+    Inherited,
+    /// By its descriptor.
+    Descriptor(c_int),
+    /// By its path.
+    Path(*const c_char),
+}
+
+/// A setter that could not do what it was called for.
+#[derive(Clone, Copy)]
+pub struct Refusal {
+    /// Its number.
+    pub setter: u8,
+    /// What it answered.
     pub errno: Errno,
 }
 
-impl Stage {
-    /// All of them, each at its number.
-    const ALL: [Stage; Stage::Mount as usize + 1] = [
-        Stage::None,
-        Stage::Plan,
-        Stage::Create,
-        Stage::Pidfd,
-        Stage::Signals,
-        Stage::Cgroup,
-        Stage::Scheduling,
-        Stage::Nice,
-        Stage::Affinity,
-        Stage::IoPriority,
-        Stage::OomScore,
-        Stage::TimerSlack,
-        Stage::IdMap,
-        Stage::Namespace,
-        Stage::Session,
-        Stage::ProcessGroup,
-        Stage::Terminal,
-        Stage::Root,
-        Stage::Directory,
-        Stage::Descriptor,
-        Stage::Action,
-        Stage::Limit,
-        Stage::Bounding,
-        Stage::Groups,
-        Stage::Gid,
-        Stage::Ids,
-        Stage::Capabilities,
-        Stage::Securebits,
-        Stage::DeathSignal,
-        Stage::NoNewPrivs,
-        Stage::Callback,
-        Stage::Filter,
-        Stage::Exec,
-        Stage::Mount,
-    ];
+/// The contents of `clone3_spawn_t`.
+pub struct Plan {
+    /// [`MARK`], or nobody initialised it.
+    pub mark: u64,
+    /// The first setter that failed: a plan that lacks something must not run, for
+    /// what it lacks may be what keeps the program in.
+    pub refused: Option<Refusal>,
+    pub flags: u64,
+    pub exit_signal: Option<c_int>,
+    pub set_tid: List<Pid>,
+    pub pidfd: *mut c_int,
+    pub cgroup: Cgroup,
+    pub namespaces: List<Namespace>,
+    pub uid_map: List<IdRange>,
+    pub gid_map: List<IdRange>,
+    pub setgroups: Option<bool>,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    pub groups: Option<List<u32>>,
+    pub no_new_privs: bool,
+    pub bounding: Option<u64>,
+    pub inheritable: Option<u64>,
+    pub ambient: Option<u64>,
+    pub securebits: Option<u32>,
+    pub filter: *const c_void,
+    pub filter_flags: u32,
+    pub limits: List<Limit>,
+    pub umask: Option<u32>,
+    pub mounts: List<Mount>,
+    pub new_session: bool,
+    pub process_group: Option<Pid>,
+    pub terminal: Option<c_int>,
+    pub mask: Option<KernelSigset>,
+    pub defaults: KernelSigset,
+    pub ignores: KernelSigset,
+    pub scheduling: Option<(c_int, c_int)>,
+    pub nice: Option<c_int>,
+    pub affinity: (usize, *const c_void),
+    pub io_priority: Option<c_int>,
+    pub oom_score: Option<c_int>,
+    pub timer_slack: Option<usize>,
+    pub death_signal: c_int,
+    pub directory: Directory,
+    /// A path to chroot(2) to, or a descriptor to pivot to.
+    pub root: Directory,
+    pub descriptors: Option<List<c_int>>,
+    pub actions: *const FileActions,
+    /// The program or its directory, and the flags of execveat(2).
+    pub program: Option<(c_int, c_int)>,
+    pub search: bool,
+    pub callback: Option<Function>,
+    pub function: Option<Function>,
 }
 
-const _: () = {
-    let mut number = 0;
-    while number < Stage::ALL.len() {
-        assert!(Stage::ALL[number] as usize == number);
-        number += 1;
+/// In place of an address; nothing else begins with it by chance.
+pub const MARK: u64 = 0x736e_6177_7033_6e63;
+
+/// As many descriptors can be listed.
+pub const MOST_DESCRIPTORS: usize = 1024;
+
+impl Plan {
+    /// A child like the caller.
+    pub const INITIAL: Plan = Plan {
+        mark: MARK,
+        refused: None,
+        flags: 0,
+        exit_signal: None,
+        set_tid: List::EMPTY,
+        pidfd: null_mut(),
+        cgroup: Cgroup::Inherited,
+        namespaces: List::EMPTY,
+        uid_map: List::EMPTY,
+        gid_map: List::EMPTY,
+        setgroups: None,
+        uid: None,
+        gid: None,
+        groups: None,
+        no_new_privs: false,
+        bounding: None,
+        inheritable: None,
+        ambient: None,
+        securebits: None,
+        filter: null(),
+        filter_flags: 0,
+        limits: List::EMPTY,
+        umask: None,
+        mounts: List::EMPTY,
+        new_session: false,
+        process_group: None,
+        terminal: None,
+        mask: None,
+        defaults: 0,
+        ignores: 0,
+        scheduling: None,
+        nice: None,
+        affinity: (0, null()),
+        io_priority: None,
+        oom_score: None,
+        timer_slack: None,
+        death_signal: 0,
+        directory: Directory::Inherited,
+        root: Directory::Inherited,
+        descriptors: None,
+        actions: null(),
+        program: None,
+        search: false,
+        callback: None,
+        function: None,
+    };
+
+    /// Whether the child is in another mount namespace than the caller.
+    pub fn leaves_mount_namespace(&self) -> bool {
+        self.flags & CLONE_NEWNS != 0
+            || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS))
     }
-};
 
-impl Failure {
-    /// No failure.
-    pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
-
-    /// As it goes from one memory to another.
-    pub fn to_words(self) -> [u32; 3] {
-        [self.stage as u32, self.index, self.errno.0 as u32]
+    /// Whether something is mounted for the child, be it its root.
+    pub fn mounts_or_pivots(&self) -> bool {
+        !self.mounts.get().is_empty() || matches!(self.root, Directory::Descriptor(_))
     }
 
-    /// What a child with its own memory said; none if that is no failure. The child may
-    /// be in the hands of a user who is not the caller's, and say anything: what is no
-    /// failure of a step is EIO of the creation, and there is no failure without an
-    /// error number.
-    pub fn from_words([stage, index, errno]: [u32; 3]) -> Option<Failure> {
-        const HIGHEST: c_int = 4095; // of an error number (include/linux/err.h, MAX_ERRNO)
-        let errno = errno as c_int;
-        let stage = match Stage::ALL.get(stage as usize) {
-            Some(Stage::None) => return None,
-            // A callback chooses its own numbers.
-            Some(Stage::Callback) if errno != 0 => Stage::Callback,
-            Some(&stage) if (1..=HIGHEST).contains(&errno) => stage,
-            _ => return Some(Failure::at(Stage::Create)(Errno::EIO)),
-        };
-        Some(Failure { stage, index: index & c_int::MAX as u32, errno: Errno(errno) })
+    /// Notes that a setter was refused. The first one counts: what comes after may
+    /// have failed because of it.
+    pub fn refuse(&mut self, setter: u8, errno: Errno) {
+        self.refused.get_or_insert(Refusal { setter, errno });
     }
 
-    /// A failure of a step that there is one of.
-    pub fn at(stage: Stage) -> impl Fn(Errno) -> Failure {
-        move |errno| Failure { stage, index: 0, errno }
+    /// Whether somebody must write the child's id maps.
+    pub fn writes_id_maps(&self) -> bool {
+        self.setgroups.is_some() || !self.uid_map.get().is_empty() || !self.gid_map.get().is_empty()
+    }
+
+    /// Whether the child is in another pid namespace than the caller, and its
+    /// parent has no number there.
+    pub fn leaves_pid_namespace(&self) -> bool {
+        self.flags & CLONE_NEWPID != 0
+            || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWPID))
+    }
+
+    /// Whether the child enters a time namespace, for which its memory must be
+    /// its own (time_namespaces(7)).
+    pub fn needs_own_memory(&self) -> bool {
+        self.flags & CLONE_NEWTIME != 0
+            || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWTIME))
+    }
+
+    /// What is done to the files besides the list.
+    pub fn actions(&self) -> Actions<'_> {
+        // SAFETY: the setter's contract: an object that stays until the spawn.
+        unsafe { Actions::of(self.actions) }.unwrap_or(Actions::NONE)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_comes_through_as_it_was() {
-        for failure in [
-            Failure::at(Stage::Exec)(Errno::ENOENT),
-            Failure { stage: Stage::Action, index: 7, errno: Errno::EBADF },
-            Failure { stage: Stage::Mount, index: 2, errno: Errno::EPERM },
-            Failure::at(Stage::Callback)(Errno(-4711)),
-        ] {
-            assert_eq!(Failure::from_words(failure.to_words()), Some(failure));
-        }
-        assert_eq!(Failure::from_words(Failure::NONE.to_words()), None);
+impl Namespace {
+    /// Whether it is one of that kind, or a process that is in one.
+    pub fn joins(&self, kind: u64) -> bool {
+        self.kinds() & kind as c_int != 0
     }
 
-    #[test]
-    fn nonsense_is_no_success_and_no_undefined_stage() {
-        let nonsense = Some(Failure::at(Stage::Create)(Errno::EIO));
-        let (exec, last) = (Stage::Exec as u32, Stage::ALL.len() as u32 - 1);
-        for words in [[last + 1, 0, 2], [u32::MAX; 3], [exec, 0, 0], [exec, 0, 4096], [1, 0, !0]] {
-            assert_eq!(Failure::from_words(words), nonsense);
+    /// As it was given, or asked of the file.
+    pub fn kinds(&self) -> c_int {
+        match self.kind {
+            0 => attribute::kind_of_namespace(self.fd).unwrap_or(0),
+            kind => kind,
         }
-        let index = Failure::from_words([exec, u32::MAX, 2]).unwrap().index;
-        assert!(index <= c_int::MAX as u32);
     }
 }

@@ -4,7 +4,7 @@
 use super::actions::{Actions, FileActions};
 use super::attr::{self, SpawnAttributes};
 use super::foreign;
-use super::plan::{Attributes, Plan, Program};
+use super::program::{Attributes, Child, Program};
 use super::search::Search;
 use crate::uapi::Errno;
 use crate::uapi::exec::Strings;
@@ -38,7 +38,7 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
         // SAFETY: by the contract.
         return unsafe { foreign::spawn(call, pidfd) };
     };
-    let mut plan = Plan {
+    let mut child = Child {
         program: if call.search {
             // SAFETY: by the contract.
             Program::Search(unsafe { Search::of(call.file) }?)
@@ -53,9 +53,9 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
         extras: None,
     };
     // SAFETY: by the contract.
-    unsafe { read_attributes(call.attributes, &mut plan.attributes) }?;
+    unsafe { read_attributes(call.attributes, &mut child.attributes) }?;
     // SAFETY: by the contract.
-    unsafe { super::launch(&mut plan) }.map_err(|failure| failure.errno)
+    unsafe { super::launch(&mut child) }.map_err(|failure| failure.errno)
 }
 
 /// # Safety

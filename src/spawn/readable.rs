@@ -6,8 +6,8 @@
 //! The kernel is asked page by page (`sys::probe`), one call a list. What another
 //! thread unmaps afterwards is not seen.
 
-use super::plan::{Failure, Stage};
-use super::spec::{List, Spec};
+use super::plan::{List, Plan};
+use super::stage::{Failure, Stage};
 use crate::uapi::{Errno, sys};
 use core::ffi::c_char;
 use core::mem::size_of;
@@ -16,15 +16,15 @@ use core::mem::size_of;
 const PAGE: usize = 4096;
 
 /// EFAULT at the step of the first list that is not there.
-pub fn check(spec: &Spec) -> Result<(), Failure> {
+pub fn check(plan: &Plan) -> Result<(), Failure> {
     let failed = |stage, index| move |errno| Failure { stage, index, errno };
-    of_list(&spec.uid_map).map_err(failed(Stage::IdMap, 1))?;
-    of_list(&spec.gid_map).map_err(failed(Stage::IdMap, 2))?;
-    of_list(&spec.namespaces).map_err(failed(Stage::Namespace, 0))?;
-    if let Some(descriptors) = &spec.descriptors {
+    of_list(&plan.uid_map).map_err(failed(Stage::IdMap, 1))?;
+    of_list(&plan.gid_map).map_err(failed(Stage::IdMap, 2))?;
+    of_list(&plan.namespaces).map_err(failed(Stage::Namespace, 0))?;
+    if let Some(descriptors) = &plan.descriptors {
         of_list(descriptors).map_err(failed(Stage::Descriptor, 0))?;
     }
-    of_list(&spec.limits).map_err(failed(Stage::Limit, 0))
+    of_list(&plan.limits).map_err(failed(Stage::Limit, 0))
 }
 
 pub fn of_list<T>(list: &List<T>) -> Result<(), Errno> {

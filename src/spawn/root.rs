@@ -8,28 +8,28 @@
 //! in no namespace and is attached where it is needed.
 
 use super::mounts;
-use super::plan::{Failure, Stage};
-use super::spec::{Directory, Spec};
+use super::plan::{Directory, Plan};
+use super::stage::{Failure, Stage};
 use crate::uapi::flags::CLONE_NEWNS;
 use crate::uapi::{Errno, attribute, exec, file, mount, sys};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Makes the mounts, and changes the root and the working directory to it.
-pub fn change(spec: &Spec) -> Result<(), Failure> {
+pub fn change(plan: &Plan) -> Result<(), Failure> {
     let failed = Failure::at(Stage::Root);
-    match (spec.root, spec.mounts.get()) {
+    match (plan.root, plan.mounts.get()) {
         (Directory::Inherited, []) => Ok(()),
         (Directory::Path(path), []) => attribute::chroot(path).map_err(failed),
         (Directory::Inherited, mounts) => {
             let root = open(c"/".as_ptr()).map_err(failed)?;
-            keep_inside(spec)?;
+            keep_inside(plan)?;
             mounts::make(mounts, root)?;
             file::close(root);
             Ok(())
         }
         (Directory::Path(path), mounts) => {
             let root = open(path).map_err(&failed)?;
-            keep_inside(spec)?;
+            keep_inside(plan)?;
             mounts::make(mounts, root)?;
             // Not by its path again, which may lead elsewhere by now.
             exec::fchdir(root).map_err(&failed)?;
@@ -46,12 +46,12 @@ pub fn change(spec: &Spec) -> Result<(), Failure> {
 
 /// Lets no mount get out of a new mount namespace. Who joins another's has what was
 /// decided there.
-fn keep_inside(spec: &Spec) -> Result<(), Failure> {
-    let joins = spec.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
-    if joins || spec.flags & CLONE_NEWNS == 0 {
+fn keep_inside(plan: &Plan) -> Result<(), Failure> {
+    let joins = plan.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
+    if joins || plan.flags & CLONE_NEWNS == 0 {
         return Ok(());
     }
-    let index = spec.mounts.get().len() as u32;
+    let index = plan.mounts.get().len() as u32;
     mount::enslave_mounts().map_err(|errno| Failure { stage: Stage::Mount, index, errno })
 }
 

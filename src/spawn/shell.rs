@@ -6,8 +6,10 @@
 //! does, and the last one undoes. A thread may be cancelled while it waits: then
 //! the command is killed and reaped.
 
+use super::actions::Action;
 use super::actions::Actions;
-use super::plan::{Action, Attributes, Failure, Plan, Program, Stage};
+use super::program::{Attributes, Child, Program};
+use super::stage::{Failure, Stage};
 use crate::host::{cancel, environment};
 use crate::uapi::Errno;
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
@@ -26,7 +28,7 @@ pub unsafe fn start(
     attributes: Attributes,
 ) -> Result<Pid, Failure> {
     let argv = [c"sh".as_ptr(), c"-c".as_ptr(), c"--".as_ptr(), command, null()];
-    let mut plan = Plan {
+    let mut child = Child {
         program: Program::Path(c"/bin/sh".as_ptr()),
         argv: argv.as_ptr(),
         envp: environment::all(),
@@ -36,7 +38,7 @@ pub unsafe fn start(
         extras: None,
     };
     // SAFETY: by the contract.
-    unsafe { super::launch(&mut plan) }
+    unsafe { super::launch(&mut child) }
 }
 
 /// `system()`: the wait status of a shell that runs the command.

@@ -17,9 +17,9 @@
 use super::child::{self, Job, set_defaults};
 use super::descriptors;
 use super::page::SharedPage;
-use super::plan::{Failure, Stage};
+use super::plan::{Directory, Plan};
 use super::root;
-use super::spec::{Directory, Spec};
+use super::stage::{Failure, Stage};
 use super::superset::Extras;
 use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
@@ -30,47 +30,47 @@ use core::ffi::c_int;
 
 /// Everything up to what the child is for.
 pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
-    let spec = extras.spec;
+    let plan = extras.plan;
     // Its pid namespace has others in it from the start.
     job.hide_if(job.changes.joins_pid).map_err(Failure::at(Stage::Namespace))?;
     let kept = descriptors::Kept::reserve(job, extras)?;
-    signals(spec)?;
+    signals(plan)?;
     if job.emulated & CLONE_INTO_CGROUP != 0 {
-        cgroup(job, spec).map_err(Failure::at(Stage::Cgroup))?;
+        cgroup(job, plan).map_err(Failure::at(Stage::Cgroup))?;
     }
-    share_of_machine(spec)?;
-    if let (true, Some(page)) = (spec.writes_id_maps(), job.page) {
+    share_of_machine(plan)?;
+    if let (true, Some(page)) = (plan.writes_id_maps(), job.page) {
         await_maps(page, extras, &kept);
     }
     job.hide_if(job.changes.joins_user).map_err(Failure::at(Stage::Namespace))?;
-    for (index, namespace) in (0..).zip(spec.namespaces.get()) {
+    for (index, namespace) in (0..).zip(plan.namespaces.get()) {
         join(namespace.fd, namespace.kinds()).map_err(nth(Stage::Namespace, index))?;
     }
-    family(spec)?;
-    if let Some(mask) = spec.umask {
+    family(plan)?;
+    if let Some(mask) = plan.umask {
         task::umask(mask);
     }
-    root::change(spec)?;
-    directory(spec.directory).map_err(Failure::at(Stage::Directory))?;
-    descriptors::arrange(spec.descriptors, &kept)?;
-    files(spec, &kept)?;
-    for (index, limit) in (0..).zip(spec.limits.get()) {
+    root::change(plan)?;
+    directory(plan.directory).map_err(Failure::at(Stage::Directory))?;
+    descriptors::arrange(plan.descriptors, &kept)?;
+    files(plan, &kept)?;
+    for (index, limit) in (0..).zip(plan.limits.get()) {
         attribute::set_limit(limit.resource, [limit.soft, limit.hard])
             .map_err(nth(Stage::Limit, index))?;
     }
-    privileges(job, spec)?;
+    privileges(job, plan)?;
     death_signal(extras, &kept)?;
-    if spec.no_new_privs || job.emulated & CLONE_NNP != 0 {
+    if plan.no_new_privs || job.emulated & CLONE_NNP != 0 {
         task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
     }
-    callback(spec)?;
+    callback(plan)?;
     kept.forget_parent();
-    sys::restore_signals(spec.mask.unwrap_or(job.mask));
-    if !spec.filter.is_null() {
-        attribute::set_filter(spec.filter, spec.filter_flags)
+    sys::restore_signals(plan.mask.unwrap_or(job.mask));
+    if !plan.filter.is_null() {
+        attribute::set_filter(plan.filter, plan.filter_flags)
             .map_err(Failure::at(Stage::Filter))?;
     }
-    if spec.function.is_none() {
+    if plan.function.is_none() {
         return Err(Failure::at(Stage::Exec)(kept.execute(job, extras)));
     }
     Ok(())
@@ -78,8 +78,8 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
 
 /// Apart, for the room on the stack that other steps need.
 #[inline(never)]
-fn files(spec: &Spec, kept: &descriptors::Kept) -> Result<(), Failure> {
-    for (index, action) in (0..).zip(spec.actions()) {
+fn files(plan: &Plan, kept: &descriptors::Kept) -> Result<(), Failure> {
+    for (index, action) in (0..).zip(plan.actions()) {
         child::act(&action, &kept.all()).map_err(nth(Stage::Action, index))?;
     }
     Ok(())
@@ -89,9 +89,9 @@ fn nth(stage: Stage, index: u32) -> impl Fn(Errno) -> Failure {
     move |errno| Failure { stage, index, errno }
 }
 
-fn signals(spec: &Spec) -> Result<(), Failure> {
-    set_defaults(spec.defaults);
-    let mut left = spec.ignores;
+fn signals(plan: &Plan) -> Result<(), Failure> {
+    set_defaults(plan.defaults);
+    let mut left = plan.ignores;
     while left != 0 {
         let signal = left.trailing_zeros();
         left &= left - 1;
@@ -105,32 +105,32 @@ fn signals(spec: &Spec) -> Result<(), Failure> {
 
 /// Where the kernel did not. A cgroup namespace that was made by then has the
 /// caller's cgroup for its root, which is not what was asked for.
-fn cgroup(job: &Job, spec: &Spec) -> Result<(), Errno> {
-    let directory = job.plan.attributes.cgroup.ok_or(Errno::EINVAL)?;
-    if spec.flags & CLONE_NEWCGROUP != 0 {
+fn cgroup(job: &Job, plan: &Plan) -> Result<(), Errno> {
+    let directory = job.child.attributes.cgroup.ok_or(Errno::EINVAL)?;
+    if plan.flags & CLONE_NEWCGROUP != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
     emulate::enter_cgroup(directory)
 }
 
-fn share_of_machine(spec: &Spec) -> Result<(), Failure> {
-    if let Some((policy, priority)) = spec.scheduling {
+fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
+    if let Some((policy, priority)) = plan.scheduling {
         exec::set_scheduler(policy, priority).map_err(Failure::at(Stage::Scheduling))?;
     }
-    if let Some(nice) = spec.nice {
+    if let Some(nice) = plan.nice {
         attribute::set_nice(nice).map_err(Failure::at(Stage::Nice))?;
     }
-    let (size, mask) = spec.affinity;
+    let (size, mask) = plan.affinity;
     if !mask.is_null() {
         attribute::set_affinity(size, mask).map_err(Failure::at(Stage::Affinity))?;
     }
-    if let Some(priority) = spec.io_priority {
+    if let Some(priority) = plan.io_priority {
         attribute::set_io_priority(priority).map_err(Failure::at(Stage::IoPriority))?;
     }
-    if let Some(score) = spec.oom_score {
+    if let Some(score) = plan.oom_score {
         oom_score(score).map_err(Failure::at(Stage::OomScore))?;
     }
-    if let Some(slack) = spec.timer_slack {
+    if let Some(slack) = plan.timer_slack {
         attribute::set_timer_slack(slack).map_err(Failure::at(Stage::TimerSlack))?;
     }
     Ok(())
@@ -153,13 +153,13 @@ fn join(fd: c_int, kinds: c_int) -> Result<(), Errno> {
     if kinds == NEWPID { Ok(()) } else { attribute::join_namespace(fd, kinds & !NEWPID) }
 }
 
-fn family(spec: &Spec) -> Result<(), Failure> {
-    if spec.new_session {
+fn family(plan: &Plan) -> Result<(), Failure> {
+    if plan.new_session {
         sys::setsid().map_err(Failure::at(Stage::Session))?;
-    } else if let Some(group) = spec.process_group {
+    } else if let Some(group) = plan.process_group {
         exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
     }
-    if let Some(fd) = spec.terminal {
+    if let Some(fd) = plan.terminal {
         attribute::set_terminal(fd).map_err(Failure::at(Stage::Terminal))?;
     }
     Ok(())
@@ -194,36 +194,36 @@ fn is_orphaned(extras: &Extras, kept: &descriptors::Kept) -> bool {
     parent > 0 && extras.parent > 0 && parent != extras.parent
 }
 
-fn privileges(job: &Job, spec: &Spec) -> Result<(), Failure> {
+fn privileges(job: &Job, plan: &Plan) -> Result<(), Failure> {
     // With fs.suid_dumpable at 1 each change of ids makes memory dumpable.
     let hide = || job.hide_if(job.changes.ids);
     let capabilities = |index| nth(Stage::Capabilities, index);
-    let keeps = spec.inheritable.is_some() || spec.ambient.is_some();
-    if let Some(kept) = spec.bounding {
+    let keeps = plan.inheritable.is_some() || plan.ambient.is_some();
+    if let Some(kept) = plan.bounding {
         attribute::bound_capabilities(kept).map_err(Failure::at(Stage::Bounding))?;
     }
-    if let Some(groups) = spec.groups {
+    if let Some(groups) = plan.groups {
         let (first, count) = groups.as_parts();
         attribute::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
     }
-    if let Some(gid) = spec.gid {
+    if let Some(gid) = plan.gid {
         hide().and_then(|()| attribute::set_gid(gid)).map_err(Failure::at(Stage::Gid))?;
     }
-    if let Some(uid) = spec.uid {
-        if keeps || spec.securebits.is_some() {
+    if let Some(uid) = plan.uid {
+        if keeps || plan.securebits.is_some() {
             attribute::keep_capabilities().map_err(capabilities(0))?;
         }
         hide().and_then(|()| attribute::set_uid(uid)).map_err(Failure::at(Stage::Ids))?;
     }
     hide().map_err(Failure::at(Stage::Ids))?;
-    if keeps || (spec.securebits.is_some() && spec.uid.is_some()) {
-        attribute::set_inheritable(spec.inheritable, spec.ambient.unwrap_or(0))
+    if keeps || (plan.securebits.is_some() && plan.uid.is_some()) {
+        attribute::set_inheritable(plan.inheritable, plan.ambient.unwrap_or(0))
             .map_err(capabilities(1))?;
     }
-    if let Some(ambient) = spec.ambient {
+    if let Some(ambient) = plan.ambient {
         attribute::set_ambient(ambient).map_err(capabilities(2))?;
     }
-    if let Some(bits) = spec.securebits {
+    if let Some(bits) = plan.securebits {
         attribute::set_securebits(bits).map_err(Failure::at(Stage::Securebits))?;
     }
     Ok(())
@@ -232,22 +232,22 @@ fn privileges(job: &Job, spec: &Spec) -> Result<(), Failure> {
 /// A parent that has ended by now sends no signal: the child gets it here. The
 /// first process of a pid namespace may be deaf to it, and ends.
 fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure> {
-    let signal = extras.spec.death_signal;
+    let signal = extras.plan.death_signal;
     if signal == 0 {
         return Ok(());
     }
     attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
     if is_orphaned(extras, kept) {
         let raised = attribute::raise(signal);
-        if raised.is_err() || extras.spec.leaves_pid_namespace() {
+        if raised.is_err() || extras.plan.leaves_pid_namespace() {
             sys::exit_group(child::FAILED);
         }
     }
     Ok(())
 }
 
-fn callback(spec: &Spec) -> Result<(), Failure> {
-    let Some((function, argument)) = spec.callback else { return Ok(()) };
+fn callback(plan: &Plan) -> Result<(), Failure> {
+    let Some((function, argument)) = plan.callback else { return Ok(()) };
     // Nor does a handler run that it sets, on memory that may be lent.
     sys::block_all_signals();
     // SAFETY: the setter's contract.

@@ -4,7 +4,8 @@
 //! The FILE is the host's (`host::streams`). Which commands there are is kept in a list
 //! here, because the host keeps it inside its FILEs.
 
-use super::plan::{Action, Attributes};
+use super::actions::Action;
+use super::program::Attributes;
 use super::shell;
 use crate::arch::entry;
 use crate::engine;

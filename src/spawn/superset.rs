@@ -5,9 +5,10 @@
 use super::actions::Actions;
 use super::credentials::Changes;
 use super::launch;
-use super::plan::{Attributes, Failure, Plan, Program, Stage};
+use super::plan::{Cgroup, Namespace, Plan};
+use super::program::{Attributes, Child, Program};
 use super::search::Search;
-use super::spec::{Cgroup, Namespace, Spec};
+use super::stage::{Failure, Stage};
 use super::{contradictions, mounts, readable};
 use crate::diagnose::{self, Reason};
 use crate::engine::{Request, emulate};
@@ -23,7 +24,7 @@ use core::ptr::null;
 /// What a plan has besides what POSIX knows.
 pub struct Extras<'a> {
     /// What the setters left.
-    pub spec: &'a Spec,
+    pub plan: &'a Plan,
     /// The caller's pid, as its children have it from getppid(2).
     pub parent: Pid,
     /// A pidfd of the caller for a child to which it has no number; or −1.
@@ -40,18 +41,18 @@ impl Extras<'_> {
 
     /// What the kernel is asked for besides a child that executes.
     pub fn adjust(&self, request: &mut Request) {
-        let spec = self.spec;
-        request.flags |= spec.flags;
-        if spec.flags & CLONE_AUTOREAP != 0 {
+        let plan = self.plan;
+        request.flags |= plan.flags;
+        if plan.flags & CLONE_AUTOREAP != 0 {
             request.exit_signal = 0;
         }
-        if let Some(signal) = spec.exit_signal {
+        if let Some(signal) = plan.exit_signal {
             // A negative one is nobody's, as it comes.
             request.exit_signal = signal as u64;
         }
-        let (pids, count) = spec.set_tid.as_parts();
+        let (pids, count) = plan.set_tid.as_parts();
         request.set_tid = (pids as usize as u64, count as u64);
-        if spec.function.is_some() {
+        if plan.function.is_some() {
             // Its handlers are as much its own as after fork.
             request.flags &= !(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND);
         }
@@ -77,22 +78,22 @@ impl Drop for Descriptor {
 /// # Safety
 /// The setters' contracts, and exec's for the rest.
 pub unsafe fn spawn(
-    spec: &Spec,
+    plan: &Plan,
     path: *const c_char,
     argv: Strings,
     envp: Strings,
 ) -> Result<Pid, Failure> {
-    if let Some(refusal) = spec.refused {
+    if let Some(refusal) = plan.refused {
         let index = contradictions::FIRST_SETTER + u32::from(refusal.setter);
         return Err(Failure { stage: Stage::Plan, index, errno: refusal.errno });
     }
-    readable::check(spec)?;
-    mounts::check(spec)?;
-    contradictions::find(spec, !path.is_null())?;
-    if !spec.pidfd.is_null() {
-        sys::probe_writable(spec.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
+    readable::check(plan)?;
+    mounts::check(plan)?;
+    contradictions::find(plan, !path.is_null())?;
+    if !plan.pidfd.is_null() {
+        sys::probe_writable(plan.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
     }
-    let program = if spec.search {
+    let program = if plan.search {
         readable::string(path).map_err(Failure::at(Stage::Exec))?;
         // SAFETY: by the contract.
         Program::Search(unsafe { Search::of(path) }.map_err(Failure::at(Stage::Exec))?)
@@ -102,7 +103,7 @@ pub unsafe fn spawn(
     let envp = if envp.is_null() { environment::all() } else { envp };
     let mask = sys::block_all_signals();
     // SAFETY: by the contract.
-    let outcome = unsafe { spawn_blocked(spec, program, [argv, envp], mask) };
+    let outcome = unsafe { spawn_blocked(plan, program, [argv, envp], mask) };
     sys::restore_signals(mask);
     outcome
 }
@@ -110,61 +111,61 @@ pub unsafe fn spawn(
 /// # Safety
 /// As [`spawn`].
 unsafe fn spawn_blocked(
-    spec: &Spec,
+    plan: &Plan,
     program: Program,
     [argv, envp]: [Strings; 2],
     mask: KernelSigset,
 ) -> Result<Pid, Failure> {
-    let (cgroup, _opened) = cgroup(spec.cgroup).map_err(Failure::at(Stage::Cgroup))?;
-    let parent_fd = Descriptor(parent_fd(spec).map_err(Failure::at(Stage::DeathSignal))?);
+    let (cgroup, _opened) = cgroup(plan.cgroup).map_err(Failure::at(Stage::Cgroup))?;
+    let parent_fd = Descriptor(parent_fd(plan).map_err(Failure::at(Stage::DeathSignal))?);
     let extras = Extras {
-        spec,
-        parent: if looks_for_parent(spec) { task::getpid() } else { 0 },
+        plan,
+        parent: if looks_for_parent(plan) { task::getpid() } else { 0 },
         parent_fd: parent_fd.0,
-        elsewhere: Cell::new(OtherPids::enter(spec.namespaces.get())?),
+        elsewhere: Cell::new(OtherPids::enter(plan.namespaces.get())?),
     };
     let mut pidfd = -1;
-    let mut plan = Plan {
+    let mut child = Child {
         program,
         argv,
         envp,
         actions: Actions::NONE,
         attributes: Attributes { cgroup, ..Attributes::NONE },
-        pidfd: (!spec.pidfd.is_null()).then_some(&mut pidfd),
+        pidfd: (!plan.pidfd.is_null()).then_some(&mut pidfd),
         extras: Some(&extras),
     };
     // What a callback calls is not its creator's call.
-    let lent = spec.callback.is_some() && host::lend();
+    let lent = plan.callback.is_some() && host::lend();
     sys::let_traps_in(mask);
     // SAFETY: by the contract.
-    let launched = unsafe { launch::launch_blocked(&mut plan, mask) };
+    let launched = unsafe { launch::launch_blocked(&mut child, mask) };
     if lent {
         host::take_back();
     }
     let pid = launched?;
-    if !spec.pidfd.is_null() {
+    if !plan.pidfd.is_null() {
         // SAFETY: the setter's contract.
-        unsafe { spec.pidfd.write(pidfd) };
+        unsafe { plan.pidfd.write(pidfd) };
     }
     Ok(pid)
 }
 
 /// Why the kernel makes no such child, after it said so: the first rule that the plan
 /// breaks, if that is one of the same errno. The kernel is asked anew, in questions that make no child.
-pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
-    let Ok((cgroup, _opened)) = cgroup(spec.cgroup) else { return None };
-    let extras = Extras { spec, parent: 0, parent_fd: -1, elsewhere: Cell::new(None) };
+pub fn why_not_created(plan: &Plan, errno: Errno) -> Option<Reason> {
+    let Ok((cgroup, _opened)) = cgroup(plan.cgroup) else { return None };
+    let extras = Extras { plan, parent: 0, parent_fd: -1, elsewhere: Cell::new(None) };
     let (mut wanted, mut pidfd) = (-1, -1);
-    let plan = Plan {
+    let child = Child {
         program: Program::Path(null()),
         argv: null(),
         envp: null(),
         actions: Actions::NONE,
         attributes: Attributes { cgroup, ..Attributes::NONE },
-        pidfd: (!spec.pidfd.is_null()).then_some(&mut wanted),
+        pidfd: (!plan.pidfd.is_null()).then_some(&mut wanted),
         extras: Some(&extras),
     };
-    let request = launch::request_of(&plan, Changes::of(&plan), &mut pidfd);
+    let request = launch::request_of(&child, Changes::of(&child), &mut pidfd);
     let request = request.with_emulated(emulate::lacking(request.flags));
     diagnose::reason(Ok(request)).filter(|reason| reason.errno == errno)
 }
@@ -172,19 +173,19 @@ pub fn why_not_created(spec: &Spec, errno: Errno) -> Option<Reason> {
 /// A pidfd of the caller for a child that looks for it and has no number for it, be it by
 /// the plan or because the caller's children belong elsewhere; or −1. Where it cannot be
 /// had a child that waits for its id maps has the death signal to end by.
-fn parent_fd(spec: &Spec) -> Result<c_int, Errno> {
-    let leaves = spec.leaves_pid_namespace();
-    if !looks_for_parent(spec) || !(leaves || task::children_are_elsewhere()) {
+fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
+    let leaves = plan.leaves_pid_namespace();
+    if !looks_for_parent(plan) || !(leaves || task::children_are_elsewhere()) {
         return Ok(-1);
     }
     match attribute::open_pidfd(task::getpid()) {
-        Err(errno) if leaves && spec.death_signal != 0 => Err(errno),
+        Err(errno) if leaves && plan.death_signal != 0 => Err(errno),
         opened => Ok(opened.unwrap_or(-1)),
     }
 }
 
-fn looks_for_parent(spec: &Spec) -> bool {
-    spec.death_signal != 0 || spec.writes_id_maps()
+fn looks_for_parent(plan: &Plan) -> bool {
+    plan.death_signal != 0 || plan.writes_id_maps()
 }
 
 /// The descriptor of the cgroup; one that was opened here is closed here.

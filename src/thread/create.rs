@@ -8,7 +8,7 @@ use super::start::{self, Start, Task, Trial};
 use super::store::{Locked, Quiet};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Request, Stack};
-use crate::host::tls::{self, Place, Plan};
+use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
@@ -32,7 +32,7 @@ unsafe extern "C" {
 unsafe extern "C" fn no_set_up(_: *const c_void) {}
 
 /// How TLS is laid out, read and replaced under the lock.
-static PLAN: AtomicPtr<Plan> = AtomicPtr::new(null_mut());
+static LAYOUT: AtomicPtr<TlsLayout> = AtomicPtr::new(null_mut());
 
 /// A place in memory for a thread that is to be made.
 struct Site {
@@ -104,14 +104,14 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     let own = slots::own();
     let stamp = if own.is_none() { Some(tls::stamp()?) } else { None };
     let lock = Locked::take(quiet);
-    // SAFETY: plans are replaced under the lock only.
-    match unsafe { PLAN.load(Relaxed).as_ref() } {
-        Some(plan) if stamp.is_none_or(|stamp| plan.is_of(stamp)) => {
+    // SAFETY: layouts are replaced under the lock only.
+    match unsafe { LAYOUT.load(Relaxed).as_ref() } {
+        Some(layout) if stamp.is_none_or(|stamp| layout.is_of(stamp)) => {
             let creator = match own {
                 Some(own) => own.entry.tid.load(Relaxed) as Pid,
                 None => host::tid(),
             };
-            Site::find(plan, attributes, creator, &lock)
+            Site::find(layout, attributes, creator, &lock)
         }
         None if stamp.is_none() => Err(Errno::ENOTSUP),
         _ => {
@@ -121,41 +121,41 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     }
 }
 
-/// The same with a plan made now, whatever is loaded meanwhile.
+/// The same with a layout made now, whatever is loaded meanwhile.
 fn find_by_new_plan(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
     let fresh = tls::make()?;
     let mut unused = fresh;
     let lock = Locked::take(quiet);
-    // SAFETY: nobody else has it yet; and plans are replaced under the lock only.
-    let (plan, last) = unsafe { (&*fresh, PLAN.load(Relaxed).as_ref()) };
-    if !last.is_some_and(|last| plan.is_older_than(last)) {
-        unused = PLAN.swap(fresh, Release);
+    // SAFETY: nobody else has it yet; and layouts are replaced under the lock only.
+    let (layout, last) = unsafe { (&*fresh, LAYOUT.load(Relaxed).as_ref()) };
+    if !last.is_some_and(|last| layout.is_older_than(last)) {
+        unused = LAYOUT.swap(fresh, Release);
     }
-    let site = Site::find(plan, attributes, host::tid(), &lock);
+    let site = Site::find(layout, attributes, host::tid(), &lock);
     drop(lock);
-    // SAFETY: a plan that is not the last one is seen by nobody outside the lock.
-    unsafe { Plan::discard(unused) };
+    // SAFETY: a layout that is not the last one is seen by nobody outside the lock.
+    unsafe { TlsLayout::discard(unused) };
     site
 }
 
 impl Site {
     fn find(
-        plan: &Plan,
+        layout: &TlsLayout,
         attributes: &Attributes,
         creator: Pid,
         lock: &Locked,
     ) -> Result<Site, Errno> {
-        let (slot, used) = slots::take(lock, plan.room() + size_of::<Task>())?;
+        let (slot, used) = slots::take(lock, layout.room() + size_of::<Task>())?;
         slot.occupy(attributes.detached);
-        let place = plan.place(slot.end);
+        let place = layout.place(slot.end);
         // SAFETY: the slot is ours, and has room for it.
-        unsafe { plan.write(&place, used) };
+        unsafe { layout.write(&place, used) };
         let entry = slot.entry;
         entry.thread_pointer.store(place.thread_pointer, Relaxed);
         let mut site = Site {
             slot,
             place,
-            tid: plan.tid(&place),
+            tid: layout.tid(&place),
             handle: entry.handle(slot.number).unwrap_or(0),
             creator,
             low: slot.low,
