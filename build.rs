@@ -55,7 +55,8 @@ fn link(root: &Path) {
 fn header(root: &Path) -> String {
     let file = root.join("cbindgen.toml");
     let mut config = cbindgen::Config::from_file(file).expect("cbindgen.toml");
-    config.after_includes.get_or_insert_default().push_str(&flags());
+    let by_hand = config.after_includes.take().unwrap_or_default();
+    config.after_includes = Some(version() + &by_hand + &flags());
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in [
         "uapi/wire.rs",
@@ -67,12 +68,25 @@ fn header(root: &Path) -> String {
         "abi/spawn_set_h.rs",
         "abi/spawn_run.rs",
         "abi/thread_h.rs",
+        "abi/version.rs",
     ] {
         builder = builder.with_src(root.join("src").join(source));
     }
     let mut text = Vec::new();
     builder.generate().expect("the declarations are C").write(&mut text);
-    guard(&String::from_utf8(text).expect("cbindgen writes UTF-8"))
+    String::from_utf8(text).expect("cbindgen writes UTF-8")
+}
+
+/// The version, which Cargo.toml alone says.
+fn version() -> String {
+    let of = |variable: &str| env::var(variable).expect("set by cargo");
+    let mut text =
+        String::from("/* The version of this header; clone3_version() tells the library's. */\n");
+    for part in ["MAJOR", "MINOR", "PATCH"] {
+        let number = of(&format!("CARGO_PKG_VERSION_{part}"));
+        text += &format!("#define CLONE3_VERSION_{part} {number}\n");
+    }
+    text + &format!("#define CLONE3_VERSION \"{}\"\n\n", of("CARGO_PKG_VERSION"))
 }
 
 /// The flags: in hexadecimal and with guards, as <linux/sched.h> and <sched.h> may have
@@ -92,43 +106,4 @@ fn flags() -> String {
         text += &format!("\n/**\n{comment} */\n#ifndef {name}\n#define {name} {value}\n#endif\n");
     }
     text
-}
-
-/// Puts guards around what <linux/sched.h> may have defined; gives clone3() its symbol and
-/// marks it as returning twice, for which cbindgen has no means in an extern block.
-fn guard(header: &str) -> String {
-    let mut out = String::new();
-    let mut comment = String::new();
-    let mut in_struct = false;
-    for line in header.lines() {
-        let start = line.trim_start();
-        if start.starts_with("/*") || start.starts_with("* ") || start == "*" || start == "*/" {
-            comment.push_str(line);
-            comment.push('\n');
-            continue;
-        }
-        if line.starts_with("struct ") && line.ends_with("clone_args {") {
-            in_struct = true;
-            out.push_str("#ifdef CLONE3_DECLARES_CLONE_ARGS\n");
-        }
-        let size = line.strip_prefix("#define ").and_then(|rest| rest.split_once(' '));
-        match size.filter(|(name, _)| name.starts_with("CLONE_ARGS_SIZE")) {
-            Some((name, _)) => {
-                out.push_str(&format!("{comment}#ifndef {name}\n{line}\n#endif\n"));
-            }
-            None if line.starts_with("extern pid_t clone3(") => {
-                let declaration = line.trim_end_matches(';');
-                out.push_str(&format!(
-                    "{comment}{declaration}\n    CLONE3_SYMBOL(\"clone3_clone3\") CLONE3_RETURNS_TWICE;\n"
-                ));
-            }
-            None => out.push_str(&format!("{comment}{line}\n")),
-        }
-        comment.clear();
-        if in_struct && line == "};" {
-            in_struct = false;
-            out.push_str("#endif\n");
-        }
-    }
-    out
 }

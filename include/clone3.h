@@ -8,6 +8,12 @@
 #ifndef LIBCLONE3_CLONE3_H
 #define LIBCLONE3_CLONE3_H
 
+/* The version of this header; clone3_version() tells the library's. */
+#define CLONE3_VERSION_MAJOR 0
+#define CLONE3_VERSION_MINOR 1
+#define CLONE3_VERSION_PATCH 0
+#define CLONE3_VERSION "0.1.0"
+
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +30,9 @@
 #endif
 #endif
 #endif
-#if !defined(LINUX_VERSION_CODE) || LINUX_VERSION_CODE < 0x050700
-#define CLONE3_DECLARES_CLONE_ARGS 1
+#if defined(LINUX_VERSION_CODE) && LINUX_VERSION_CODE >= 0x050700
+#define CLONE3_KERNEL_DECLARES_CLONE_ARGS 1
+#else
 #define clone_args clone3_clone_args
 #endif
 
@@ -43,6 +50,17 @@
 #endif
 
 typedef struct clone3_spawn_plan clone3_spawn_t;
+
+/* What cannot be said where it is declared with its contract, far below. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+struct clone_args;
+extern pid_t clone3(struct clone_args *args, size_t size)
+    CLONE3_SYMBOL("clone3_clone3") CLONE3_RETURNS_TWICE;
+#ifdef __cplusplus
+}
+#endif
 
 /**
  * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
@@ -302,24 +320,24 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
 #endif
 
 
+#if !defined(CLONE_ARGS_SIZE_VER0)
 /**
  * Size in bytes of the first published struct clone_args (Linux 5.3).
  */
-#ifndef CLONE_ARGS_SIZE_VER0
 #define CLONE_ARGS_SIZE_VER0 64
 #endif
 
+#if !defined(CLONE_ARGS_SIZE_VER1)
 /**
  * Size in bytes of the second, with set_tid (Linux 5.5).
  */
-#ifndef CLONE_ARGS_SIZE_VER1
 #define CLONE_ARGS_SIZE_VER1 80
 #endif
 
+#if !defined(CLONE_ARGS_SIZE_VER2)
 /**
  * Size in bytes of the third, with cgroup (Linux 5.7).
  */
-#ifndef CLONE_ARGS_SIZE_VER2
 #define CLONE_ARGS_SIZE_VER2 88
 #endif
 
@@ -630,7 +648,7 @@ typedef struct clone3_spawn_plan clone3_spawn_t;
  */
 #define CLONE3_THREAD_DETACHED 1
 
-#ifdef CLONE3_DECLARES_CLONE_ARGS
+#if !defined(CLONE3_KERNEL_DECLARES_CLONE_ARGS)
 /**
  * Arguments of clone3(), as the kernel declares them in `<linux/sched.h>`.
  *
@@ -1108,8 +1126,7 @@ extern "C" {
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
  */
-extern pid_t clone3(struct clone_args *args, size_t size)
-    CLONE3_SYMBOL("clone3_clone3") CLONE3_RETURNS_TWICE;
+extern pid_t clone3(struct clone_args *args, size_t size);
 
 /**
  * Creates a process or thread that runs start(arg) and ends with its result.
@@ -2121,6 +2138,16 @@ extern int clone3_thread_pidfd(clone3_thread_t thread, int *pidfd);
 extern int clone3_thread_getstack(clone3_thread_t thread,
                                   void **lowest,
                                   size_t *size);
+
+/**
+ * Returns the version of the library that the process uses, as CLONE3_VERSION is
+ * that of the header it was compiled with: "MAJOR.MINOR.PATCH".
+ *
+ * @return a constant string
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern const char *clone3_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

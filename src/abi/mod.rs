@@ -26,6 +26,7 @@ mod spawn_words;
 mod text;
 mod thread;
 mod thread_h;
+mod version;
 
 use crate::engine;
 use crate::host::{self, environment, errno};

@@ -10,6 +10,8 @@ use core::mem::{align_of, offset_of, size_of};
 /// have 32 bits. Fields that are not used must be zero.
 ///
 /// Source: clone(2); include/uapi/linux/sched.h.
+// Such a condition becomes an #if in the header: see cbindgen.toml.
+#[cfg(not(kernel_declares_clone_args))]
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(non_camel_case_types)]
@@ -42,12 +44,15 @@ pub struct clone_args {
 
 /// Size in bytes of the first published struct clone_args (Linux 5.3).
 #[allow(dead_code)] // the header's
+#[cfg(not(kernel_defines_size_ver0))]
 pub const CLONE_ARGS_SIZE_VER0: usize = 64;
 /// Size in bytes of the second, with set_tid (Linux 5.5).
 #[allow(dead_code)] // the header's
+#[cfg(not(kernel_defines_size_ver1))]
 pub const CLONE_ARGS_SIZE_VER1: usize = 80;
 /// Size in bytes of the third, with cgroup (Linux 5.7).
 #[allow(dead_code)] // the header's
+#[cfg(not(kernel_defines_size_ver2))]
 pub const CLONE_ARGS_SIZE_VER2: usize = 88;
 
 const _: () = {
