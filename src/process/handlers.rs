@@ -243,16 +243,21 @@ impl List {
         Ok(())
     }
 
-    /// The block of an ordinal. Only for those who are inside. A block whose last number
-    /// is not given out, or not dead, is in the chain.
-    fn block_of(&self, ordinal: usize) -> Result<&Block, Errno> {
+    /// The block of an ordinal; none where it has left the chain, which one does whose
+    /// last number is given out. Only for those who are inside.
+    fn block_of(&self, ordinal: usize) -> Result<Option<&Block>, Errno> {
         // SAFETY: points to no block that left the chain, see `reclaim`.
         let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
+        let mut went_back = false;
         loop {
             let its = block.ordinal.load(Relaxed);
             if its == ordinal {
-                return Ok(block);
+                return Ok(Some(block));
             }
+            if its < ordinal && went_back {
+                return Ok(None);
+            }
+            went_back |= its > ordinal;
             let neighbour = if its > ordinal { &block.previous } else { &block.next };
             // SAFETY: as in `blocks`.
             match unsafe { neighbour.load(SeqCst).as_ref() } {
@@ -267,7 +272,9 @@ impl List {
     fn take_number(&self) -> Result<(Number, &Block), Errno> {
         loop {
             let before = self.last_number();
-            let block = self.block_of((before / SLOTS as Number) as usize)?;
+            let Some(block) = self.block_of((before / SLOTS as Number) as usize)? else {
+                continue; // others took all of its numbers meanwhile
+            };
             let next = |state: u64| (state & NUMBERS == before).then_some(state + 1);
             if self.state.fetch_update(SeqCst, SeqCst, next).is_ok() {
                 return Ok((before, block));

@@ -129,6 +129,19 @@ fn a_handler_may_drop_what_is_being_walked() {
 static STRAY: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
+fn a_block_that_left_the_chain_is_not_looked_for_for_ever() {
+    let list = Box::new(List::new());
+    list.add([Some(a), None, None], Y).unwrap();
+    for _ in 0..3 * SLOTS {
+        list.add([None, Some(a), None], X).unwrap();
+    }
+    list.drop_owned_by(X);
+    let _inside = list.enter();
+    assert!(list.block_of(1).unwrap().is_none());
+    assert!(list.block_of(0).unwrap().is_some() && list.block_of(3).unwrap().is_some());
+}
+
+#[test]
 fn threads_add_drop_and_walk_at_once() {
     unsafe extern "C" fn count() {
         STRAY.fetch_add(1, Relaxed);
