@@ -439,214 +439,191 @@ extern pid_t clone3(struct clone_args *args, size_t size)
 #define CLONE3_SPAWN_AMBIENT 2
 
 /**
- * Step 1 of clone3_spawn(): a setter failed, or what was asked for contradicts
- * itself.
- */
-#define CLONE3_SPAWN_STAGE_PLAN 1
-
-/**
- * Step 2 of clone3_spawn(): no child was made: clone3(2), or what it needs.
- */
-#define CLONE3_SPAWN_STAGE_CREATE 2
-
-/**
- * Step 3 of clone3_spawn(): the pidfd.
- */
-#define CLONE3_SPAWN_STAGE_PIDFD 3
-
-/**
- * Step 4 of clone3_spawn(): ignoring signals; the index is the signal.
- */
-#define CLONE3_SPAWN_STAGE_SIGNALS 4
-
-/**
- * Step 5 of clone3_spawn(): the cgroup: opening it, or moving there.
- */
-#define CLONE3_SPAWN_STAGE_CGROUP 5
-
-/**
- * Step 6 of clone3_spawn(): scheduling policy and priority.
- */
-#define CLONE3_SPAWN_STAGE_SCHEDULER 6
-
-/**
- * Step 7 of clone3_spawn(): the nice value.
- */
-#define CLONE3_SPAWN_STAGE_NICE 7
-
-/**
- * Step 8 of clone3_spawn(): the processors.
- */
-#define CLONE3_SPAWN_STAGE_AFFINITY 8
-
-/**
- * Step 9 of clone3_spawn(): the I/O priority.
- */
-#define CLONE3_SPAWN_STAGE_IOPRIO 9
-
-/**
- * Step 10 of clone3_spawn(): oom_score_adj.
- */
-#define CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ 10
-
-/**
- * Step 11 of clone3_spawn(): the timer slack.
- */
-#define CLONE3_SPAWN_STAGE_TIMER_SLACK 11
-
-/**
- * Step 12 of clone3_spawn(): the id maps; the index is 0 for setgroups, 1
- * for uid_map, 2 for gid_map.
- */
-#define CLONE3_SPAWN_STAGE_ID_MAP 12
-
-/**
- * Step 13 of clone3_spawn(): joining a namespace; the index says which.
- */
-#define CLONE3_SPAWN_STAGE_NAMESPACE 13
-
-/**
- * Step 14 of clone3_spawn(): the new session.
- */
-#define CLONE3_SPAWN_STAGE_SESSION 14
-
-/**
- * Step 15 of clone3_spawn(): the process group.
- */
-#define CLONE3_SPAWN_STAGE_PROCESS_GROUP 15
-
-/**
- * Step 16 of clone3_spawn(): the controlling terminal.
- */
-#define CLONE3_SPAWN_STAGE_TERMINAL 16
-
-/**
- * Step 17 of clone3_spawn(): chroot or pivot.
- */
-#define CLONE3_SPAWN_STAGE_ROOT 17
-
-/**
- * Step 18 of clone3_spawn(): the working directory.
- */
-#define CLONE3_SPAWN_STAGE_DIRECTORY 18
-
-/**
- * Step 19 of clone3_spawn(): the list of descriptors; the index says which,
- * count: closing the others.
- */
-#define CLONE3_SPAWN_STAGE_FD 19
-
-/**
- * Step 20 of clone3_spawn(): a file action; the index says which.
- */
-#define CLONE3_SPAWN_STAGE_FILE_ACTION 20
-
-/**
- * Step 21 of clone3_spawn(): a resource limit; the index says which.
- */
-#define CLONE3_SPAWN_STAGE_RLIMIT 21
-
-/**
- * Step 22 of clone3_spawn(): the capability bounding set.
- */
-#define CLONE3_SPAWN_STAGE_BOUNDING 22
-
-/**
- * Step 23 of clone3_spawn(): the supplementary groups.
- */
-#define CLONE3_SPAWN_STAGE_GROUPS 23
-
-/**
- * Step 24 of clone3_spawn(): the group id.
- */
-#define CLONE3_SPAWN_STAGE_GID 24
-
-/**
- * Step 25 of clone3_spawn(): the user id.
- */
-#define CLONE3_SPAWN_STAGE_UID 25
-
-/**
- * Step 26 of clone3_spawn(): capabilities; the index is 0 for keeping them,
- * 1 for the inheritable, 2 for the ambient set.
- */
-#define CLONE3_SPAWN_STAGE_CAPABILITIES 26
-
-/**
- * Step 27 of clone3_spawn(): the securebits.
- */
-#define CLONE3_SPAWN_STAGE_SECUREBITS 27
-
-/**
- * Step 28 of clone3_spawn(): the signal at the death of the parent.
- */
-#define CLONE3_SPAWN_STAGE_DEATH_SIGNAL 28
-
-/**
- * Step 29 of clone3_spawn(): no_new_privs.
- */
-#define CLONE3_SPAWN_STAGE_NO_NEW_PRIVS 29
-
-/**
- * Step 30 of clone3_spawn(): the callback, whose result is the error number.
- */
-#define CLONE3_SPAWN_STAGE_CALLBACK 30
-
-/**
- * Step 31 of clone3_spawn(): the seccomp filter.
- */
-#define CLONE3_SPAWN_STAGE_SECCOMP 31
-
-/**
- * Step 32 of clone3_spawn(): executing the program, and searching for it.
- */
-#define CLONE3_SPAWN_STAGE_EXEC 32
-
-/**
- * Between the steps 16 and 17 of clone3_spawn(), whose number came later: a mount; the
- * index says which, count: keeping them inside.
- */
-#define CLONE3_SPAWN_STAGE_MOUNT 33
-
-/**
- * A file action: posix_spawn_file_actions_addopen().
- */
-#define CLONE3_SPAWN_ACTION_OPEN 1
-
-/**
- * A file action: posix_spawn_file_actions_addclose().
- */
-#define CLONE3_SPAWN_ACTION_CLOSE 2
-
-/**
- * A file action: posix_spawn_file_actions_adddup2().
- */
-#define CLONE3_SPAWN_ACTION_DUP2 3
-
-/**
- * A file action: posix_spawn_file_actions_addchdir().
- */
-#define CLONE3_SPAWN_ACTION_CHDIR 4
-
-/**
- * A file action: posix_spawn_file_actions_addfchdir().
- */
-#define CLONE3_SPAWN_ACTION_FCHDIR 5
-
-/**
- * A file action: posix_spawn_file_actions_addclosefrom_np().
- */
-#define CLONE3_SPAWN_ACTION_CLOSEFROM 6
-
-/**
- * A file action: posix_spawn_file_actions_addtcsetpgrp_np().
- */
-#define CLONE3_SPAWN_ACTION_TCSETPGRP 7
-
-/**
  * In struct clone3_thread_attr, flags: the thread starts detached.
  */
 #define CLONE3_THREAD_DETACHED 1
+
+/**
+ * Which step of a clone3_spawn() failed. The numbers are names, grouped by subject: they
+ * say nothing of the order in which steps are taken, which clone3_spawn(3) has.
+ */
+enum clone3_spawn_stage {
+  /**
+   * Nothing failed.
+   */
+  CLONE3_SPAWN_STAGE_NONE = 0,
+  /**
+   * A setter failed, or what was asked for contradicts itself.
+   */
+  CLONE3_SPAWN_STAGE_PLAN = 1,
+  /**
+   * No child was made: clone3(2), or what it needs.
+   */
+  CLONE3_SPAWN_STAGE_CREATE = 2,
+  /**
+   * The pidfd.
+   */
+  CLONE3_SPAWN_STAGE_PIDFD = 3,
+  /**
+   * The callback, whose result is the error number.
+   */
+  CLONE3_SPAWN_STAGE_CALLBACK = 4,
+  /**
+   * Executing the program, and searching for it.
+   */
+  CLONE3_SPAWN_STAGE_EXEC = 5,
+  /**
+   * Ignoring signals; the index is the signal.
+   */
+  CLONE3_SPAWN_STAGE_SIGNALS = 10,
+  /**
+   * The signal at the death of the parent.
+   */
+  CLONE3_SPAWN_STAGE_DEATH_SIGNAL = 11,
+  /**
+   * The new session.
+   */
+  CLONE3_SPAWN_STAGE_SESSION = 12,
+  /**
+   * The process group.
+   */
+  CLONE3_SPAWN_STAGE_PROCESS_GROUP = 13,
+  /**
+   * The controlling terminal.
+   */
+  CLONE3_SPAWN_STAGE_TERMINAL = 14,
+  /**
+   * The cgroup: opening it, or moving there.
+   */
+  CLONE3_SPAWN_STAGE_CGROUP = 20,
+  /**
+   * Scheduling policy and priority.
+   */
+  CLONE3_SPAWN_STAGE_SCHEDULER = 21,
+  /**
+   * The nice value.
+   */
+  CLONE3_SPAWN_STAGE_NICE = 22,
+  /**
+   * The processors.
+   */
+  CLONE3_SPAWN_STAGE_AFFINITY = 23,
+  /**
+   * The I/O priority.
+   */
+  CLONE3_SPAWN_STAGE_IOPRIO = 24,
+  /**
+   * oom_score_adj.
+   */
+  CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ = 25,
+  /**
+   * The timer slack.
+   */
+  CLONE3_SPAWN_STAGE_TIMER_SLACK = 26,
+  /**
+   * A resource limit; the index says which.
+   */
+  CLONE3_SPAWN_STAGE_RLIMIT = 27,
+  /**
+   * Joining a namespace; the index says which.
+   */
+  CLONE3_SPAWN_STAGE_NAMESPACE = 30,
+  /**
+   * The id maps; the index is 0 for setgroups, 1 for uid_map, 2 for gid_map.
+   */
+  CLONE3_SPAWN_STAGE_ID_MAP = 31,
+  /**
+   * A mount; the index says which, count: keeping them inside.
+   */
+  CLONE3_SPAWN_STAGE_MOUNT = 32,
+  /**
+   * chroot or pivot.
+   */
+  CLONE3_SPAWN_STAGE_ROOT = 33,
+  /**
+   * The working directory.
+   */
+  CLONE3_SPAWN_STAGE_DIRECTORY = 34,
+  /**
+   * The list of descriptors; the index says which, count: closing the others.
+   */
+  CLONE3_SPAWN_STAGE_FD = 35,
+  /**
+   * A file action; the index says which.
+   */
+  CLONE3_SPAWN_STAGE_FILE_ACTION = 36,
+  /**
+   * The supplementary groups.
+   */
+  CLONE3_SPAWN_STAGE_GROUPS = 40,
+  /**
+   * The group id.
+   */
+  CLONE3_SPAWN_STAGE_GID = 41,
+  /**
+   * The user id.
+   */
+  CLONE3_SPAWN_STAGE_UID = 42,
+  /**
+   * The capability bounding set.
+   */
+  CLONE3_SPAWN_STAGE_BOUNDING = 43,
+  /**
+   * Capabilities; the index is 0 for keeping them, 1 for the inheritable, 2 for
+   * the ambient set.
+   */
+  CLONE3_SPAWN_STAGE_CAPABILITIES = 44,
+  /**
+   * The securebits.
+   */
+  CLONE3_SPAWN_STAGE_SECUREBITS = 45,
+  /**
+   * no_new_privs.
+   */
+  CLONE3_SPAWN_STAGE_NO_NEW_PRIVS = 46,
+  /**
+   * The seccomp filter.
+   */
+  CLONE3_SPAWN_STAGE_SECCOMP = 47,
+};
+
+/**
+ * Which kind of file action failed.
+ */
+enum clone3_spawn_action {
+  /**
+   * No file action was it.
+   */
+  CLONE3_SPAWN_ACTION_NONE = 0,
+  /**
+   * posix_spawn_file_actions_addopen().
+   */
+  CLONE3_SPAWN_ACTION_OPEN = 1,
+  /**
+   * posix_spawn_file_actions_addclose().
+   */
+  CLONE3_SPAWN_ACTION_CLOSE = 2,
+  /**
+   * posix_spawn_file_actions_adddup2().
+   */
+  CLONE3_SPAWN_ACTION_DUP2 = 3,
+  /**
+   * posix_spawn_file_actions_addchdir().
+   */
+  CLONE3_SPAWN_ACTION_CHDIR = 4,
+  /**
+   * posix_spawn_file_actions_addfchdir().
+   */
+  CLONE3_SPAWN_ACTION_FCHDIR = 5,
+  /**
+   * posix_spawn_file_actions_addclosefrom_np().
+   */
+  CLONE3_SPAWN_ACTION_CLOSEFROM = 6,
+  /**
+   * posix_spawn_file_actions_addtcsetpgrp_np().
+   */
+  CLONE3_SPAWN_ACTION_TCSETPGRP = 7,
+};
 
 #if !defined(CLONE3_KERNEL_DECLARES_CLONE_ARGS)
 /**
@@ -972,7 +949,7 @@ struct clone3_spawn_error {
    */
   uint32_t size;
   /**
-   * CLONE3_SPAWN_STAGE_*, 0 after success.
+   * enum clone3_spawn_stage; CLONE3_SPAWN_STAGE_NONE, which is 0, after success.
    */
   int stage;
   /**
@@ -985,7 +962,7 @@ struct clone3_spawn_error {
    */
   int error;
   /**
-   * For a file action CLONE3_SPAWN_ACTION_*, otherwise 0.
+   * For a file action enum clone3_spawn_action, otherwise 0.
    */
   int action;
   /**
@@ -1858,8 +1835,8 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  * Makes a child that is as a plan says and runs a program.
  *
  * One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
- * caller's stack: the child takes the steps of the plan in the order of
- * CLONE3_SPAWN_STAGE_*, mounts before the root, and executes; the caller goes on then. Nothing is
+ * caller's stack: the child takes the steps of the plan, in the order that
+ * clone3_spawn(3) has, and executes; the caller goes on then. Nothing is
  * allocated and nothing locked between the call and exec. Signals are blocked
  * meanwhile. Some children, those that take other ids among them, get a copy of
  * the memory instead, and the caller's handlers may run while it waits for them;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn`, and how it says what went wrong.
 
-#![allow(dead_code)] // the constants are the header's
-
 use super::spawn_plan::{self, clone3_spawn_plan};
 use super::{declared_entry, or_number};
 use crate::spawn::describe;
-use crate::spawn::stage::{Failure, Stage};
+use crate::spawn::failure::Failure;
+use crate::spawn::stage::Stage;
 use crate::spawn::superset;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
@@ -23,14 +22,14 @@ declared_entry!(clone3_spawn => exported_spawn);
 pub struct clone3_spawn_error {
     /// In: sizeof(struct clone3_spawn_error); 0 is the first version's, all but type.
     pub size: u32,
-    /// CLONE3_SPAWN_STAGE_*, 0 after success.
+    /// enum clone3_spawn_stage; CLONE3_SPAWN_STAGE_NONE, which is 0, after success.
     pub stage: c_int,
     /// Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN and
     /// CLONE3_SPAWN_STAGE_CREATE: what is wrong, for clone3_spawn_strerror() to word.
     pub index: c_int,
     /// The error number.
     pub error: c_int,
-    /// For a file action CLONE3_SPAWN_ACTION_*, otherwise 0.
+    /// For a file action enum clone3_spawn_action, otherwise 0.
     pub action: c_int,
     /// The descriptor, id, signal or resource it was about; -1 for none.
     pub number: c_int,
@@ -44,135 +43,13 @@ pub struct clone3_spawn_error {
 
 const ERROR_SIZE_VER0: usize = offset_of!(clone3_spawn_error, r#type);
 
-/// Step 1 of clone3_spawn(): a setter failed, or what was asked for contradicts
-/// itself.
-pub const CLONE3_SPAWN_STAGE_PLAN: c_int = 1;
-/// Step 2 of clone3_spawn(): no child was made: clone3(2), or what it needs.
-pub const CLONE3_SPAWN_STAGE_CREATE: c_int = 2;
-/// Step 3 of clone3_spawn(): the pidfd.
-pub const CLONE3_SPAWN_STAGE_PIDFD: c_int = 3;
-/// Step 4 of clone3_spawn(): ignoring signals; the index is the signal.
-pub const CLONE3_SPAWN_STAGE_SIGNALS: c_int = 4;
-/// Step 5 of clone3_spawn(): the cgroup: opening it, or moving there.
-pub const CLONE3_SPAWN_STAGE_CGROUP: c_int = 5;
-/// Step 6 of clone3_spawn(): scheduling policy and priority.
-pub const CLONE3_SPAWN_STAGE_SCHEDULER: c_int = 6;
-/// Step 7 of clone3_spawn(): the nice value.
-pub const CLONE3_SPAWN_STAGE_NICE: c_int = 7;
-/// Step 8 of clone3_spawn(): the processors.
-pub const CLONE3_SPAWN_STAGE_AFFINITY: c_int = 8;
-/// Step 9 of clone3_spawn(): the I/O priority.
-pub const CLONE3_SPAWN_STAGE_IOPRIO: c_int = 9;
-/// Step 10 of clone3_spawn(): oom_score_adj.
-pub const CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ: c_int = 10;
-/// Step 11 of clone3_spawn(): the timer slack.
-pub const CLONE3_SPAWN_STAGE_TIMER_SLACK: c_int = 11;
-/// Step 12 of clone3_spawn(): the id maps; the index is 0 for setgroups, 1
-/// for uid_map, 2 for gid_map.
-pub const CLONE3_SPAWN_STAGE_ID_MAP: c_int = 12;
-/// Step 13 of clone3_spawn(): joining a namespace; the index says which.
-pub const CLONE3_SPAWN_STAGE_NAMESPACE: c_int = 13;
-/// Step 14 of clone3_spawn(): the new session.
-pub const CLONE3_SPAWN_STAGE_SESSION: c_int = 14;
-/// Step 15 of clone3_spawn(): the process group.
-pub const CLONE3_SPAWN_STAGE_PROCESS_GROUP: c_int = 15;
-/// Step 16 of clone3_spawn(): the controlling terminal.
-pub const CLONE3_SPAWN_STAGE_TERMINAL: c_int = 16;
-/// Step 17 of clone3_spawn(): chroot or pivot.
-pub const CLONE3_SPAWN_STAGE_ROOT: c_int = 17;
-/// Step 18 of clone3_spawn(): the working directory.
-pub const CLONE3_SPAWN_STAGE_DIRECTORY: c_int = 18;
-/// Step 19 of clone3_spawn(): the list of descriptors; the index says which,
-/// count: closing the others.
-pub const CLONE3_SPAWN_STAGE_FD: c_int = 19;
-/// Step 20 of clone3_spawn(): a file action; the index says which.
-pub const CLONE3_SPAWN_STAGE_FILE_ACTION: c_int = 20;
-/// Step 21 of clone3_spawn(): a resource limit; the index says which.
-pub const CLONE3_SPAWN_STAGE_RLIMIT: c_int = 21;
-/// Step 22 of clone3_spawn(): the capability bounding set.
-pub const CLONE3_SPAWN_STAGE_BOUNDING: c_int = 22;
-/// Step 23 of clone3_spawn(): the supplementary groups.
-pub const CLONE3_SPAWN_STAGE_GROUPS: c_int = 23;
-/// Step 24 of clone3_spawn(): the group id.
-pub const CLONE3_SPAWN_STAGE_GID: c_int = 24;
-/// Step 25 of clone3_spawn(): the user id.
-pub const CLONE3_SPAWN_STAGE_UID: c_int = 25;
-/// Step 26 of clone3_spawn(): capabilities; the index is 0 for keeping them,
-/// 1 for the inheritable, 2 for the ambient set.
-pub const CLONE3_SPAWN_STAGE_CAPABILITIES: c_int = 26;
-/// Step 27 of clone3_spawn(): the securebits.
-pub const CLONE3_SPAWN_STAGE_SECUREBITS: c_int = 27;
-/// Step 28 of clone3_spawn(): the signal at the death of the parent.
-pub const CLONE3_SPAWN_STAGE_DEATH_SIGNAL: c_int = 28;
-/// Step 29 of clone3_spawn(): no_new_privs.
-pub const CLONE3_SPAWN_STAGE_NO_NEW_PRIVS: c_int = 29;
-/// Step 30 of clone3_spawn(): the callback, whose result is the error number.
-pub const CLONE3_SPAWN_STAGE_CALLBACK: c_int = 30;
-/// Step 31 of clone3_spawn(): the seccomp filter.
-pub const CLONE3_SPAWN_STAGE_SECCOMP: c_int = 31;
-/// Step 32 of clone3_spawn(): executing the program, and searching for it.
-pub const CLONE3_SPAWN_STAGE_EXEC: c_int = 32;
-/// Between the steps 16 and 17 of clone3_spawn(), whose number came later: a mount; the
-/// index says which, count: keeping them inside.
-pub const CLONE3_SPAWN_STAGE_MOUNT: c_int = 33;
-/// A file action: posix_spawn_file_actions_addopen().
-pub const CLONE3_SPAWN_ACTION_OPEN: c_int = 1;
-/// A file action: posix_spawn_file_actions_addclose().
-pub const CLONE3_SPAWN_ACTION_CLOSE: c_int = 2;
-/// A file action: posix_spawn_file_actions_adddup2().
-pub const CLONE3_SPAWN_ACTION_DUP2: c_int = 3;
-/// A file action: posix_spawn_file_actions_addchdir().
-pub const CLONE3_SPAWN_ACTION_CHDIR: c_int = 4;
-/// A file action: posix_spawn_file_actions_addfchdir().
-pub const CLONE3_SPAWN_ACTION_FCHDIR: c_int = 5;
-/// A file action: posix_spawn_file_actions_addclosefrom_np().
-pub const CLONE3_SPAWN_ACTION_CLOSEFROM: c_int = 6;
-/// A file action: posix_spawn_file_actions_addtcsetpgrp_np().
-pub const CLONE3_SPAWN_ACTION_TCSETPGRP: c_int = 7;
-
-const _: () = {
-    assert!(CLONE3_SPAWN_STAGE_PLAN == Stage::Plan as c_int);
-    assert!(CLONE3_SPAWN_STAGE_CREATE == Stage::Create as c_int);
-    assert!(CLONE3_SPAWN_STAGE_PIDFD == Stage::Pidfd as c_int);
-    assert!(CLONE3_SPAWN_STAGE_SIGNALS == Stage::Signals as c_int);
-    assert!(CLONE3_SPAWN_STAGE_CGROUP == Stage::Cgroup as c_int);
-    assert!(CLONE3_SPAWN_STAGE_SCHEDULER == Stage::Scheduling as c_int);
-    assert!(CLONE3_SPAWN_STAGE_NICE == Stage::Nice as c_int);
-    assert!(CLONE3_SPAWN_STAGE_AFFINITY == Stage::Affinity as c_int);
-    assert!(CLONE3_SPAWN_STAGE_IOPRIO == Stage::IoPriority as c_int);
-    assert!(CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ == Stage::OomScore as c_int);
-    assert!(CLONE3_SPAWN_STAGE_TIMER_SLACK == Stage::TimerSlack as c_int);
-    assert!(CLONE3_SPAWN_STAGE_ID_MAP == Stage::IdMap as c_int);
-    assert!(CLONE3_SPAWN_STAGE_NAMESPACE == Stage::Namespace as c_int);
-    assert!(CLONE3_SPAWN_STAGE_SESSION == Stage::Session as c_int);
-    assert!(CLONE3_SPAWN_STAGE_PROCESS_GROUP == Stage::ProcessGroup as c_int);
-    assert!(CLONE3_SPAWN_STAGE_TERMINAL == Stage::Terminal as c_int);
-    assert!(CLONE3_SPAWN_STAGE_ROOT == Stage::Root as c_int);
-    assert!(CLONE3_SPAWN_STAGE_DIRECTORY == Stage::Directory as c_int);
-    assert!(CLONE3_SPAWN_STAGE_FD == Stage::Descriptor as c_int);
-    assert!(CLONE3_SPAWN_STAGE_FILE_ACTION == Stage::Action as c_int);
-    assert!(CLONE3_SPAWN_STAGE_RLIMIT == Stage::Limit as c_int);
-    assert!(CLONE3_SPAWN_STAGE_BOUNDING == Stage::Bounding as c_int);
-    assert!(CLONE3_SPAWN_STAGE_GROUPS == Stage::Groups as c_int);
-    assert!(CLONE3_SPAWN_STAGE_GID == Stage::Gid as c_int);
-    assert!(CLONE3_SPAWN_STAGE_UID == Stage::Ids as c_int);
-    assert!(CLONE3_SPAWN_STAGE_CAPABILITIES == Stage::Capabilities as c_int);
-    assert!(CLONE3_SPAWN_STAGE_SECUREBITS == Stage::Securebits as c_int);
-    assert!(CLONE3_SPAWN_STAGE_DEATH_SIGNAL == Stage::DeathSignal as c_int);
-    assert!(CLONE3_SPAWN_STAGE_NO_NEW_PRIVS == Stage::NoNewPrivs as c_int);
-    assert!(CLONE3_SPAWN_STAGE_CALLBACK == Stage::Callback as c_int);
-    assert!(CLONE3_SPAWN_STAGE_SECCOMP == Stage::Filter as c_int);
-    assert!(CLONE3_SPAWN_STAGE_EXEC == Stage::Exec as c_int);
-    assert!(CLONE3_SPAWN_STAGE_MOUNT == Stage::Mount as c_int);
-};
-
-// C's view of what the macros above define.
+#[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
     /// Makes a child that is as a plan says and runs a program.
     ///
     /// One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
-    /// caller's stack: the child takes the steps of the plan in the order of
-    /// CLONE3_SPAWN_STAGE_*, mounts before the root, and executes; the caller goes on then. Nothing is
+    /// caller's stack: the child takes the steps of the plan, in the order that
+    /// clone3_spawn(3) has, and executes; the caller goes on then. Nothing is
     /// allocated and nothing locked between the call and exec. Signals are blocked
     /// meanwhile. Some children, those that take other ids among them, get a copy of
     /// the memory instead, and the caller's handlers may run while it waits for them;
@@ -282,7 +159,7 @@ unsafe extern "C" fn exported_spawn(
                 stage: failure.stage as c_int,
                 index: index as c_int,
                 error: failure.errno.0,
-                action: object.map_or(0, |object| object.action),
+                action: object.map_or(0, |object| object.action as c_int),
                 number: object.map_or(-1, |object| object.number),
                 path: object.map_or(null(), |object| object.path),
                 r#type: object.map_or(null(), |object| object.kind),
@@ -362,11 +239,4 @@ pub unsafe fn read(err: *const clone3_spawn_error) -> clone3_spawn_error {
 const _: () = {
     assert!(offset_of!(clone3_spawn_error, path) == 24);
     assert!(ERROR_SIZE_VER0 == 24 + size_of::<*const c_char>());
-    assert!(CLONE3_SPAWN_ACTION_OPEN == describe::OPEN);
-    assert!(CLONE3_SPAWN_ACTION_CLOSE == describe::CLOSE);
-    assert!(CLONE3_SPAWN_ACTION_DUP2 == describe::DUP2);
-    assert!(CLONE3_SPAWN_ACTION_CHDIR == describe::CHDIR);
-    assert!(CLONE3_SPAWN_ACTION_FCHDIR == describe::FCHDIR);
-    assert!(CLONE3_SPAWN_ACTION_CLOSEFROM == describe::CLOSEFROM);
-    assert!(CLONE3_SPAWN_ACTION_TCSETPGRP == describe::TCSETPGRP);
 };

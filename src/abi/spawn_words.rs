@@ -7,56 +7,11 @@ use super::text::Text;
 use super::{declared_entry, explain};
 use crate::diagnose;
 use crate::spawn::contradictions;
-use crate::spawn::stage::Stage;
+use crate::spawn::stage::{ActionKind, Index, Row, Stage};
 use crate::uapi::{Errno, text};
 use core::ffi::{c_char, c_int};
 
 declared_entry!(clone3_spawn_strerror => exported_strerror);
-
-/// What each step is called; the index follows where there are several.
-const STEPS: [(&[u8], bool); 34] = [
-    (b"no error", false),
-    (b"plan", false),
-    (b"creating the child", false),
-    (b"pidfd", false),
-    (b"signals", true),
-    (b"cgroup", false),
-    (b"scheduling policy", false),
-    (b"nice value", false),
-    (b"processor affinity", false),
-    (b"I/O priority", false),
-    (b"oom_score_adj", false),
-    (b"timer slack", false),
-    (b"id maps", true),
-    (b"namespace", true),
-    (b"session", false),
-    (b"process group", false),
-    (b"controlling terminal", false),
-    (b"root", false),
-    (b"working directory", false),
-    (b"descriptor", true),
-    (b"file action", true),
-    (b"resource limit", true),
-    (b"capability bounding set", false),
-    (b"supplementary groups", false),
-    (b"group id", false),
-    (b"user id", false),
-    (b"capabilities", true),
-    (b"securebits", false),
-    (b"parent-death signal", false),
-    (b"no_new_privs", false),
-    (b"callback", false),
-    (b"seccomp filter", false),
-    (b"exec", false),
-    (b"mount", true),
-];
-
-/// CLONE3_SPAWN_ACTION_*, and what is in the descriptor's place.
-const ACTIONS: [&[u8]; 8] =
-    [b"", b"open", b"close", b"dup2", b"chdir", b"fchdir", b"closefrom", b"tcsetpgrp"];
-
-const MAPS: [&[u8]; 3] = [b"setgroups", b"uid_map", b"gid_map"];
-const SETS: [&[u8]; 3] = [b"keeping them", b"inheritable", b"ambient"];
 
 unsafe extern "C" fn exported_strerror(
     err: *const clone3_spawn_error,
@@ -78,38 +33,37 @@ unsafe extern "C" fn exported_strerror(
 /// # Safety
 /// A path and a type must be strings.
 unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
-    let at = |list: &'static [&'static [u8]], index: c_int| -> &'static [u8] {
-        usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(b"?")
-    };
-    let step = usize::try_from(err.stage).ok().and_then(|stage| STEPS.get(stage));
-    let &(name, several) = step.unwrap_or(&(b"unknown step", true));
-    match err.stage {
-        0 => return out.push(name),
-        CLONE3_SPAWN_STAGE_PLAN => return word_of_plan(err, out),
+    let stage = u32::try_from(err.stage).ok().and_then(Stage::of);
+    let Row { words, index, before_number } = match stage {
+        Some(Stage::Plan) => return word_of_plan(err, out),
         // SAFETY: the path is a string, by the contract.
-        CLONE3_SPAWN_STAGE_CREATE => return unsafe { word_of_create(err, out) },
-        _ => out.push(name),
+        Some(Stage::Create) => return unsafe { word_of_create(err, out) },
+        Some(stage) => stage.row(),
+        None => Row { words: b"unknown step", index: Index::Counts, before_number: b" " },
+    };
+    out.push(words);
+    if stage == Some(Stage::None) {
+        return;
     }
-    match err.stage {
-        CLONE3_SPAWN_STAGE_ID_MAP => push_all(out, &[b", ", at(&MAPS, err.index)]),
-        CLONE3_SPAWN_STAGE_CAPABILITIES => push_all(out, &[b", ", at(&SETS, err.index)]),
-        _ if several => {
+    match index {
+        Index::One => {}
+        Index::Counts => {
             out.push(b" ");
             out.push_number(err.index as u32);
         }
-        _ => {}
+        Index::Names(names) => {
+            let name = usize::try_from(err.index).ok().and_then(|index| names.get(index));
+            push_all(out, &[b", ", name.copied().unwrap_or(b"?")]);
+        }
     }
     if err.action != 0 {
-        push_all(out, &[b", ", at(&ACTIONS, err.action)]);
+        let kind = u32::try_from(err.action).ok().and_then(ActionKind::of);
+        push_all(out, &[b", ", kind.map_or(b"?", ActionKind::words)]);
     }
-    // SAFETY: by the contract.
-    unsafe { word_of_type(err, out) };
-    let before_number = match err.stage {
-        CLONE3_SPAWN_STAGE_NAMESPACE => b", descriptor ".as_slice(),
-        CLONE3_SPAWN_STAGE_FD => b", from ",
-        CLONE3_SPAWN_STAGE_RLIMIT => b", resource ",
-        _ => b" ",
-    };
+    if stage == Some(Stage::Mount) {
+        // SAFETY: by the contract.
+        unsafe { word_of_type(err, out) };
+    }
     // SAFETY: by the contract.
     unsafe { word_of_object(err, before_number, out) };
     out.push(b": ");
@@ -136,7 +90,7 @@ unsafe fn word_of_object(err: &clone3_spawn_error, before_number: &[u8], out: &m
 /// # Safety
 /// A type must be a string.
 unsafe fn word_of_type(err: &clone3_spawn_error, out: &mut Text) {
-    if err.stage == CLONE3_SPAWN_STAGE_MOUNT && !err.r#type.is_null() {
+    if !err.r#type.is_null() {
         // SAFETY: by the contract.
         push_all(out, &[b", ", unsafe { text::bytes(err.r#type) }, b" on"]);
     }
@@ -197,8 +151,3 @@ fn word_of_errno(error: c_int, out: &mut Text) {
 fn push_all(out: &mut Text, parts: &[&[u8]]) {
     parts.iter().for_each(|part| out.push(part));
 }
-
-const _: () = assert!(
-    STEPS.len() == Stage::Mount as usize + 1
-        && ACTIONS.len() == CLONE3_SPAWN_ACTION_TCSETPGRP as usize + 1
-);

@@ -22,9 +22,10 @@ use super::actions::Action;
 use super::close::close_from;
 use super::credentials::Changes;
 use super::exchange::Exchange;
+use super::failure::Failure;
 use super::page::SharedPage;
 use super::program::{Child, Program};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use super::steps;
 use crate::arch::entry;
 use crate::engine::emulate;
@@ -103,7 +104,7 @@ pub fn take_steps(job: &Job) -> Result<(), Failure> {
     set_attributes(job)?;
     for (index, action) in (0..).zip(job.child.actions) {
         act(&action, &[job.exchange.keeps()]).map_err(|errno| Failure {
-            stage: Stage::Action,
+            stage: Stage::FileAction,
             index,
             errno,
         })?;
@@ -133,7 +134,7 @@ fn set_attributes(job: &Job) -> Result<(), Failure> {
             Some(policy) => exec::set_scheduler(policy, priority),
             None => exec::set_priority(priority),
         }
-        .map_err(Failure::at(Stage::Scheduling))?;
+        .map_err(Failure::at(Stage::Scheduler))?;
     }
     if attributes.new_session {
         sys::setsid().map_err(Failure::at(Stage::Session))?;
@@ -142,7 +143,7 @@ fn set_attributes(job: &Job) -> Result<(), Failure> {
         exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
     }
     if attributes.reset_ids {
-        let failed = Failure::at(Stage::Ids);
+        let failed = Failure::at(Stage::Uid);
         job.hide_if(job.changes.ids).map_err(&failed)?;
         exec::reset_ids().map_err(&failed)?;
         // With fs.suid_dumpable at 1 the change of ids made it dumpable.

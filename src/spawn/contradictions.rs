@@ -2,8 +2,9 @@
 //! What makes no sense in a plan, each with its own words, and what a cause of
 //! `Stage::Plan` is called: the failure's index says which.
 
+use super::failure::Failure;
 use super::plan::{Directory, Plan};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::uapi::Errno;
 use crate::uapi::flags::{CLONE_EMPTY_MNTNS, CLONE_NEWNS, CLONE_NEWUSER};
 

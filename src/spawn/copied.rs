@@ -14,11 +14,12 @@
 use super::child::{self, FAILED, Job};
 use super::credentials::Changes;
 use super::exchange::Exchange;
+use super::failure::Failure;
 use super::id_maps;
 use super::launch;
 use super::page::{Seen, SharedPage};
 use super::program::Child;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::engine::{self, Request, report};
 use crate::host::{self, ClearTid, Repair, cancel};
 use crate::uapi::flags::CLONE_PIDFD;

@@ -3,27 +3,19 @@
 //! the parent, when there is time.
 
 use super::actions::Action;
+use super::failure::Failure;
 use super::plan::{Cgroup, Directory, Plan};
 use super::readable;
-use super::stage::{Failure, Stage};
+use super::stage::{ActionKind, Stage};
 use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
-/// `CLONE3_SPAWN_ACTION_*`.
-pub const OPEN: c_int = 1;
-pub const CLOSE: c_int = 2;
-pub const DUP2: c_int = 3;
-pub const CHDIR: c_int = 4;
-pub const FCHDIR: c_int = 5;
-pub const CLOSEFROM: c_int = 6;
-pub const TCSETPGRP: c_int = 7;
-
 /// The object of a step.
 #[derive(Clone, Copy)]
 pub struct Object {
-    /// Which kind of action (`CLONE3_SPAWN_ACTION_*`), 0 for none.
-    pub action: c_int,
+    /// Which kind of file action.
+    pub action: ActionKind,
     /// A descriptor, an id or another number; −1 for none.
     pub number: c_int,
     /// A path of the caller's, or null.
@@ -33,7 +25,8 @@ pub struct Object {
 }
 
 impl Object {
-    const NONE: Object = Object { action: 0, number: -1, path: null(), kind: null() };
+    const NONE: Object =
+        Object { action: ActionKind::None, number: -1, path: null(), kind: null() };
 
     fn number(number: c_int) -> Object {
         Object { number, ..Object::NONE }
@@ -62,13 +55,13 @@ impl Object {
 
     fn of_action(action: &Action) -> Object {
         let (kind, number, path) = match *action {
-            Action::Open { fd, path, .. } => (OPEN, fd, path),
-            Action::Close { fd } => (CLOSE, fd, null()),
-            Action::Dup2 { from, .. } => (DUP2, from, null()),
-            Action::Chdir { path } => (CHDIR, -1, path),
-            Action::Fchdir { fd } => (FCHDIR, fd, null()),
-            Action::CloseFrom { first } => (CLOSEFROM, first, null()),
-            Action::TakeTerminal { fd } => (TCSETPGRP, fd, null()),
+            Action::Open { fd, path, .. } => (ActionKind::Open, fd, path),
+            Action::Close { fd } => (ActionKind::Close, fd, null()),
+            Action::Dup2 { from, .. } => (ActionKind::Dup2, from, null()),
+            Action::Chdir { path } => (ActionKind::Chdir, -1, path),
+            Action::Fchdir { fd } => (ActionKind::Fchdir, fd, null()),
+            Action::CloseFrom { first } => (ActionKind::Closefrom, first, null()),
+            Action::TakeTerminal { fd } => (ActionKind::Tcsetpgrp, fd, null()),
         };
         Object { action: kind, number, path, kind: null() }
     }
@@ -83,7 +76,7 @@ pub fn object(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
         return object_of(plan, path, failure);
     }
     let object = match failure.stage {
-        Stage::Namespace | Stage::Descriptor | Stage::Limit => Object::NONE,
+        Stage::Namespace | Stage::Fd | Stage::Rlimit => Object::NONE,
         Stage::Mount if readable::of_list(&plan.mounts).is_err() => Object::NONE,
         _ => object_of(plan, path, failure),
     };
@@ -97,10 +90,10 @@ fn object_of(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);
     match failure.stage {
         Stage::Cgroup => Object::of_cgroup(plan),
-        Stage::Scheduling => signed(plan.scheduling.map(|(policy, _)| policy)),
+        Stage::Scheduler => signed(plan.scheduling.map(|(policy, _)| policy)),
         Stage::Nice => signed(plan.nice),
-        Stage::IoPriority => signed(plan.io_priority),
-        Stage::OomScore => signed(plan.oom_score),
+        Stage::Ioprio => signed(plan.io_priority),
+        Stage::OomScoreAdj => signed(plan.oom_score),
         Stage::Namespace => signed(plan.namespaces.get().get(index).map(|ns| ns.fd)),
         Stage::ProcessGroup => signed(plan.process_group),
         Stage::Terminal => signed(plan.terminal),
@@ -110,19 +103,34 @@ fn object_of(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
         }),
         Stage::Root => Object::of_directory(plan.root),
         Stage::Directory => Object::of_directory(plan.directory),
-        Stage::Descriptor => {
+        Stage::Fd => {
             let listed = plan.descriptors.as_ref().and_then(|list| list.get().get(index));
             signed(listed.copied())
         }
-        Stage::Action => {
+        Stage::FileAction => {
             plan.actions().nth(index).map_or(Object::NONE, |action| Object::of_action(&action))
         }
-        Stage::Limit => signed(plan.limits.get().get(index).map(|limit| limit.resource)),
+        Stage::Rlimit => signed(plan.limits.get().get(index).map(|limit| limit.resource)),
         Stage::Gid => number(plan.gid),
-        Stage::Ids => number(plan.uid),
+        Stage::Uid => number(plan.uid),
         Stage::DeathSignal => Object::number(plan.death_signal),
         Stage::Exec if path.is_null() => signed(plan.program.map(|(fd, _)| fd)),
         Stage::Exec => Object::path(path),
-        _ => Object::NONE,
+        Stage::None
+        | Stage::Plan
+        | Stage::Create
+        | Stage::Pidfd
+        | Stage::Callback
+        | Stage::Signals
+        | Stage::Session
+        | Stage::Affinity
+        | Stage::TimerSlack
+        | Stage::IdMap
+        | Stage::Groups
+        | Stage::Bounding
+        | Stage::Capabilities
+        | Stage::Securebits
+        | Stage::NoNewPrivs
+        | Stage::Seccomp => Object::NONE,
     }
 }

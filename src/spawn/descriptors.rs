@@ -9,9 +9,10 @@
 
 use super::child::Job;
 use super::close::close_from;
+use super::failure::Failure;
 use super::plan::{Directory, List, MOST_DESCRIPTORS, Plan};
 use super::program::Program;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use super::superset::Extras;
 use crate::uapi::{Errno, attribute, exec, file};
 use core::ffi::c_int;
@@ -147,12 +148,12 @@ pub fn arrange(list: Option<List<c_int>>, kept: &Kept) -> Result<(), Failure> {
     let Some(list) = list else { return Ok(()) };
     let wanted = list.get();
     assign(wanted).map_err(|(index, errno)| Failure {
-        stage: Stage::Descriptor,
+        stage: Stage::Fd,
         index: index as u32,
         errno,
     })?;
     close_from(wanted.len() as c_int, &kept.all()).map_err(|errno| Failure {
-        stage: Stage::Descriptor,
+        stage: Stage::Fd,
         index: wanted.len() as u32,
         errno,
     })

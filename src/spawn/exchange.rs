@@ -10,8 +10,9 @@
 //! same kernel. Where no mark is seen, the pipe stays.
 
 use super::actions::Action;
+use super::failure::Failure;
 use super::program::Child;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::arch::syscall;
 use crate::uapi::exec::{self, fcntl};
 use crate::uapi::{Errno, file};

@@ -7,8 +7,9 @@
 //! gave the caller, and the text is put together in memory that the child has no part
 //! in: neither may come from somebody who has the child in hand.
 
+use super::failure::Failure;
 use super::plan::{IdRange, Plan};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, attribute, exec, file, task};
 use core::ffi::CStr;

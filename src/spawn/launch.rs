@@ -18,8 +18,9 @@ use super::child::{Job, clone3_spawn_child};
 use super::copied;
 use super::credentials::Changes;
 use super::exchange::Exchange;
+use super::failure::Failure;
 use super::program::{Child, Program};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use super::verdict;
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
@@ -176,7 +177,7 @@ unsafe fn one(
 /// What a child with a filter could not say itself.
 pub fn died_of_filter(child: &Child, pid: Pid) -> Option<Failure> {
     let filters = child.extras.is_some_and(|extras| !extras.plan.filter.is_null());
-    let failure = Failure::at(Stage::Filter)(Errno::EPERM);
+    let failure = Failure::at(Stage::Seccomp)(Errno::EPERM);
     (filters && verdict::was_killed_at_exec(pid)).then_some(failure)
 }
 

@@ -14,6 +14,7 @@ mod credentials;
 pub mod describe;
 mod descriptors;
 mod exchange;
+pub mod failure;
 pub mod foreign;
 mod id_maps;
 pub mod launch;

@@ -7,9 +7,10 @@
 //! the root (openat2(2)) or, before Linux 5.6, may not be links. A target is a
 //! descriptor from then on, so that nobody can put something else in its place.
 
+use super::failure::Failure;
 use super::plan::{Mount, Plan};
 use super::readable;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::uapi::mount::{self, attributes};
 use crate::uapi::{Errno, exec, file, sys};
 use core::ffi::{CStr, c_char, c_int, c_ulong};

@@ -22,7 +22,7 @@
 //! the parent does with its own rights is taken from here.
 
 use super::exchange::Words;
-use super::stage::Failure;
+use super::failure::Failure;
 use crate::uapi::Errno;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, RobustListHead};

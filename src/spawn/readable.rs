@@ -6,8 +6,9 @@
 //! The kernel is asked page by page (`sys::probe`), one call a list. What another
 //! thread unmaps afterwards is not seen.
 
+use super::failure::Failure;
 use super::plan::{List, Plan};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::uapi::{Errno, sys};
 use core::ffi::c_char;
 use core::mem::size_of;
@@ -22,9 +23,9 @@ pub fn check(plan: &Plan) -> Result<(), Failure> {
     of_list(&plan.gid_map).map_err(failed(Stage::IdMap, 2))?;
     of_list(&plan.namespaces).map_err(failed(Stage::Namespace, 0))?;
     if let Some(descriptors) = &plan.descriptors {
-        of_list(descriptors).map_err(failed(Stage::Descriptor, 0))?;
+        of_list(descriptors).map_err(failed(Stage::Fd, 0))?;
     }
-    of_list(&plan.limits).map_err(failed(Stage::Limit, 0))
+    of_list(&plan.limits).map_err(failed(Stage::Rlimit, 0))
 }
 
 pub fn of_list<T>(list: &List<T>) -> Result<(), Errno> {

@@ -7,9 +7,10 @@
 //! is looked up anew, and compared. A detached mount (open_tree(2), fsmount(2)) is
 //! in no namespace and is attached where it is needed.
 
+use super::failure::Failure;
 use super::mounts;
 use super::plan::{Directory, Plan};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::uapi::flags::CLONE_NEWNS;
 use crate::uapi::{Errno, attribute, exec, file, mount, sys};
 use core::ffi::{CStr, c_char, c_int};

@@ -8,8 +8,9 @@
 
 use super::actions::Action;
 use super::actions::Actions;
+use super::failure::Failure;
 use super::program::{Attributes, Child, Program};
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use crate::host::{cancel, environment};
 use crate::uapi::Errno;
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};

@@ -1,174 +1,218 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The steps by their names, and what can be said of the failure of one.
+//! The names of what may fail: the steps, and the kinds of file actions. Each has a
+//! variant here, which is the header's constant, and a row in the table below it.
 
-use crate::uapi::Errno;
-use core::ffi::c_int;
-
-/// The steps of a plan in the order in which they are taken (see `child` and
-/// `steps`), but for those that came later, as numbers stay. The numbers are those of `CLONE3_SPAWN_STAGE_*`.
-#[repr(u8)]
+/// Which step of a clone3_spawn() failed. The numbers are names, grouped by subject: they
+/// say nothing of the order in which steps are taken, which clone3_spawn(3) has.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing failed.
     None = 0,
-    /// What was asked for makes no sense together.
+    /// A setter failed, or what was asked for contradicts itself.
     Plan = 1,
-    /// Before the system call, or the call itself: there was no child.
+    /// No child was made: clone3(2), or what it needs.
     Create = 2,
     /// The pidfd.
     Pidfd = 3,
-    /// What a signal does; the index is its number.
-    Signals = 4,
-    /// The cgroup, where the child moves itself, and opening it.
-    Cgroup = 5,
-    /// Scheduling policy and priority.
-    Scheduling = 6,
-    /// The nice value.
-    Nice = 7,
-    /// The processors.
-    Affinity = 8,
-    /// The I/O priority.
-    IoPriority = 9,
-    /// The score of the out-of-memory killer.
-    OomScore = 10,
-    /// The timer slack.
-    TimerSlack = 11,
-    /// The id maps: 0 is setgroups, 1 uid_map, 2 gid_map.
-    IdMap = 12,
-    /// A namespace to join; the index says which.
-    Namespace = 13,
-    /// The new session.
-    Session = 14,
-    /// The process group.
-    ProcessGroup = 15,
-    /// The controlling terminal.
-    Terminal = 16,
-    /// The root.
-    Root = 17,
-    /// The working directory.
-    Directory = 18,
-    /// The list of descriptors; the index says which, its length: closing the others.
-    Descriptor = 19,
-    /// A file action; the index says which.
-    Action = 20,
-    /// A resource limit; the index says which.
-    Limit = 21,
-    /// The capability bounding set.
-    Bounding = 22,
-    /// The supplementary groups.
-    Groups = 23,
-    /// The group id.
-    Gid = 24,
-    /// The user id, or for POSIX_SPAWN_RESETIDS both.
-    Ids = 25,
-    /// Capabilities: 0 is keeping them, 1 the inheritable, 2 the ambient set.
-    Capabilities = 26,
-    /// The securebits.
-    Securebits = 27,
+    /// The callback, whose result is the error number.
+    Callback = 4,
+    /// Executing the program, and searching for it.
+    Exec = 5,
+    /// Ignoring signals; the index is the signal.
+    Signals = 10,
     /// The signal at the death of the parent.
-    DeathSignal = 28,
+    DeathSignal = 11,
+    /// The new session.
+    Session = 12,
+    /// The process group.
+    ProcessGroup = 13,
+    /// The controlling terminal.
+    Terminal = 14,
+    /// The cgroup: opening it, or moving there.
+    Cgroup = 20,
+    /// Scheduling policy and priority.
+    Scheduler = 21,
+    /// The nice value.
+    Nice = 22,
+    /// The processors.
+    Affinity = 23,
+    /// The I/O priority.
+    Ioprio = 24,
+    /// oom_score_adj.
+    OomScoreAdj = 25,
+    /// The timer slack.
+    TimerSlack = 26,
+    /// A resource limit; the index says which.
+    Rlimit = 27,
+    /// Joining a namespace; the index says which.
+    Namespace = 30,
+    /// The id maps; the index is 0 for setgroups, 1 for uid_map, 2 for gid_map.
+    IdMap = 31,
+    /// A mount; the index says which, count: keeping them inside.
+    Mount = 32,
+    /// chroot or pivot.
+    Root = 33,
+    /// The working directory.
+    Directory = 34,
+    /// The list of descriptors; the index says which, count: closing the others.
+    Fd = 35,
+    /// A file action; the index says which.
+    FileAction = 36,
+    /// The supplementary groups.
+    Groups = 40,
+    /// The group id.
+    Gid = 41,
+    /// The user id.
+    Uid = 42,
+    /// The capability bounding set.
+    Bounding = 43,
+    /// Capabilities; the index is 0 for keeping them, 1 for the inheritable, 2 for
+    /// the ambient set.
+    Capabilities = 44,
+    /// The securebits.
+    Securebits = 45,
     /// no_new_privs.
-    NoNewPrivs = 29,
-    /// The callback, whose result the error number is.
-    Callback = 30,
+    NoNewPrivs = 46,
     /// The seccomp filter.
-    Filter = 31,
-    /// Executing the program, and looking for it.
-    Exec = 32,
-    /// A mount, before the root is entered; the index says which, their number: keeping
-    /// them inside.
-    Mount = 33,
+    Seccomp = 47,
 }
 
-/// Why there is no such child.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The step that failed.
-    pub stage: Stage,
-    /// Which of several in that step, counted from 0.
-    pub index: u32,
-    /// Why.
-    pub errno: Errno,
+/// What is said of the failure of a step.
+pub struct Row {
+    /// What the step is called.
+    pub words: &'static [u8],
+    pub index: Index,
+    /// What comes before a number it was about; a space where the row has nothing.
+    pub before_number: &'static [u8],
+}
+
+/// What the index of a failure stands for.
+pub enum Index {
+    /// There is one of the kind.
+    One,
+    /// It counts.
+    Counts,
+    /// Each has a name.
+    Names(&'static [&'static [u8]]),
+}
+use Index::{Counts, Names, One};
+
+macro_rules! stages {
+    ($($stage:ident: $words:literal, $index:expr $(, $before_number:literal)?;)+) => {
+        impl Stage {
+            const ALL: &[Stage] = &[$(Stage::$stage),+];
+
+            pub fn row(self) -> Row {
+                match self {
+                    $(Stage::$stage => Row {
+                        words: $words,
+                        index: $index,
+                        before_number: const { [$($before_number as &[u8],)? b" "][0] },
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+stages! {
+    None: b"no error", One;
+    Plan: b"plan", One;
+    Create: b"creating the child", One;
+    Pidfd: b"pidfd", One;
+    Callback: b"callback", One;
+    Exec: b"exec", One;
+    Signals: b"signals", Counts;
+    DeathSignal: b"parent-death signal", One;
+    Session: b"session", One;
+    ProcessGroup: b"process group", One;
+    Terminal: b"controlling terminal", One;
+    Cgroup: b"cgroup", One;
+    Scheduler: b"scheduling policy", One;
+    Nice: b"nice value", One;
+    Affinity: b"processor affinity", One;
+    Ioprio: b"I/O priority", One;
+    OomScoreAdj: b"oom_score_adj", One;
+    TimerSlack: b"timer slack", One;
+    Rlimit: b"resource limit", Counts, b", resource ";
+    Namespace: b"namespace", Counts, b", descriptor ";
+    IdMap: b"id maps", Names(&[b"setgroups", b"uid_map", b"gid_map"]);
+    Mount: b"mount", Counts;
+    Root: b"root", One;
+    Directory: b"working directory", One;
+    Fd: b"descriptor", Counts, b", from ";
+    FileAction: b"file action", Counts;
+    Groups: b"supplementary groups", One;
+    Gid: b"group id", One;
+    Uid: b"user id", One;
+    Bounding: b"capability bounding set", One;
+    Capabilities: b"capabilities", Names(&[b"keeping them", b"inheritable", b"ambient"]);
+    Securebits: b"securebits", One;
+    NoNewPrivs: b"no_new_privs", One;
+    Seccomp: b"seccomp filter", One;
 }
 
 impl Stage {
-    /// All of them, each at its number.
-    const ALL: [Stage; Stage::Mount as usize + 1] = [
-        Stage::None,
-        Stage::Plan,
-        Stage::Create,
-        Stage::Pidfd,
-        Stage::Signals,
-        Stage::Cgroup,
-        Stage::Scheduling,
-        Stage::Nice,
-        Stage::Affinity,
-        Stage::IoPriority,
-        Stage::OomScore,
-        Stage::TimerSlack,
-        Stage::IdMap,
-        Stage::Namespace,
-        Stage::Session,
-        Stage::ProcessGroup,
-        Stage::Terminal,
-        Stage::Root,
-        Stage::Directory,
-        Stage::Descriptor,
-        Stage::Action,
-        Stage::Limit,
-        Stage::Bounding,
-        Stage::Groups,
-        Stage::Gid,
-        Stage::Ids,
-        Stage::Capabilities,
-        Stage::Securebits,
-        Stage::DeathSignal,
-        Stage::NoNewPrivs,
-        Stage::Callback,
-        Stage::Filter,
-        Stage::Exec,
-        Stage::Mount,
-    ];
+    /// The step of a number.
+    pub fn of(number: u32) -> Option<Stage> {
+        Stage::ALL.iter().copied().find(|&stage| stage as u32 == number)
+    }
 }
 
-const _: () = {
-    let mut number = 0;
-    while number < Stage::ALL.len() {
-        assert!(Stage::ALL[number] as usize == number);
-        number += 1;
-    }
-};
+/// Which kind of file action failed.
+/// cbindgen:rename-all=QualifiedScreamingSnakeCase
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// No file action was it.
+    None = 0,
+    /// posix_spawn_file_actions_addopen().
+    Open = 1,
+    /// posix_spawn_file_actions_addclose().
+    Close = 2,
+    /// posix_spawn_file_actions_adddup2().
+    Dup2 = 3,
+    /// posix_spawn_file_actions_addchdir().
+    Chdir = 4,
+    /// posix_spawn_file_actions_addfchdir().
+    Fchdir = 5,
+    /// posix_spawn_file_actions_addclosefrom_np().
+    Closefrom = 6,
+    /// posix_spawn_file_actions_addtcsetpgrp_np().
+    Tcsetpgrp = 7,
+}
 
-impl Failure {
-    /// No failure.
-    pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
+macro_rules! action_kinds {
+    ($($kind:ident: $words:literal;)+) => {
+        impl ActionKind {
+            const ALL: &[ActionKind] = &[$(ActionKind::$kind),+];
 
-    /// As it goes from one memory to another.
-    pub fn to_words(self) -> [u32; 3] {
-        [self.stage as u32, self.index, self.errno.0 as u32]
-    }
+            pub fn words(self) -> &'static [u8] {
+                match self {
+                    $(ActionKind::$kind => $words),+
+                }
+            }
+        }
+    };
+}
 
-    /// What a child with its own memory said; none if that is no failure. The child may
-    /// be in the hands of a user who is not the caller's, and say anything: what is no
-    /// failure of a step is EIO of the creation, and there is no failure without an
-    /// error number.
-    pub fn from_words([stage, index, errno]: [u32; 3]) -> Option<Failure> {
-        const HIGHEST: c_int = 4095; // of an error number (include/linux/err.h, MAX_ERRNO)
-        let errno = errno as c_int;
-        let stage = match Stage::ALL.get(stage as usize) {
-            Some(Stage::None) => return None,
-            // A callback chooses its own numbers.
-            Some(Stage::Callback) if errno != 0 => Stage::Callback,
-            Some(&stage) if (1..=HIGHEST).contains(&errno) => stage,
-            _ => return Some(Failure::at(Stage::Create)(Errno::EIO)),
-        };
-        Some(Failure { stage, index: index & c_int::MAX as u32, errno: Errno(errno) })
-    }
+action_kinds! {
+    None: b"";
+    Open: b"open";
+    Close: b"close";
+    Dup2: b"dup2";
+    Chdir: b"chdir";
+    Fchdir: b"fchdir";
+    Closefrom: b"closefrom";
+    Tcsetpgrp: b"tcsetpgrp";
+}
 
-    /// A failure of a step that there is one of.
-    pub fn at(stage: Stage) -> impl Fn(Errno) -> Failure {
-        move |errno| Failure { stage, index: 0, errno }
+impl ActionKind {
+    /// The kind of a number.
+    pub fn of(number: u32) -> Option<ActionKind> {
+        ActionKind::ALL.iter().copied().find(|&kind| kind as u32 == number)
     }
 }
 
@@ -177,26 +221,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_comes_through_as_it_was() {
-        for failure in [
-            Failure::at(Stage::Exec)(Errno::ENOENT),
-            Failure { stage: Stage::Action, index: 7, errno: Errno::EBADF },
-            Failure { stage: Stage::Mount, index: 2, errno: Errno::EPERM },
-            Failure::at(Stage::Callback)(Errno(-4711)),
-        ] {
-            assert_eq!(Failure::from_words(failure.to_words()), Some(failure));
+    fn a_number_is_one_step() {
+        for (index, &stage) in Stage::ALL.iter().enumerate() {
+            assert_eq!(Stage::of(stage as u32), Some(stage));
+            assert!(!Stage::ALL[..index].contains(&stage), "{stage:?} has two rows");
         }
-        assert_eq!(Failure::from_words(Failure::NONE.to_words()), None);
-    }
-
-    #[test]
-    fn nonsense_is_no_success_and_no_undefined_stage() {
-        let nonsense = Some(Failure::at(Stage::Create)(Errno::EIO));
-        let (exec, last) = (Stage::Exec as u32, Stage::ALL.len() as u32 - 1);
-        for words in [[last + 1, 0, 2], [u32::MAX; 3], [exec, 0, 0], [exec, 0, 4096], [1, 0, !0]] {
-            assert_eq!(Failure::from_words(words), nonsense);
-        }
-        let index = Failure::from_words([exec, u32::MAX, 2]).unwrap().index;
-        assert!(index <= c_int::MAX as u32);
+        assert_eq!(Stage::of(u32::MAX), None);
+        assert_eq!(ActionKind::of(2), Some(ActionKind::Close));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The child's part of `clone3_spawn`: its steps in their order, which is that
-//! of `Stage` but for the mounts, whose number is the last. The rules of `child` hold
-//! here as well.
+//! The child's part of `clone3_spawn`: its steps in their order. The rules of `child`
+//! hold here as well.
 //!
 //! | what | why there |
 //! |---|---|
@@ -16,10 +15,11 @@
 
 use super::child::{self, Job, set_defaults};
 use super::descriptors;
+use super::failure::Failure;
 use super::page::SharedPage;
 use super::plan::{Directory, Plan};
 use super::root;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use super::superset::Extras;
 use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
@@ -56,7 +56,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     files(plan, &kept)?;
     for (index, limit) in (0..).zip(plan.limits.get()) {
         attribute::set_limit(limit.resource, [limit.soft, limit.hard])
-            .map_err(nth(Stage::Limit, index))?;
+            .map_err(nth(Stage::Rlimit, index))?;
     }
     privileges(job, plan)?;
     death_signal(extras, &kept)?;
@@ -68,7 +68,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     sys::restore_signals(plan.mask.unwrap_or(job.mask));
     if !plan.filter.is_null() {
         attribute::set_filter(plan.filter, plan.filter_flags)
-            .map_err(Failure::at(Stage::Filter))?;
+            .map_err(Failure::at(Stage::Seccomp))?;
     }
     if plan.function.is_none() {
         return Err(Failure::at(Stage::Exec)(kept.execute(job, extras)));
@@ -80,7 +80,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
 #[inline(never)]
 fn files(plan: &Plan, kept: &descriptors::Kept) -> Result<(), Failure> {
     for (index, action) in (0..).zip(plan.actions()) {
-        child::act(&action, &kept.all()).map_err(nth(Stage::Action, index))?;
+        child::act(&action, &kept.all()).map_err(nth(Stage::FileAction, index))?;
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ fn cgroup(job: &Job, plan: &Plan) -> Result<(), Errno> {
 
 fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
     if let Some((policy, priority)) = plan.scheduling {
-        exec::set_scheduler(policy, priority).map_err(Failure::at(Stage::Scheduling))?;
+        exec::set_scheduler(policy, priority).map_err(Failure::at(Stage::Scheduler))?;
     }
     if let Some(nice) = plan.nice {
         attribute::set_nice(nice).map_err(Failure::at(Stage::Nice))?;
@@ -125,10 +125,10 @@ fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
         attribute::set_affinity(size, mask).map_err(Failure::at(Stage::Affinity))?;
     }
     if let Some(priority) = plan.io_priority {
-        attribute::set_io_priority(priority).map_err(Failure::at(Stage::IoPriority))?;
+        attribute::set_io_priority(priority).map_err(Failure::at(Stage::Ioprio))?;
     }
     if let Some(score) = plan.oom_score {
-        oom_score(score).map_err(Failure::at(Stage::OomScore))?;
+        oom_score(score).map_err(Failure::at(Stage::OomScoreAdj))?;
     }
     if let Some(slack) = plan.timer_slack {
         attribute::set_timer_slack(slack).map_err(Failure::at(Stage::TimerSlack))?;
@@ -213,9 +213,9 @@ fn privileges(job: &Job, plan: &Plan) -> Result<(), Failure> {
         if keeps || plan.securebits.is_some() {
             attribute::keep_capabilities().map_err(capabilities(0))?;
         }
-        hide().and_then(|()| attribute::set_uid(uid)).map_err(Failure::at(Stage::Ids))?;
+        hide().and_then(|()| attribute::set_uid(uid)).map_err(Failure::at(Stage::Uid))?;
     }
-    hide().map_err(Failure::at(Stage::Ids))?;
+    hide().map_err(Failure::at(Stage::Uid))?;
     if keeps || (plan.securebits.is_some() && plan.uid.is_some()) {
         attribute::set_inheritable(plan.inheritable, plan.ambient.unwrap_or(0))
             .map_err(capabilities(1))?;

@@ -4,11 +4,12 @@
 
 use super::actions::Actions;
 use super::credentials::Changes;
+use super::failure::Failure;
 use super::launch;
 use super::plan::{Cgroup, Namespace, Plan};
 use super::program::{Attributes, Child, Program};
 use super::search::Search;
-use super::stage::{Failure, Stage};
+use super::stage::Stage;
 use super::{contradictions, mounts, readable};
 use crate::diagnose::{self, Reason};
 use crate::engine::{Request, emulate};
