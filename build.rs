@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "src/uapi/clone_flags.rs"]
+mod clone_flags;
 #[path = "src/uapi/flags.rs"]
 mod flags;
 
@@ -99,7 +101,7 @@ fn flags() -> String {
         if !flag.linux.is_empty() {
             comment.push(format!(" * Linux {}.\n", flag.linux));
         }
-        let value = match flag.bit {
+        let value = match flag.bit.bits() {
             bit @ 0..=0xffff_ffff => format!("{bit:#010x}"),
             bit => format!("{bit:#x}ULL"),
         };

@@ -8,8 +8,8 @@ use crate::diagnose::deep::{self, Seen};
 use crate::diagnose::{self, Features};
 use crate::engine::{self, emulate, report};
 use crate::host;
-use crate::uapi::Errno;
 use crate::uapi::flags::EMULABLE;
+use crate::uapi::{CloneFlags, Errno};
 use core::ffi::c_int;
 use core::mem::size_of;
 
@@ -231,12 +231,12 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
         thread_pidfd: found.thread_pidfd.into(),
         inconclusive: found.inconclusive.into(),
         kept_away: engine::is_kept_away().into(),
-        known: found.known,
-        permitted: found.permitted,
-        carried: found.carried(),
-        emulable: found.emulable(),
-        verified: seen.verified,
-        ignored: seen.ignored,
+        known: found.known.bits(),
+        permitted: found.permitted.bits(),
+        carried: found.carried().bits(),
+        emulable: found.emulable().bits(),
+        verified: seen.verified.bits(),
+        ignored: seen.ignored.bits(),
     }
 }
 
@@ -260,7 +260,7 @@ unsafe fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
         return Err(Errno::EINVAL);
     }
     let last = report::last(host::tid());
-    let emulated = emulate::flags(last.emulated);
+    let emulated = emulate::flags(last.emulated).bits();
     let route = match last.rung {
         _ if emulated != 0 => CLONE3_ROUTE_EMULATED,
         report::Rung::None => CLONE3_ROUTE_NONE,
@@ -277,8 +277,8 @@ unsafe fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
 }
 
 unsafe extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
-    or_minus_one(match flags & !EMULABLE {
-        0 => {
+    or_minus_one(match CloneFlags::from_bits(flags) {
+        flags if EMULABLE.contains(flags) => {
             emulate::allow(flags);
             Ok(())
         }

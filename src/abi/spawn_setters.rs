@@ -10,9 +10,9 @@ use super::{declared_entry, or_number};
 use crate::spawn::actions::{Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::plan::{self, Cgroup, Directory, List, Plan};
-use crate::uapi::Errno;
 use crate::uapi::flags::SPAWNABLE;
 use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
 /// SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW.
@@ -79,7 +79,7 @@ macro_rules! setters {
 
 setters! {
     clone3_spawn_set_flags => exported_set_flags(flags: u64) |plan| {
-            if flags & !SPAWNABLE != 0 { return Err(Errno::EINVAL); } plan.flags |= flags;
+            let flags = CloneFlags::from_bits(flags); if !SPAWNABLE.contains(flags) { return Err(Errno::EINVAL); } plan.flags |= flags;
     }
     clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |plan| {
             plan.pidfd = pidfd;

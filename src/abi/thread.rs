@@ -6,7 +6,7 @@ use super::{declared_entry, or_number};
 use crate::thread::{self, Attributes, Patience, Start};
 use crate::uapi::futex::Deadline;
 use crate::uapi::sys::KernelSigset;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{CloneFlags, Errno, sys};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::null;
@@ -31,7 +31,7 @@ const LARGEST: usize = 4096;
 const DEFAULT: clone3_thread_attr = clone3_thread_attr {
     size: SIZE as u32,
     flags: 0,
-    share: Attributes::DEFAULT.share,
+    share: Attributes::DEFAULT.share.bits(),
     stack: null::<c_void>() as *mut c_void,
     stack_size: 0,
     guard_size: 0,
@@ -77,7 +77,7 @@ unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
         mask => unsafe { mask.read_unaligned() },
     };
     Ok(Attributes {
-        share: attr.share,
+        share: CloneFlags::from_bits(attr.share),
         detached: attr.flags & CLONE3_THREAD_DETACHED != 0,
         stack: attr.stack.addr(),
         stack_size: match attr.stack_size {

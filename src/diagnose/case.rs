@@ -6,7 +6,7 @@ use super::{cgroup, questions};
 use crate::engine::ask::{self, Answer};
 use crate::engine::{Request, known};
 use crate::uapi::flags::*;
-use crate::uapi::{Errno, sys, task};
+use crate::uapi::{CloneFlags, Errno, sys, task};
 use core::ffi::c_int;
 
 /// Who answers for kernel and process. Each question stands for itself: none
@@ -17,7 +17,7 @@ pub trait Witness {
     /// Bytes of clone_args the kernel reads.
     fn args_size(&self) -> usize;
     /// Those of the flags that clone3(2) knows.
-    fn known(&self, flags: u64) -> u64;
+    fn known(&self, flags: CloneFlags) -> CloneFlags;
     /// Whether an array of pids (address and number, at most 32) can be read, or
     /// is not because of the exit signal.
     fn readable(&self, set_tid: (u64, u64), exit_signal: u64) -> bool;
@@ -33,7 +33,7 @@ pub trait Witness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Child {
     /// With these flags; of none it asks what stands in the way of all.
-    With(u64),
+    With(CloneFlags),
     /// Sharing the caller's memory.
     SharingMemory,
     /// A thread.
@@ -45,7 +45,7 @@ pub enum Child {
     /// With this thread pointer.
     WithTls(u64),
     /// With these namespaces and pids.
-    WithPids(u64, (u64, u64)),
+    WithPids(CloneFlags, (u64, u64)),
     /// With one more pidfd.
     WithPidfd,
     /// In this cgroup; a thread or not.
@@ -64,7 +64,7 @@ impl Witness for Kernel {
         questions::args_size()
     }
 
-    fn known(&self, flags: u64) -> u64 {
+    fn known(&self, flags: CloneFlags) -> CloneFlags {
         known::known(flags)
     }
 
@@ -111,18 +111,18 @@ impl Case<'_> {
     }
 
     /// Whether all of these flags are set.
-    pub fn has(&self, flags: u64) -> bool {
-        self.args().flags & flags == flags
+    pub fn has(&self, flags: CloneFlags) -> bool {
+        self.args().flags.contains(flags)
     }
 
     /// Whether any of these flags is set.
-    pub fn any(&self, flags: u64) -> bool {
-        self.args().flags & flags != 0
+    pub fn any(&self, flags: CloneFlags) -> bool {
+        self.args().flags.intersects(flags)
     }
 
     /// Whether a flag is set that the kernel does not know.
-    pub fn unknown(&self, flag: u64) -> bool {
-        self.has(flag) && self.witness.known(flag) == 0
+    pub fn unknown(&self, flag: CloneFlags) -> bool {
+        self.has(flag) && self.witness.known(flag).is_empty()
     }
 
     /// Whether a field behind the bytes the kernel reads is not zero.
@@ -153,7 +153,7 @@ impl Case<'_> {
 
     /// What stands in the way of every child.
     pub fn any_child(&self) -> Answer {
-        self.answer(true, |_| Child::With(0))
+        self.answer(true, |_| Child::With(CloneFlags::NONE))
     }
 
     /// Whether children get another pid namespace than threads, and that is the
@@ -182,7 +182,7 @@ impl Case<'_> {
     /// The cgroup asked for.
     pub fn cgroup(&self) -> Answer {
         self.answer(self.any(CLONE_INTO_CGROUP), |args| {
-            Child::InCgroup(args.cgroup as c_int, args.flags & CLONE_THREAD != 0)
+            Child::InCgroup(args.cgroup as c_int, args.flags.contains(CLONE_THREAD))
         })
     }
 

@@ -12,7 +12,7 @@ use crate::process::call::{self, Start};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
-use crate::uapi::{Errno, attribute, file};
+use crate::uapi::{CloneFlags, Errno, attribute, file};
 use core::ffi::{c_int, c_void};
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -22,9 +22,9 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// At work.
-    pub verified: u64,
+    pub verified: CloneFlags,
     /// Taken, and without effect.
-    pub ignored: u64,
+    pub ignored: CloneFlags,
 }
 
 /// Runs every experiment whose flags are among these. EAGAIN and its like where
@@ -32,8 +32,8 @@ pub struct Seen {
 ///
 /// The process that experiments is reaped here; it ends without a signal where
 /// that can be had.
-pub fn look(flags: u64) -> Result<Seen, Errno> {
-    if flags == 0 {
+pub fn look(flags: CloneFlags) -> Result<Seen, Errno> {
+    if flags.is_empty() {
         return Ok(Seen::default());
     }
     let page = sys::map_shared_pages(PAGE)?.cast::<Report>();
@@ -57,7 +57,8 @@ pub fn look(flags: u64) -> Result<Seen, Errno> {
         let _ = task::wait_for(pid);
         // SAFETY: the page is ours; its other writer has ended.
         let report = unsafe { &*page };
-        Seen { verified: report.verified.load(Relaxed), ignored: report.ignored.load(Relaxed) }
+        let flags = |seen: &AtomicU64| CloneFlags::from_bits(seen.load(Relaxed));
+        Seen { verified: flags(&report.verified), ignored: flags(&report.ignored) }
     });
     // SAFETY: nobody reads the page again.
     unsafe { sys::unmap_pages(page.cast(), PAGE) };
@@ -111,11 +112,11 @@ impl Played {
     }
 }
 
-fn run(flags: u64, check: fn(&Scene) -> bool) -> Option<Played> {
+fn run(flags: CloneFlags, check: fn(&Scene) -> bool) -> Option<Played> {
     let mut scene = Scene { check, written: 0, child_tid: 0 };
     let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
     // Nobody is told of the experiments but their own process.
-    let told = if flags & CLONE_AUTOREAP == 0 { libc::SIGCHLD as u64 } else { 0 };
+    let told = if !flags.contains(CLONE_AUTOREAP) { libc::SIGCHLD as u64 } else { 0 };
     let request = Request {
         flags,
         exit_signal: told,
@@ -151,27 +152,29 @@ fn yes(_: &Scene) -> bool {
 
 /// An experiment: the flag it is about, what else it needs, what the child
 /// checks and what its creator does afterwards.
-type Experiment = (u64, u64, fn(&Scene) -> bool, fn(&Played) -> bool);
+type Experiment = (CloneFlags, CloneFlags, fn(&Scene) -> bool, fn(&Played) -> bool);
+
+const NONE: CloneFlags = CloneFlags::NONE;
 
 const EXPERIMENTS: [Experiment; 11] = [
-    (CLONE_VM | CLONE_VFORK, 0, yes, |played| played.written),
-    (CLONE_FILES, 0, |_| file::close(SPARE), |_| !file::is_open(SPARE)),
-    (CLONE_FS, 0, |_| task::umask(0o123) != 0o123, |_| task::umask(0o022) == 0o123),
-    (CLONE_PIDFD, 0, yes, |played| played.pidfd >= 0 && file::is_open(played.pidfd)),
-    (CLONE_PARENT_SETTID, 0, yes, |played| played.parent_tid == played.pid),
-    (CLONE_CHILD_SETTID, 0, |scene| scene.child_tid == sys::gettid(), Played::child_saw_it),
-    (CLONE_CHILD_CLEARTID, CLONE_VM | CLONE_VFORK | CLONE_CHILD_SETTID, yes, |played| {
+    (CLONE_VM.union(CLONE_VFORK), NONE, yes, |played| played.written),
+    (CLONE_FILES, NONE, |_| file::close(SPARE), |_| !file::is_open(SPARE)),
+    (CLONE_FS, NONE, |_| task::umask(0o123) != 0o123, |_| task::umask(0o022) == 0o123),
+    (CLONE_PIDFD, NONE, yes, |played| played.pidfd >= 0 && file::is_open(played.pidfd)),
+    (CLONE_PARENT_SETTID, NONE, yes, |played| played.parent_tid == played.pid),
+    (CLONE_CHILD_SETTID, NONE, |scene| scene.child_tid == sys::gettid(), Played::child_saw_it),
+    (CLONE_CHILD_CLEARTID, CLONE_VM.union(CLONE_VFORK).union(CLONE_CHILD_SETTID), yes, |played| {
         played.written && played.child_tid == 0
     }),
-    (CLONE_CLEAR_SIGHAND, 0, |_| !is_handled(), Played::child_saw_it),
+    (CLONE_CLEAR_SIGHAND, NONE, |_| !is_handled(), Played::child_saw_it),
     (
         CLONE_NNP,
-        0,
+        NONE,
         |_| task::no_new_privs(),
         |played| played.child_saw_it() && !task::no_new_privs(),
     ),
-    (CLONE_NEWPID, 0, |_| task::getpid() == 1, Played::child_saw_it),
-    (CLONE_AUTOREAP, 0, yes, |played| played.status == Err(Errno(libc::ECHILD))),
+    (CLONE_NEWPID, NONE, |_| task::getpid() == 1, Played::child_saw_it),
+    (CLONE_AUTOREAP, NONE, yes, |played| played.status == Err(Errno(libc::ECHILD))),
 ];
 
 /// A descriptor to be closed by the child, for both or for itself.
@@ -189,7 +192,7 @@ fn is_handled() -> bool {
     task::disposition(libc::SIGUSR1 as usize).is_ok_and(|action| action.is_handled())
 }
 
-fn experiment(flags: u64, report: &Report) {
+fn experiment(flags: CloneFlags, report: &Report) {
     // Ignored, or with SA_NOCLDWAIT, the children would be gone before they are
     // looked at.
     let default = KernelSigaction::of(libc::SIG_DFL);
@@ -201,13 +204,12 @@ fn experiment(flags: u64, report: &Report) {
     let _ = unsafe { task::set_disposition(libc::SIGUSR1 as usize, &handled) };
     task::umask(0o022);
     for (flag, company, check, creator_sees) in EXPERIMENTS {
-        if flags & (flag | company) != flag | company || (flag == CLONE_NNP && task::no_new_privs())
-        {
+        if !flags.contains(flag | company) || (flag == CLONE_NNP && task::no_new_privs()) {
             continue;
         }
         open_spare();
         let Some(played) = run(flag | company, check) else { continue };
         let column = if creator_sees(&played) { &report.verified } else { &report.ignored };
-        column.fetch_or(flag, Relaxed);
+        column.fetch_or(flag.bits(), Relaxed);
     }
 }

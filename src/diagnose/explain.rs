@@ -5,7 +5,7 @@ use super::case::{Case, Child, Kernel, Witness};
 use super::rules::{self, Rule};
 use crate::engine::{Memory, Request, Stack, ask, known, legacy, read};
 use crate::uapi::flags::*;
-use crate::uapi::{Errno, clone_args, sys};
+use crate::uapi::{CloneFlags, Errno, clone_args, sys};
 use core::ffi::CStr;
 use core::mem::size_of;
 
@@ -107,7 +107,7 @@ impl Witness for Nobody {
     fn args_size(&self) -> usize {
         size_of::<clone_args>()
     }
-    fn known(&self, flags: u64) -> u64 {
+    fn known(&self, flags: CloneFlags) -> CloneFlags {
         flags & ALL
     }
     fn readable(&self, _set_tid: (u64, u64), _exit_signal: u64) -> bool {
@@ -121,7 +121,7 @@ impl Witness for Nobody {
     }
     fn would_make(&self, child: Child) -> ask::Answer {
         match child {
-            Child::With(flags) if flags & !(ALL | CLONE_DETACHED) != 0 => Err(Errno::EINVAL),
+            Child::With(flags) if !(ALL | CLONE_DETACHED).contains(flags) => Err(Errno::EINVAL),
             Child::OnStack(base, size) if !Stack { base, size }.is_addressable() => {
                 Err(Errno::EINVAL)
             }

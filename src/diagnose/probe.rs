@@ -5,7 +5,7 @@ use super::questions;
 use crate::engine::{ask, known};
 use crate::uapi::flags::*;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER1;
-use crate::uapi::{Errno, clone_args};
+use crate::uapi::{CloneFlags, Errno, clone_args};
 use core::mem::size_of;
 
 /// What was found.
@@ -19,9 +19,9 @@ pub struct Features {
     /// Bytes of clone_args that the kernel reads.
     pub args_size: usize,
     /// Flags clone3(2) knows.
-    pub known: u64,
+    pub known: CloneFlags,
     /// Those it would grant this thread now.
-    pub permitted: u64,
+    pub permitted: CloneFlags,
     /// What set_tid would give; 0 where it may be used.
     pub set_tid: i32,
     /// Whether CLONE_PIDFD goes with CLONE_THREAD.
@@ -49,9 +49,9 @@ pub fn probe() -> Features {
         found.set_tid = Errno::ENOSYS.0;
         return found;
     }
-    found.known = known::known(u64::MAX);
+    found.known = known::known(ALL);
     found.permitted = found.known;
-    for flag in each(PROBED & found.known) {
+    for flag in (PROBED & found.known).iter() {
         if ask::flags(with_company(flag)).is_err() {
             found.permitted &= !flag;
         }
@@ -66,28 +66,28 @@ pub fn probe() -> Features {
         _ => questions::may_set_tid().err().map_or(0, |errno| errno.0),
     };
     found.thread_pidfd =
-        found.permitted & CLONE_THREAD != 0 && questions::thread_with_pidfd().is_ok();
+        found.permitted.contains(CLONE_THREAD) && questions::thread_with_pidfd().is_ok();
     found
 }
 
 impl Features {
     /// The flags that a call of the library's carries here, by clone3(2) or by
     /// clone(2), without emulation.
-    pub fn carried(&self) -> u64 {
+    pub fn carried(&self) -> CloneFlags {
         if self.obstacle == 0 { self.permitted } else { IN_CLONE }
     }
 
     /// The flags whose effect may be tried out.
-    pub fn worth_a_try(&self) -> u64 {
+    pub fn worth_a_try(&self) -> CloneFlags {
         match self {
-            Features { is_next_the_first: true, .. } => 0,
+            Features { is_next_the_first: true, .. } => CloneFlags::NONE,
             Features { inconclusive: true, .. } => FIRST,
             _ => self.carried(),
         }
     }
 
     /// The flags that the library could stand in for if it were allowed to.
-    pub fn emulable(&self) -> u64 {
+    pub fn emulable(&self) -> CloneFlags {
         EMULABLE & !self.known
     }
 }

@@ -6,7 +6,7 @@ use crate::arch::syscall;
 use crate::engine::ask::{Answer, call, flags, would_make, would_make_any};
 use crate::uapi::flags::*;
 use crate::uapi::wire::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER1};
-use crate::uapi::{Errno, clone_args, file, sys};
+use crate::uapi::{CloneFlags, Errno, clone_args, file, sys};
 use core::mem::offset_of;
 
 /// A child that shares the caller's memory.
@@ -15,7 +15,8 @@ pub fn shared_memory() -> Answer {
 }
 
 /// A child with these pids (address and number) and these namespace flags.
-pub fn set_tid(flags: u64, (set_tid, set_tid_size): (u64, u64)) -> Answer {
+pub fn set_tid(flags: CloneFlags, (set_tid, set_tid_size): (u64, u64)) -> Answer {
+    let flags = flags.bits();
     would_make_any(&clone_args { flags, set_tid, set_tid_size, ..clone_args::default() })
 }
 
@@ -23,7 +24,7 @@ pub fn set_tid(flags: u64, (set_tid, set_tid_size): (u64, u64)) -> Answer {
 /// looks at the flags, and some kernels (6.18 for one) after they looked whether
 /// the exit signal is one.
 pub fn can_read_pids((set_tid, set_tid_size): (u64, u64), exit_signal: u64) -> bool {
-    let flags = CLONE_DETACHED; // refused
+    let flags = CLONE_DETACHED.bits(); // refused
     let args = clone_args { flags, set_tid, set_tid_size, exit_signal, ..clone_args::default() };
     call(&args, CLONE_ARGS_SIZE_VER1) != Err(Errno::EFAULT)
 }
@@ -36,7 +37,7 @@ pub fn stack(stack: u64, stack_size: u64) -> Answer {
 
 /// A child with this thread pointer.
 pub fn tls(tls: u64) -> Answer {
-    let flags = CLONE_SETTLS;
+    let flags = CLONE_SETTLS.bits();
     would_make_any(&clone_args { flags, tls, ..clone_args::default() })?;
     // EFAULT may have been for tls, where that is an address (32-bit x86). So
     // once more, with something else in the way: a pid no kernel gives.
@@ -65,8 +66,8 @@ pub fn pidfd() -> Answer {
 /// Whether the kernel undoes children, and minds flags that it does not know:
 /// whether its other answers are worth anything.
 pub fn is_honest() -> bool {
-    const UNKNOWN: u64 = 1 << 63;
-    !matches!(flags(0), Err(Errno::EINVAL | Errno::ENODATA | Errno::ENOSYS))
+    const UNKNOWN: CloneFlags = CloneFlags::from_bits(1 << 63);
+    !matches!(flags(CloneFlags::NONE), Err(Errno::EINVAL | Errno::ENODATA | Errno::ENOSYS))
         && flags(UNKNOWN) == Err(Errno::EINVAL)
 }
 
@@ -74,7 +75,7 @@ pub fn is_honest() -> bool {
 /// which is taken, or free in another namespace for children.
 pub fn may_set_tid() -> Answer {
     let tid = sys::gettid();
-    match set_tid(0, (&raw const tid as u64, 1)) {
+    match set_tid(CloneFlags::NONE, (&raw const tid as u64, 1)) {
         Err(Errno::EEXIST) => Ok(()),
         answer => answer,
     }

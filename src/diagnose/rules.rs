@@ -5,8 +5,8 @@
 //! own).
 
 use super::case::{Case, Child};
-use crate::uapi::Errno;
 use crate::uapi::flags::*;
+use crate::uapi::{CloneFlags, Errno};
 use core::ffi::CStr;
 
 /// One reason.
@@ -33,7 +33,7 @@ enum Check {
     /// What a look at the case finds.
     Look(fn(&Case) -> bool),
     /// This flag, where the kernel does not know it.
-    Unknown(u64),
+    Unknown(CloneFlags),
 }
 
 impl Rule {
@@ -88,7 +88,7 @@ rules! { OF_FIELDS:
     EINVAL "set_tid is given without set_tid_size" [EVER, NEVER]
         "copy_clone_args_from_user" |c| c.args().set_tid.0 != 0 && c.args().set_tid.1 == 0;
     EINVAL "exit_signal is larger than 255: it is no signal" [EVER, NEVER]
-        "copy_clone_args_from_user" |c| c.args().exit_signal > CSIGNAL;
+        "copy_clone_args_from_user" |c| c.args().exit_signal > CSIGNAL.bits();
     EINVAL "CLONE_INTO_CGROUP needs the size of struct clone_args to be 88 (CLONE_ARGS_SIZE_VER2)"
         [(5, 7), NEVER] "copy_clone_args_from_user"
         |c| c.has(CLONE_INTO_CGROUP) && c.args().wire.is_some_and(|wire| wire.size < 88);
@@ -103,16 +103,16 @@ rules! { OF_FIELDS:
 }
 
 /// Flags that came later, each with a rule of its own.
-const LATER_FLAGS: [Rule; LATER.count_ones() as usize] = {
+const LATER_FLAGS: [Rule; LATER.len()] = {
     let any = Rule {
         errno: Errno::EINVAL,
         text: c"",
         since: EVER,
         until: NEVER,
         source: "clone3_args_valid",
-        check: Check::Unknown(0),
+        check: Check::Unknown(CloneFlags::NONE),
     };
-    let (mut rules, mut len, mut i) = ([any; LATER.count_ones() as usize], 0, 0);
+    let (mut rules, mut len, mut i) = ([any; LATER.len()], 0, 0);
     while i < FLAGS.len() {
         let flag = &FLAGS[i];
         if flag.is_later() {
@@ -275,7 +275,7 @@ rules! { OF_FLAGS:
 }
 
 /// Flags with a name, refused or not.
-const NAMED: u64 = ALL | CSIGNAL | CLONE_DETACHED;
+const NAMED: CloneFlags = ALL.union(CSIGNAL).union(CLONE_DETACHED);
 
 /// The table.
 pub static RULES: &[Rule] = &{

@@ -5,14 +5,14 @@ use super::case::{Case, Child, Witness};
 use super::rules::{RULES, first_broken};
 use crate::engine::ask::Answer;
 use crate::engine::{Request, Wire};
-use crate::uapi::Errno;
 use crate::uapi::flags::*;
+use crate::uapi::{CloneFlags, Errno};
 
 /// A kernel as told: it grants all but what is listed.
 struct Told {
     version: (u32, u32),
     args_size: usize,
-    known: u64,
+    known: CloneFlags,
     readable: bool,
     writable: bool,
     init: bool,
@@ -36,7 +36,7 @@ impl Witness for Told {
     fn args_size(&self) -> usize {
         self.args_size
     }
-    fn known(&self, flags: u64) -> u64 {
+    fn known(&self, flags: CloneFlags) -> CloneFlags {
         flags & self.known
     }
     fn readable(&self, _: (u64, u64), _: u64) -> bool {
@@ -62,8 +62,8 @@ fn fork() -> Request {
     Request { wire, ..Request::FORK }
 }
 
-fn with(flags: u64) -> Request {
-    let quiet = flags & (CLONE_THREAD | CLONE_PARENT | CLONE_AUTOREAP) != 0;
+fn with(flags: CloneFlags) -> Request {
+    let quiet = flags.intersects(CLONE_THREAD | CLONE_PARENT | CLONE_AUTOREAP);
     Request { flags, exit_signal: if quiet { 0 } else { 17 }, ..fork() }
 }
 
@@ -75,7 +75,8 @@ fn when(condition: bool, errno: Errno) -> Option<Errno> {
     condition.then_some(errno)
 }
 
-const THREAD: u64 = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+const THREAD: CloneFlags = CLONE_VM.union(CLONE_SIGHAND).union(CLONE_THREAD);
+const UNNAMED: CloneFlags = CloneFlags::from_bits(1 << 63);
 
 /// How the text of the rule begins, a request that breaks it, and where.
 fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
@@ -115,11 +116,11 @@ fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
         ),
         (
             "EINVAL: a flag is set that no kernel",
-            Ok(with(1 << 38)),
-            refusing(|child| when(child == Child::With(1 << 38), Errno::EINVAL)),
+            Ok(with(UNNAMED)),
+            refusing(|child| when(child == Child::With(UNNAMED), Errno::EINVAL)),
         ),
         ("EINVAL: CLONE_DETACHED", Ok(with(CLONE_DETACHED)), KERNEL),
-        ("EINVAL: the low seven bits", Ok(with(17)), KERNEL),
+        ("EINVAL: the low seven bits", Ok(with(CloneFlags::from_bits(17))), KERNEL),
         (
             "EINVAL: CLONE_CLEAR_SIGHAND clears",
             Ok(with(CLONE_VM | CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)),
@@ -158,7 +159,7 @@ fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
         (
             "EPERM: CLONE_NEWUSER is closed",
             Ok(with(CLONE_NEWUSER)),
-            refusing(|child| when(child != Child::With(0), Errno::EPERM)),
+            refusing(|child| when(child != Child::With(CloneFlags::NONE), Errno::EPERM)),
         ),
         ("EINVAL: CLONE_THREAD needs CLONE_SIGHAND", Ok(with(CLONE_THREAD)), KERNEL),
         ("EINVAL: CLONE_SIGHAND needs CLONE_VM", Ok(with(CLONE_SIGHAND)), KERNEL),
@@ -216,7 +217,7 @@ fn examples() -> Vec<(&'static str, Result<Request, Errno>, Told)> {
         (
             "EPERM: CLONE_PIDFD_AUTOKILL needs",
             Ok(with(CLONE_PIDFD_AUTOKILL | CLONE_PIDFD | CLONE_AUTOREAP)),
-            refusing(|child| when(child != Child::With(0), Errno::EPERM)),
+            refusing(|child| when(child != Child::With(CloneFlags::NONE), Errno::EPERM)),
         ),
         ("EPERM: CLONE_NEWUSER: refused", Ok(with(CLONE_NEWUSER)), user(Errno::EPERM)),
         ("EACCES: CLONE_NEWUSER: refused", Ok(with(CLONE_NEWUSER)), user(Errno::EACCES)),
@@ -324,7 +325,7 @@ fn a_rule_begins_with_its_errno_and_says_where_it_is_from() {
 #[test]
 fn what_is_allowed_breaks_none() {
     for flags in [
-        0,
+        CloneFlags::NONE,
         CLONE_VM | CLONE_VFORK,
         CLONE_VM,
         THREAD | CLONE_PIDFD | CLONE_SETTLS,
@@ -333,7 +334,7 @@ fn what_is_allowed_breaks_none() {
         CLONE_INTO_CGROUP,
         CLONE_CLEAR_SIGHAND,
     ] {
-        assert_eq!(broken(Ok(with(flags)), &KERNEL), "", "{flags:#x}");
+        assert_eq!(broken(Ok(with(flags)), &KERNEL), "", "{flags:?}");
     }
     let zeroes = Wire { address: 0x1000, size: 4096, holds_more: false };
     assert_eq!(broken(Ok(Request { wire: Some(zeroes), ..fork() }), &KERNEL), "");

@@ -16,7 +16,7 @@
 use crate::arch::syscall;
 use crate::uapi::flags::*;
 use crate::uapi::wire::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER1};
-use crate::uapi::{Errno, clone_args, file, sys, task};
+use crate::uapi::{CloneFlags, Errno, clone_args, file, sys, task};
 use core::mem::size_of;
 
 /// No user's address on any architecture, whatever is mapped.
@@ -58,15 +58,15 @@ pub fn call(args: &clone_args, size: usize) -> Result<(), Errno> {
 /// Memory is added. A kernel that does make one is no source, and some children
 /// are not to be asked about: ENODATA.
 #[inline(never)]
-pub fn would_make(args: &clone_args, memory: u64) -> Answer {
+pub fn would_make(args: &clone_args, memory: CloneFlags) -> Answer {
     if is_next_the_first() {
         return Err(Errno::ENODATA);
     }
-    let flags = args.flags | memory | CLONE_PIDFD;
-    let args = clone_args { flags, pidfd: NOWHERE, ..*args };
-    let size = match args {
-        clone_args { flags, .. } if flags & CLONE_INTO_CGROUP != 0 => size_of::<clone_args>(),
-        clone_args { set_tid: 0, .. } => CLONE_ARGS_SIZE_VER0,
+    let flags = CloneFlags::from_bits(args.flags) | memory | CLONE_PIDFD;
+    let args = clone_args { flags: flags.bits(), pidfd: NOWHERE, ..*args };
+    let size = match args.set_tid {
+        _ if flags.contains(CLONE_INTO_CGROUP) => size_of::<clone_args>(),
+        0 => CLONE_ARGS_SIZE_VER0,
         _ => CLONE_ARGS_SIZE_VER1,
     };
     match call(&args, size) {
@@ -83,15 +83,15 @@ pub fn would_make_any(args: &clone_args) -> Answer {
     match would_make(args, CLONE_VM | CLONE_VFORK) {
         // Linux 5.6 to 6.1 at least shares no memory after an unshare of the
         // time namespace; then the page tables have to be copied.
-        Err(Errno::EINVAL) => would_make(args, 0),
+        Err(Errno::EINVAL) => would_make(args, CloneFlags::NONE),
         answer => answer,
     }
 }
 
 /// A child with these flags, which must go together and without CLONE_THREAD.
 /// Of no flags at all: what stands in the way of every child.
-pub fn flags(flags: u64) -> Answer {
-    would_make_any(&clone_args { flags, ..clone_args::default() })
+pub fn flags(flags: CloneFlags) -> Answer {
+    would_make_any(&clone_args { flags: flags.bits(), ..clone_args::default() })
 }
 
 /// A thread of the caller's process. Before Linux 6.9 one cannot have a pidfd,
@@ -100,7 +100,7 @@ pub fn flags(flags: u64) -> Answer {
 pub fn thread() -> Answer {
     let tid = sys::gettid();
     let args = clone_args {
-        flags: CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_VFORK,
+        flags: (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_VFORK).bits(),
         set_tid: &raw const tid as u64,
         set_tid_size: 1,
         ..clone_args::default()

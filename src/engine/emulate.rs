@@ -14,7 +14,7 @@ use super::{Memory, Request, known};
 use crate::uapi::file::FileKind;
 use crate::uapi::flags::*;
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
-use crate::uapi::{Errno, exec, file, sys};
+use crate::uapi::{CloneFlags, Errno, exec, file, sys};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -26,8 +26,12 @@ const NOT_AS_ASKED: i32 = 127;
 static ALLOWED: AtomicU64 = AtomicU64::new(0);
 
 /// Allows these flags to be emulated, and no others, from now on.
-pub fn allow(flags: u64) {
-    ALLOWED.store(flags & EMULABLE, Relaxed);
+pub fn allow(flags: CloneFlags) {
+    ALLOWED.store((flags & EMULABLE).bits(), Relaxed);
+}
+
+fn allowed() -> CloneFlags {
+    CloneFlags::from_bits(ALLOWED.load(Relaxed))
 }
 
 /// How the child begins, on which its part of an emulation depends.
@@ -40,63 +44,63 @@ pub enum Start {
 }
 
 /// The flags of a request that the library has to stand in for.
-pub fn needed(request: &Request, start: Start) -> u64 {
-    let wanted = request.flags & ALLOWED.load(Relaxed);
-    if wanted == 0 || request.wire.is_some_and(|wire| wire.holds_more) {
-        return 0;
+pub fn needed(request: &Request, start: Start) -> CloneFlags {
+    let wanted = request.flags & allowed();
+    if wanted.is_empty() || request.wire.is_some_and(|wire| wire.holds_more) {
+        return CloneFlags::NONE;
     }
     let possible = wanted & possible(request, start);
-    if possible == 0 { 0 } else { possible & !known::known(possible) }
+    if possible.is_empty() { possible } else { possible & !known::known(possible) }
 }
 
 /// What can be emulated for this kind of child. One that runs beside its
 /// creator in the same memory has nothing of its own to be told by.
-fn possible(request: &Request, start: Start) -> u64 {
+fn possible(request: &Request, start: Start) -> CloneFlags {
     let flags = request.flags;
     let in_child = match (request.memory(), start) {
         (Memory::Copied, _) | (Memory::Lent, Start::Calling) => EMULATED_IN_CHILD,
-        _ => 0,
+        _ => CloneFlags::NONE,
     };
     let mut possible = in_child;
     if request.memory() == Memory::Copied && request.exit_signal == 0 {
         possible |= EMULABLE & !EMULATED_IN_CHILD;
     }
-    if flags & CLONE_PARENT != 0 {
+    if flags.contains(CLONE_PARENT) {
         possible &= !CLONE_AUTOREAP;
     }
-    if flags & CLONE_SIGHAND != 0 {
+    if flags.contains(CLONE_SIGHAND) {
         possible &= !CLONE_CLEAR_SIGHAND;
     }
-    if flags & CLONE_THREAD != 0 { 0 } else { possible }
+    if flags.contains(CLONE_THREAD) { CloneFlags::NONE } else { possible }
 }
 
 /// What the library stands in for in a spawned child. Without being allowed to, where it is
 /// what the interface promises, by whatever means: that its handlers are reset, and its cgroup.
-fn of_spawned() -> u64 {
-    EMULATED_IN_SPAWN | ALLOWED.load(Relaxed) & EMULATED_IN_CHILD
+fn of_spawned() -> CloneFlags {
+    EMULATED_IN_SPAWN | allowed() & EMULATED_IN_CHILD
 }
 
 /// Which of a spawned child's flags are known to be out of reach.
-pub fn lacking(flags: u64) -> u64 {
+pub fn lacking(flags: CloneFlags) -> CloneFlags {
     flags & of_spawned() & known::unknown()
 }
 
 /// The same, found out.
-pub fn find_lacking(flags: u64) -> u64 {
+pub fn find_lacking(flags: CloneFlags) -> CloneFlags {
     let asked = flags & of_spawned();
     asked & !known::known(asked)
 }
 
 /// The part of a spawned child, on borrowed memory.
-pub fn in_lent_child(emulated: u64) {
-    if emulated & CLONE_CLEAR_SIGHAND != 0 {
+pub fn in_lent_child(emulated: CloneFlags) {
+    if emulated.contains(CLONE_CLEAR_SIGHAND) {
         clear_sighand();
     }
 }
 
 /// The cgroup that a spawned child has to move to by itself.
-pub fn cgroup_of_child(emulated: u64, directory: Option<c_int>) -> Option<c_int> {
-    directory.filter(|_| emulated & CLONE_INTO_CGROUP != 0)
+pub fn cgroup_of_child(emulated: CloneFlags, directory: Option<c_int>) -> Option<c_int> {
+    directory.filter(|_| emulated.contains(CLONE_INTO_CGROUP))
 }
 
 /// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs). EBADF
@@ -115,11 +119,11 @@ pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
 
 /// The child's part.
 #[inline(never)]
-pub fn in_child(emulated: u64) {
-    if emulated & CLONE_CLEAR_SIGHAND != 0 {
+pub fn in_child(emulated: CloneFlags) {
+    if emulated.contains(CLONE_CLEAR_SIGHAND) {
         clear_sighand();
     }
-    if emulated & CLONE_NNP != 0 {
+    if emulated.contains(CLONE_NNP) {
         // A filter that only root can have put there may forbid it. A child that
         // was to have no new privileges does not begin with them.
         if task::set_no_new_privs().is_err() {
@@ -142,17 +146,17 @@ fn clear_sighand() {
 }
 
 /// All that the library stands in for in some child.
-const EMULATED: u64 = EMULABLE | EMULATED_IN_SPAWN;
-const _: () = assert!(EMULATED.count_ones() <= u8::BITS, "one bit for each emulated flag");
+const EMULATED: CloneFlags = EMULABLE.union(EMULATED_IN_SPAWN);
+const _: () = assert!(EMULATED.len() <= u8::BITS as usize, "one bit for each emulated flag");
 
 /// Emulated flags in eight bits, for `report`.
-pub fn bits(flags: u64) -> u8 {
-    if flags == 0 { 0 } else { pack(flags, EMULATED) as u8 }
+pub fn bits(flags: CloneFlags) -> u8 {
+    if flags.is_empty() { 0 } else { EMULATED.pack(flags) as u8 }
 }
 
 /// The flags of [`bits`].
-pub fn flags(bits: u8) -> u64 {
-    unpack(bits.into(), EMULATED)
+pub fn flags(bits: u8) -> CloneFlags {
+    EMULATED.unpack(bits.into())
 }
 
 #[cfg(test)]
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn bits_go_there_and_back() {
-        for all in [0, CLONE_NNP, CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND, EMULATED] {
+        for all in [CloneFlags::NONE, CLONE_NNP, CLONE_AUTOREAP | CLONE_CLEAR_SIGHAND, EMULATED] {
             assert_eq!(flags(bits(all)), all);
         }
     }
@@ -170,14 +174,15 @@ mod tests {
     fn what_is_possible_depends_on_the_child() {
         let with = |flags, exit_signal| Request { flags, exit_signal, ..Request::FORK };
         let lent = CLONE_VM | CLONE_VFORK;
+        const NONE: CloneFlags = CloneFlags::NONE;
         let own = CLONE_NNP | CLONE_CLEAR_SIGHAND;
-        assert_eq!(possible(&with(0, 0), Start::Returning), EMULABLE);
-        assert_eq!(possible(&with(0, 17), Start::Returning), own);
-        assert_eq!(possible(&with(lent, 0), Start::Returning), 0);
+        assert_eq!(possible(&with(NONE, 0), Start::Returning), EMULABLE);
+        assert_eq!(possible(&with(NONE, 17), Start::Returning), own);
+        assert_eq!(possible(&with(lent, 0), Start::Returning), NONE);
         assert_eq!(possible(&with(lent, 0), Start::Calling), own);
         assert_eq!(possible(&with(lent | CLONE_SIGHAND, 0), Start::Calling), CLONE_NNP);
-        assert_eq!(possible(&with(CLONE_VM, 0), Start::Calling), 0);
+        assert_eq!(possible(&with(CLONE_VM, 0), Start::Calling), NONE);
         assert_eq!(possible(&with(CLONE_PARENT, 0), Start::Calling), own);
-        assert_eq!(possible(&with(CLONE_THREAD, 0), Start::Calling), 0);
+        assert_eq!(possible(&with(CLONE_THREAD, 0), Start::Calling), NONE);
     }
 }

@@ -8,7 +8,7 @@
 
 use super::ask;
 use crate::uapi::flags::*;
-use crate::uapi::{Errno, task};
+use crate::uapi::{CloneFlags, Errno, task};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -62,7 +62,7 @@ impl Found {
     }
 
     /// Flags the kernel was asked about and does not know.
-    fn unknown(self) -> u64 {
+    fn unknown(self) -> CloneFlags {
         later(self.asked & !self.known)
     }
 }
@@ -70,11 +70,11 @@ impl Found {
 /// The largest size that [`Found`] has room for.
 const LARGEST: u32 = 0xf_ffff;
 
-const _: () = assert!(LATER.count_ones() <= u16::BITS, "one bit for each later flag");
+const _: () = assert!(LATER.len() <= u16::BITS as usize, "one bit for each later flag");
 
 /// The later flags that these bits stand for.
-fn later(bits: u16) -> u64 {
-    unpack(bits.into(), LATER)
+fn later(bits: u16) -> CloneFlags {
+    LATER.unpack(bits.into())
 }
 
 /// Whether clone3(2) is not to be called at all: some filters end a process that does,
@@ -152,15 +152,15 @@ pub fn too_big(size: usize) {
 /// been another thread's.
 #[cold]
 #[inline(never)]
-pub fn known(flags: u64) -> u64 {
+pub fn known(flags: CloneFlags) -> CloneFlags {
     let mut found = Found::now();
-    let asks = obstacle().is_some() || flags & !FIRST & !later(found.asked) != 0;
+    let asks = obstacle().is_some() || !(FIRST | later(found.asked)).contains(flags);
     if asks && look_for_obstacle().is_some() {
-        return 0;
+        return CloneFlags::NONE;
     }
-    for (i, flag) in each(LATER).enumerate() {
+    for (i, flag) in LATER.iter().enumerate() {
         let bit = 1 << i;
-        if flags & flag == 0 || found.asked & bit != 0 {
+        if !flags.contains(flag) || found.asked & bit != 0 {
             continue;
         }
         match ask::flags(with_company(flag)) {
@@ -184,7 +184,7 @@ pub fn known(flags: u64) -> u64 {
 
 /// Later flags that are known to be out of reach; others may be, too. A hint, for
 /// those who have another way.
-pub fn unknown() -> u64 {
+pub fn unknown() -> CloneFlags {
     if obstacle().is_some() { !FIRST } else { Found::now().unknown() }
 }
 
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn bits_stand_for_the_later_flags() {
-        assert_eq!(later(0), 0);
+        assert_eq!(later(0), CloneFlags::NONE);
         assert_eq!(later(0b10), CLONE_CLEAR_SIGHAND);
         assert_eq!(later(u16::MAX), LATER);
         let found = Found { asked: 0b110, known: 0b100, ..Found::NOTHING };

@@ -181,7 +181,7 @@ impl Attempt {
     pub fn report(&self, request: &Request) {
         // A flag is emulated where the kernel calls it invalid, if not for
         // another reason.
-        let unknown_flag = (request.emulated != 0).then_some(Errno::EINVAL);
+        let unknown_flag = (!request.emulated.is_empty()).then_some(Errno::EINVAL);
         let record = Record {
             rung: self.rung,
             cause: self.cause.or(unknown_flag).map_or(0, |errno| errno.0 as u16),

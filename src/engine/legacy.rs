@@ -20,7 +20,7 @@ pub fn express(request: &Request) -> Result<Syscall, Errno> {
     Ok(Syscall {
         nr: libc::SYS_clone as usize,
         args: legacy_clone_order(
-            word(request.flags | request.exit_signal)?,
+            word(request.flags.bits() | request.exit_signal)?,
             word(request.stack.top())?,
             address(parent_tid),
             address(request.child_tid),
@@ -41,10 +41,10 @@ fn address(field: u64) -> usize {
 fn parent_tid_of_clone3(request: &Request) -> Result<u64, Errno> {
     refuse_what_clone3_refuses(request)?;
     let flags = request.flags;
-    if flags & ONLY_CLONE3 != 0 || request.set_tid != (0, 0) {
+    if flags.intersects(ONLY_CLONE3) || request.set_tid != (0, 0) {
         return Err(Errno::ENOSYS);
     }
-    match (flags & CLONE_PIDFD != 0, flags & CLONE_PARENT_SETTID != 0) {
+    match (flags.contains(CLONE_PIDFD), flags.contains(CLONE_PARENT_SETTID)) {
         (false, _) => Ok(request.parent_tid),
         (true, false) => Ok(request.pidfd),
         (true, true) => Err(Errno::ENOSYS),
@@ -62,17 +62,17 @@ fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
         return Err(Errno::E2BIG);
     }
     let (set_tid, set_tid_size) = request.set_tid;
-    let both = |flag: u64| flags & flag == flag;
-    let shares_signal = flags & (CLONE_THREAD | CLONE_PARENT) != 0;
+    let shares_signal = flags.intersects(CLONE_THREAD | CLONE_PARENT);
     let refused = set_tid_size > MAX_SET_TID
         || (set_tid == 0) != (set_tid_size == 0)
-        || (both(CLONE_INTO_CGROUP) && size < size_of::<clone_args>())
-        || flags & !ALL != 0
-        || both(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)
+        || (flags.contains(CLONE_INTO_CGROUP) && size < size_of::<clone_args>())
+        || !ALL.contains(flags)
+        || flags.contains(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)
         || (shares_signal && request.exit_signal != 0)
         || (request.stack.base == 0) != (request.stack.size == 0)
         || !request.stack.is_addressable()
-        || (both(CLONE_PIDFD | CLONE_PARENT_SETTID) && request.pidfd == request.parent_tid)
+        || (flags.contains(CLONE_PIDFD | CLONE_PARENT_SETTID)
+            && request.pidfd == request.parent_tid)
         || request.exit_signal > 64;
     if refused { Err(Errno::EINVAL) } else { Ok(()) }
 }
@@ -81,8 +81,9 @@ fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
 mod tests {
     use super::super::request::{Stack, Wire};
     use super::*;
+    use crate::uapi::CloneFlags;
 
-    fn with(flags: u64) -> Request {
+    fn with(flags: CloneFlags) -> Request {
         Request { flags, ..Request::FORK }
     }
 
@@ -112,14 +113,14 @@ mod tests {
     #[test]
     fn what_only_clone3_can_say_is_enosys() {
         for bit in 0..64 {
-            let flag = 1u64 << bit;
+            let flag = CloneFlags::from_bits(1 << bit);
             let expected = match flag {
                 CLONE_DETACHED => Some(Errno::EINVAL),
-                f if f & ONLY_CLONE3 != 0 => Some(Errno::ENOSYS),
-                f if f & IN_CLONE != 0 && f & (CLONE_THREAD | CLONE_PARENT) == 0 => None,
+                f if f.intersects(ONLY_CLONE3) => Some(Errno::ENOSYS),
+                f if IN_CLONE.contains(f) && !f.intersects(CLONE_THREAD | CLONE_PARENT) => None,
                 _ => Some(Errno::EINVAL), // unknown, or an exit signal too many
             };
-            assert_eq!(express(&with(flag)).err(), expected, "flag {flag:#x}");
+            assert_eq!(express(&with(flag)).err(), expected, "{flag:?}");
         }
         assert_eq!(express(&Request { set_tid: (8, 1), ..Request::FORK }), Err(Errno::ENOSYS));
         assert!(express(&Request { cgroup: 3, ..Request::FORK }).is_ok(), "nobody reads it");
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn clone_has_its_own_word_on_its_own_flags() {
-        let flags = (CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_DETACHED) as u32;
+        let flags = (CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_DETACHED).bits() as u32;
         let call = express(&Request::from_legacy(flags, 0, 0x50, 0, 0)).unwrap();
         assert_eq!((call.args[0], call.args[2]), (flags as usize, 0x50));
     }

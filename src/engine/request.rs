@@ -2,7 +2,7 @@
 //! The one typed description of a child that every entry point fills.
 
 use crate::uapi::flags::*;
-use crate::uapi::{clone_args, sys};
+use crate::uapi::{CloneFlags, clone_args, sys};
 use core::mem::offset_of;
 
 /// The child's own stack. Both zero: it continues on the caller's.
@@ -67,7 +67,7 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `CLONE_*` flags without an exit signal.
-    pub flags: u64,
+    pub flags: CloneFlags,
     /// Signal for the parent when the child ends, 0 for none.
     pub exit_signal: u64,
     /// Where the pidfd goes (CLONE_PIDFD).
@@ -85,7 +85,7 @@ pub struct Request {
     /// A cgroup2 directory (CLONE_INTO_CGROUP).
     pub cgroup: u64,
     /// Flags taken out of `flags` because the library stands in for them.
-    pub emulated: u64,
+    pub emulated: CloneFlags,
     /// Which system calls may carry it.
     pub route: Route,
     /// The caller's own struct, if it came in one: it goes to clone3 as it is,
@@ -107,7 +107,7 @@ pub struct Wire {
 impl Request {
     /// fork(): a copy of everything, SIGCHLD at its end.
     pub const FORK: Request = Request {
-        flags: 0,
+        flags: CloneFlags::NONE,
         exit_signal: libc::SIGCHLD as u64,
         pidfd: 0,
         child_tid: 0,
@@ -116,19 +116,19 @@ impl Request {
         tls: 0,
         set_tid: (0, 0),
         cgroup: 0,
-        emulated: 0,
+        emulated: CloneFlags::NONE,
         route: Route::Any,
         wire: None,
     };
 
     /// vfork(): memory and stack lent until the child execs or ends.
-    pub const VFORK: Request = Request { flags: CLONE_VM | CLONE_VFORK, ..Request::FORK };
+    pub const VFORK: Request = Request { flags: CLONE_VM.union(CLONE_VFORK), ..Request::FORK };
 
     /// From a caller's `struct clone_args`, of which `args` holds the fields
     /// known here.
     pub fn from_wire(args: &clone_args, wire: Wire) -> Request {
         Request {
-            flags: args.flags,
+            flags: CloneFlags::from_bits(args.flags),
             exit_signal: args.exit_signal,
             pidfd: args.pidfd,
             child_tid: args.child_tid,
@@ -148,18 +148,18 @@ impl Request {
     /// CLONE_PIDFD, CLONE_PIDFD answers through parent_tid, and `stack` is the
     /// top.
     pub fn from_legacy(flags: u32, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Self {
-        let signal = u64::from(flags) & CSIGNAL;
-        let with_pidfd = u64::from(flags) & CLONE_PIDFD != 0;
-        let dropped = if with_pidfd { CSIGNAL } else { CSIGNAL | CLONE_DETACHED };
-        let flags = u64::from(flags) & !dropped;
-        let inherits_signal = flags & (CLONE_THREAD | CLONE_PARENT) != 0;
+        let signal = u64::from(flags) & CSIGNAL.bits();
+        let flags = CloneFlags::from_bits(flags.into());
+        let with_pidfd = flags.contains(CLONE_PIDFD);
+        let flags = flags & !if with_pidfd { CSIGNAL } else { CSIGNAL | CLONE_DETACHED };
+        let inherits_signal = flags.intersects(CLONE_THREAD | CLONE_PARENT);
         // clone(2) takes a number that is no signal and sends none; clone3
         // refuses it. clone(2) has its own word on CLONE_DETACHED with
         // CLONE_PIDFD (kernel/fork.c, clone3_args_valid and kernel_clone).
-        let only_legacy = (signal > 64 && !inherits_signal) || flags & CLONE_DETACHED != 0;
+        let only_legacy = (signal > 64 && !inherits_signal) || flags.contains(CLONE_DETACHED);
         let route = if only_legacy { Route::Legacy } else { Route::Any };
         // Arguments no flag asks for were perhaps never passed.
-        let used = |by: u64, value: u64| if flags & by != 0 { value } else { 0 };
+        let used = |by, value| if flags.intersects(by) { value } else { 0 };
         Request {
             flags,
             exit_signal: if inherits_signal { 0 } else { signal },
@@ -176,7 +176,7 @@ impl Request {
     /// The fields in clone3's wire format.
     pub fn to_wire(self) -> clone_args {
         clone_args {
-            flags: self.flags,
+            flags: self.flags.bits(),
             pidfd: self.pidfd,
             child_tid: self.child_tid,
             parent_tid: self.parent_tid,
@@ -193,7 +193,7 @@ impl Request {
     /// The smallest published size that holds every field in use, so that no
     /// kernel meets a field it does not know unless it was asked for.
     pub fn wire_size(&self) -> usize {
-        if self.cgroup != 0 || self.flags & CLONE_INTO_CGROUP != 0 {
+        if self.cgroup != 0 || self.flags.contains(CLONE_INTO_CGROUP) {
             size_of::<clone_args>()
         } else if self.set_tid != (0, 0) {
             offset_of!(clone_args, cgroup)
@@ -204,9 +204,9 @@ impl Request {
 
     /// The same with the library standing in for these flags; no longer in the
     /// caller's own struct.
-    pub fn with_emulated(&self, flags: u64) -> Request {
+    pub fn with_emulated(&self, flags: CloneFlags) -> Request {
         let mut request = *self;
-        if flags != 0 {
+        if !flags.is_empty() {
             request.wire = None;
             request.emulate(flags);
         }
@@ -214,7 +214,7 @@ impl Request {
     }
 
     /// Has the library stand in for these flags, in a request of its own.
-    pub fn emulate(&mut self, flags: u64) {
+    pub fn emulate(&mut self, flags: CloneFlags) {
         self.flags &= !flags;
         self.emulated = flags;
     }
@@ -231,12 +231,12 @@ impl Request {
     /// Whether the child starts with the caller's thread pointer, and so in
     /// the C library's idea of the calling thread.
     pub fn keeps_tls(&self) -> bool {
-        self.flags & CLONE_SETTLS == 0
+        !self.flags.contains(CLONE_SETTLS)
     }
 
     /// Whether the caller chose where the child's end is announced.
     pub fn clears_tid(&self) -> bool {
-        self.flags & CLONE_CHILD_CLEARTID != 0
+        self.flags.contains(CLONE_CHILD_CLEARTID)
     }
 }
 
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn legacy_low_byte_is_the_exit_signal() {
-        let request = Request::from_legacy(libc::SIGUSR1 as u32 | CLONE_FS as u32, 0, 0, 0, 0);
+        let request =
+            Request::from_legacy(libc::SIGUSR1 as u32 | CLONE_FS.bits() as u32, 0, 0, 0, 0);
         assert_eq!(request.exit_signal, libc::SIGUSR1 as u64);
         assert_eq!(request.flags, CLONE_FS);
         assert_eq!(request.route, Route::Any);
@@ -257,7 +258,7 @@ mod tests {
     #[test]
     fn legacy_exit_signal_is_ignored_where_it_means_nothing() {
         for flag in [CLONE_THREAD, CLONE_PARENT] {
-            let request = Request::from_legacy(0xff | flag as u32, 0, 0, 0, 0);
+            let request = Request::from_legacy(0xff | flag.bits() as u32, 0, 0, 0, 0);
             assert_eq!((request.exit_signal, request.route), (0, Route::Any));
         }
     }
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn legacy_detached_vanishes_but_for_pidfd() {
-        let with = |flags: u64| Request::from_legacy(flags as u32, 0, 0, 0, 0);
+        let with = |flags: CloneFlags| Request::from_legacy(flags.bits() as u32, 0, 0, 0, 0);
         assert_eq!(with(CLONE_DETACHED | CLONE_FS).flags, CLONE_FS);
         let both = with(CLONE_DETACHED | CLONE_PIDFD);
         assert_eq!((both.flags, both.route), (CLONE_DETACHED | CLONE_PIDFD, Route::Legacy));
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn legacy_pidfd_uses_parent_tid() {
-        let flags = CLONE_PIDFD as u32;
+        let flags = CLONE_PIDFD.bits() as u32;
         let request = Request::from_legacy(flags, 0x1000, 0x20, 0x30, 0x40);
         assert_eq!(request.flags, CLONE_PIDFD);
         assert_eq!((request.pidfd, request.parent_tid), (0x20, 0));
@@ -316,7 +317,7 @@ mod tests {
     #[test]
     fn memory_is_read_from_two_flags() {
         let with = |flags| Request { flags, ..Request::FORK }.memory();
-        assert_eq!(with(0), Memory::Copied);
+        assert_eq!(with(CloneFlags::NONE), Memory::Copied);
         assert_eq!(with(CLONE_VFORK), Memory::Copied);
         assert_eq!(with(CLONE_VM | CLONE_FS), Memory::Shared);
         assert_eq!(with(CLONE_VM | CLONE_VFORK), Memory::Lent);

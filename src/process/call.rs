@@ -7,9 +7,9 @@ use crate::arch::{Syscall, shadow_stack_active, trampoline};
 use crate::engine::report::{self, Record};
 use crate::engine::{Attempt, Memory, Request, Route, emulate};
 use crate::host;
-use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::{self, Pid};
+use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
 
@@ -65,16 +65,16 @@ pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> 
 /// # Safety
 /// As [`create`].
 unsafe fn create_with(
-    emulated: u64,
+    emulated: CloneFlags,
     request: &Request,
     start: Start,
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
-    match (emulated, request.memory()) {
+    match (emulated.is_empty(), request.memory()) {
         // SAFETY: by the contract; a copy is mended.
-        (0, Memory::Copied) => unsafe { run_mended(request, start, argument) },
+        (true, Memory::Copied) => unsafe { run_mended(request, start, argument) },
         // SAFETY: by the contract; shared memory needs no mending.
-        (0, _) => unsafe { run(request, start, argument, None) },
+        (true, _) => unsafe { run(request, start, argument, None) },
         // SAFETY: by the contract.
         _ => unsafe { create_emulating(emulated, request, start, argument) },
     }
@@ -97,7 +97,7 @@ unsafe fn run_mended(request: &Request, start: Start, argument: *mut c_void) -> 
 #[cold]
 #[inline(never)]
 unsafe fn create_emulating(
-    emulated: u64,
+    emulated: CloneFlags,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -107,7 +107,7 @@ unsafe fn create_emulating(
     // SAFETY: by the contract.
     let run = |setup: &Setup| unsafe { run(request, start, argument, Some(setup)) };
     let setup = Setup::begin(request, if copied { host::repair() } else { None });
-    if request.emulated & CLONE_AUTOREAP != 0 {
+    if request.emulated.contains(CLONE_AUTOREAP) {
         return orphan::create(request, setup, run);
     }
     let outcome = run(&setup);

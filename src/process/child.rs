@@ -6,7 +6,7 @@ use crate::engine::{self, Memory, Request, Route, emulate, report};
 use crate::host::{self, ClearTid, Repair};
 use crate::uapi::flags::{CLONE_AUTOREAP, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID};
 use crate::uapi::sys::{self, KernelSigset, Pid};
-use crate::uapi::{Errno, mutex};
+use crate::uapi::{CloneFlags, Errno, mutex};
 
 /// What the child does first, prepared in the parent: mend the libc, stand in
 /// for flags the kernel did not take, then let signals in again.
@@ -14,7 +14,7 @@ use crate::uapi::{Errno, mutex};
 pub struct Setup {
     repair: Option<Repair>,
     clear_tid: ClearTid,
-    emulated: u64,
+    emulated: CloneFlags,
     copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
@@ -25,7 +25,7 @@ pub struct Setup {
 fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
     match repair.and_then(|repair| repair.tid_to_clear()) {
         Some(place) if *request == Request::FORK => Request {
-            flags: CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+            flags: CLONE_CHILD_SETTID.union(CLONE_CHILD_CLEARTID),
             child_tid: place as u64,
             ..Request::FORK
         },
@@ -34,10 +34,10 @@ fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
 }
 
 fn clear_tid_of(request: &Request, repair: Option<Repair>) -> ClearTid {
-    const BOTH: u64 = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    const BOTH: CloneFlags = CLONE_CHILD_SETTID.union(CLONE_CHILD_CLEARTID);
     let in_place = repair.and_then(|repair| repair.tid_to_clear()).map(|place| place as u64);
     match request.flags {
-        flags if flags & BOTH == BOTH && in_place == Some(request.child_tid) => ClearTid::InPlace,
+        flags if flags.contains(BOTH) && in_place == Some(request.child_tid) => ClearTid::InPlace,
         _ if request.clears_tid() => ClearTid::Chosen,
         _ => ClearTid::Unset,
     }
@@ -118,7 +118,7 @@ pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, E
     let mut request = with_tid_in_place(request, &repair);
     let needed = |request: &Request| emulate::needed(request, emulate::Start::Returning);
     let emulated = needed(&request);
-    let outcome = if emulated == 0 {
+    let outcome = if emulated.is_empty() {
         let setup = Setup::begin(&request, repair);
         setup.avoid_traps(&mut request);
         // SAFETY: by the contract.
@@ -144,14 +144,14 @@ pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, E
 #[cold]
 #[inline(never)]
 unsafe fn create_emulating(
-    emulated: u64,
+    emulated: CloneFlags,
     request: &Request,
     repair: Option<Repair>,
 ) -> Result<Pid, Errno> {
     let mut request = request.with_emulated(emulated);
     let setup = Setup::begin(&request, repair);
     setup.avoid_traps(&mut request);
-    if request.emulated & CLONE_AUTOREAP != 0 {
+    if request.emulated.contains(CLONE_AUTOREAP) {
         // SAFETY: the child made is the one described.
         return orphan::create(&request, setup, |setup| unsafe { one(&request, setup) });
     }

@@ -21,7 +21,7 @@ use core::ptr::{read_volatile, write_volatile};
 
 /// Shares what can be shared without a common memory. No signal at its end.
 const MIDDLE: Request = Request {
-    flags: CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO,
+    flags: CLONE_FS.union(CLONE_FILES).union(CLONE_SYSVSEM).union(CLONE_IO),
     exit_signal: 0,
     ..Request::FORK
 };
@@ -119,7 +119,7 @@ fn in_middle(
         Ok(pid) => word.pid = pid,
         Err(errno) => word.errno = errno.0,
     }
-    if word.pid != 0 && request.flags & CLONE_PIDFD != 0 {
+    if word.pid != 0 && request.flags.contains(CLONE_PIDFD) {
         // SAFETY: the kernel has just written there.
         word.pidfd = unsafe { read_volatile(request.pidfd as usize as *const i32) };
     }
@@ -138,11 +138,11 @@ fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
         Word { pid: 0, errno: 0, .. } => Err(Errno::EAGAIN), // killed before its word
         Word { pid: 0, errno, .. } => Err(Errno(errno)),
         Word { pid, pidfd, .. } => {
-            if request.flags & CLONE_PIDFD != 0 {
+            if request.flags.contains(CLONE_PIDFD) {
                 // SAFETY: the kernel could write there in the copy.
                 unsafe { write_volatile(request.pidfd as usize as *mut i32, pidfd) };
             }
-            if request.flags & CLONE_PARENT_SETTID != 0 {
+            if request.flags.contains(CLONE_PARENT_SETTID) {
                 // As in the kernel, it matters to nobody where this fails.
                 let _ = sys::store(request.parent_tid, pid);
             }

@@ -32,7 +32,7 @@ use crate::engine::emulate;
 use crate::uapi::exec;
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
-use crate::uapi::{Errno, attribute, file};
+use crate::uapi::{CloneFlags, Errno, attribute, file};
 use core::ffi::{c_int, c_void};
 
 /// Exit status of a child that failed (POSIX, posix_spawn).
@@ -49,7 +49,7 @@ pub struct Job<'a> {
     /// The mask that the caller had.
     pub mask: KernelSigset,
     /// Flags the kernel did not take (`emulate::lacking`).
-    pub emulated: u64,
+    pub emulated: CloneFlags,
     /// What it shares with the caller, if its memory is a copy.
     pub page: Option<&'a SharedPage>,
     /// What it may become.

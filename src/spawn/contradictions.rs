@@ -31,7 +31,7 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
         plan.search && plan.program.is_some()
     }),
     (b"id maps and setgroups need a new user namespace: CLONE_NEWUSER", |plan, _| {
-        plan.writes_id_maps() && plan.flags & CLONE_NEWUSER == 0
+        plan.writes_id_maps() && !plan.flags.contains(CLONE_NEWUSER)
     }),
     // The root that is left is everybody's in a shared mount namespace.
     (b"clone3_spawn_set_root() needs a mount namespace: CLONE_NEWNS", |plan, _| {
@@ -41,7 +41,7 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
         !plan.mounts.get().is_empty() && !plan.leaves_mount_namespace()
     }),
     (b"CLONE_EMPTY_MNTNS needs CLONE_NEWNS", |plan, _| {
-        plan.flags & CLONE_EMPTY_MNTNS != 0 && plan.flags & CLONE_NEWNS == 0
+        plan.flags.contains(CLONE_EMPTY_MNTNS) && !plan.flags.contains(CLONE_NEWNS)
     }),
     (b"clone3_spawn_set_terminal() needs clone3_spawn_set_session()", |plan, _| {
         plan.terminal.is_some() && !plan.new_session

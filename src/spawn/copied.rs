@@ -88,7 +88,7 @@ fn signal_bit(signal: u64) -> KernelSigset {
 fn lacks_pidfd(request: &Request) -> bool {
     let place = request.pidfd as usize as *const c_int;
     // SAFETY: the place of `launch`; volatile, as the kernel has written there.
-    request.flags & CLONE_PIDFD != 0 && unsafe { read_volatile(place) } < 0
+    request.flags.contains(CLONE_PIDFD) && unsafe { read_volatile(place) } < 0
 }
 
 /// The child.

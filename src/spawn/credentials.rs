@@ -25,6 +25,7 @@
 
 use super::plan::{Namespace, Plan};
 use super::program::Child;
+use crate::uapi::CloneFlags;
 use crate::uapi::attribute::Ids;
 use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
 use crate::uapi::task;
@@ -57,7 +58,7 @@ impl Changes {
             ids: changes_ids(plan),
             joins_user: joins(plan, CLONE_NEWUSER),
             joins_pid: joins(plan, CLONE_NEWPID),
-            new_user: plan.flags & CLONE_NEWUSER != 0,
+            new_user: plan.flags.contains(CLONE_NEWUSER),
             dumps: !plan.filter.is_null() && task::kernel_version() < (5, 16),
         }
     }
@@ -78,10 +79,10 @@ fn changes_ids(plan: &Plan) -> bool {
 }
 
 /// A namespace of which it is not known what it is may be any.
-fn joins(plan: &Plan, kind: u64) -> bool {
+fn joins(plan: &Plan, kind: CloneFlags) -> bool {
     let may_be = |namespace: &Namespace| match namespace.kinds() {
         0 => true,
-        kinds => kinds & kind as i32 != 0,
+        kinds => kinds & kind.bits() as i32 != 0,
     };
     plan.namespaces.get().iter().any(may_be)
 }

@@ -193,7 +193,7 @@ unsafe fn create(
     let mut attempt = Attempt::new(host::tid());
     attempt.aim(request)?;
     loop {
-        if attempt.is_legacy() || request.flags & CLONE_CLEAR_SIGHAND == 0 {
+        if attempt.is_legacy() || !request.flags.contains(CLONE_CLEAR_SIGHAND) {
             sys::block_all_signals();
         }
         if attempt.is_legacy() {

@@ -5,7 +5,7 @@
 use super::actions::{Actions, FileActions};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::{Errno, attribute};
+use crate::uapi::{CloneFlags, Errno, attribute};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{null, null_mut, slice_from_raw_parts};
 
@@ -137,7 +137,7 @@ pub struct Plan {
     /// The first setter that failed: a plan that lacks something must not run, for
     /// what it lacks may be what keeps the program in.
     pub refused: Option<Refusal>,
-    pub flags: u64,
+    pub flags: CloneFlags,
     pub exit_signal: Option<c_int>,
     pub set_tid: List<Pid>,
     pub pidfd: *mut c_int,
@@ -195,7 +195,7 @@ impl Plan {
     pub const INITIAL: Plan = Plan {
         mark: MARK,
         refused: None,
-        flags: 0,
+        flags: CloneFlags::NONE,
         exit_signal: None,
         set_tid: List::EMPTY,
         pidfd: null_mut(),
@@ -242,7 +242,7 @@ impl Plan {
 
     /// Whether the child is in another mount namespace than the caller.
     pub fn leaves_mount_namespace(&self) -> bool {
-        self.flags & CLONE_NEWNS != 0
+        self.flags.contains(CLONE_NEWNS)
             || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS))
     }
 
@@ -265,14 +265,14 @@ impl Plan {
     /// Whether the child is in another pid namespace than the caller, and its
     /// parent has no number there.
     pub fn leaves_pid_namespace(&self) -> bool {
-        self.flags & CLONE_NEWPID != 0
+        self.flags.contains(CLONE_NEWPID)
             || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWPID))
     }
 
     /// Whether the child enters a time namespace, for which its memory must be
     /// its own (time_namespaces(7)).
     pub fn needs_own_memory(&self) -> bool {
-        self.flags & CLONE_NEWTIME != 0
+        self.flags.contains(CLONE_NEWTIME)
             || self.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWTIME))
     }
 
@@ -285,8 +285,8 @@ impl Plan {
 
 impl Namespace {
     /// Whether it is one of that kind, or a process that is in one.
-    pub fn joins(&self, kind: u64) -> bool {
-        self.kinds() & kind as c_int != 0
+    pub fn joins(&self, kind: CloneFlags) -> bool {
+        self.kinds() & kind.bits() as c_int != 0
     }
 
     /// As it was given, or asked of the file.

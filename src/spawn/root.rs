@@ -49,7 +49,7 @@ pub fn change(plan: &Plan) -> Result<(), Failure> {
 /// decided there.
 fn keep_inside(plan: &Plan) -> Result<(), Failure> {
     let joins = plan.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
-    if joins || plan.flags & CLONE_NEWNS == 0 {
+    if joins || !plan.flags.contains(CLONE_NEWNS) {
         return Ok(());
     }
     let index = plan.mounts.get().len() as u32;

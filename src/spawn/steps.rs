@@ -35,7 +35,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     job.hide_if(job.changes.joins_pid).map_err(Failure::at(Stage::Namespace))?;
     let kept = descriptors::Kept::reserve(job, extras)?;
     signals(plan)?;
-    if job.emulated & CLONE_INTO_CGROUP != 0 {
+    if job.emulated.contains(CLONE_INTO_CGROUP) {
         cgroup(job, plan).map_err(Failure::at(Stage::Cgroup))?;
     }
     share_of_machine(plan)?;
@@ -60,7 +60,7 @@ pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
     }
     privileges(job, plan)?;
     death_signal(extras, &kept)?;
-    if plan.no_new_privs || job.emulated & CLONE_NNP != 0 {
+    if plan.no_new_privs || job.emulated.contains(CLONE_NNP) {
         task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
     }
     callback(plan)?;
@@ -107,7 +107,7 @@ fn signals(plan: &Plan) -> Result<(), Failure> {
 /// caller's cgroup for its root, which is not what was asked for.
 fn cgroup(job: &Job, plan: &Plan) -> Result<(), Errno> {
     let directory = job.child.attributes.cgroup.ok_or(Errno::EINVAL)?;
-    if plan.flags & CLONE_NEWCGROUP != 0 {
+    if plan.flags.contains(CLONE_NEWCGROUP) {
         return Err(Errno::EOPNOTSUPP);
     }
     emulate::enter_cgroup(directory)
@@ -149,7 +149,7 @@ fn oom_score(score: c_int) -> Result<(), Errno> {
 
 /// A pid namespace is entered by the parent: it is for children only.
 fn join(fd: c_int, kinds: c_int) -> Result<(), Errno> {
-    const NEWPID: c_int = CLONE_NEWPID as c_int;
+    const NEWPID: c_int = CLONE_NEWPID.bits() as c_int;
     if kinds == NEWPID { Ok(()) } else { attribute::join_namespace(fd, kinds & !NEWPID) }
 }
 

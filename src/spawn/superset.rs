@@ -44,7 +44,7 @@ impl Extras<'_> {
     pub fn adjust(&self, request: &mut Request) {
         let plan = self.plan;
         request.flags |= plan.flags;
-        if plan.flags & CLONE_AUTOREAP != 0 {
+        if plan.flags.contains(CLONE_AUTOREAP) {
             request.exit_signal = 0;
         }
         if let Some(signal) = plan.exit_signal {
@@ -219,7 +219,8 @@ impl OtherPids {
             if entered.is_none() {
                 entered = Some(OtherPids::remember().map_err(failed)?);
             }
-            attribute::join_namespace(namespace.fd, CLONE_NEWPID as c_int).map_err(failed)?;
+            attribute::join_namespace(namespace.fd, CLONE_NEWPID.bits() as c_int)
+                .map_err(failed)?;
         }
         Ok(entered)
     }
@@ -227,13 +228,13 @@ impl OtherPids {
     fn remember() -> Result<OtherPids, Errno> {
         let flags = libc::O_RDONLY | libc::O_CLOEXEC;
         let own = Descriptor(file::open(c"/proc/thread-self/ns/pid_for_children", flags)?);
-        attribute::join_namespace(own.0, CLONE_NEWPID as c_int)?;
+        attribute::join_namespace(own.0, CLONE_NEWPID.bits() as c_int)?;
         Ok(OtherPids(own))
     }
 }
 
 impl Drop for OtherPids {
     fn drop(&mut self) {
-        _ = attribute::join_namespace(self.0.0, CLONE_NEWPID as c_int);
+        _ = attribute::join_namespace(self.0.0, CLONE_NEWPID.bits() as c_int);
     }
 }

@@ -4,7 +4,7 @@
 use crate::host::page_size;
 use crate::uapi::flags::{CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_SYSVSEM};
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::{Errno, file, own, task};
+use crate::uapi::{CloneFlags, Errno, file, own, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -12,7 +12,7 @@ use core::ptr::null;
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes {
     /// Which of CLONE_FS, CLONE_FILES, CLONE_SYSVSEM and CLONE_IO it shares.
-    pub share: u64,
+    pub share: CloneFlags,
     /// Whether it starts detached.
     pub detached: bool,
     /// Lowest byte of the caller's own stack, 0 for one of ours.
@@ -49,7 +49,7 @@ impl Attributes {
     /// A joinable thread that shares what pthreads share, with all signals blocked
     /// but those it raises itself.
     pub const DEFAULT: Attributes = Attributes {
-        share: CLONE_FS | CLONE_FILES | CLONE_SYSVSEM,
+        share: CLONE_FS.union(CLONE_FILES).union(CLONE_SYSVSEM),
         detached: false,
         stack: 0,
         stack_size: DEFAULT_STACK,
@@ -64,9 +64,10 @@ impl Attributes {
 
     /// EINVAL or, for a name that is too long, ERANGE.
     pub fn check(&self) -> Result<(), Errno> {
-        const SHAREABLE: u64 = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO;
+        const SHAREABLE: CloneFlags =
+            CLONE_FS.union(CLONE_FILES).union(CLONE_SYSVSEM).union(CLONE_IO);
         const MOST: usize = usize::MAX / 4;
-        if self.share & !SHAREABLE != 0
+        if !SHAREABLE.contains(self.share)
             || self.stack_size < SMALLEST_STACK
             || self.stack_size > MOST
             || self.guard_size > MOST

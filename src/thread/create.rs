@@ -12,7 +12,7 @@ use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, thread};
+use crate::uapi::{CloneFlags, Errno, thread};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::AtomicPtr;
@@ -201,7 +201,7 @@ impl Site {
         let top = (self.top - size_of::<Task>()) & !(ALIGN - 1);
         // SAFETY: on the thread's stack, which is at least as large.
         unsafe { (top as *mut Task).write(task) };
-        let pidfd = if attributes.pidfd != 0 { CLONE_PIDFD } else { 0 };
+        let pidfd = if attributes.pidfd != 0 { CLONE_PIDFD } else { CloneFlags::NONE };
         #[cfg(target_arch = "x86")]
         let area = crate::arch::ThreadArea::at(self.place.thread_pointer);
         #[cfg(target_arch = "x86")]
@@ -236,12 +236,12 @@ impl Site {
 }
 
 /// What every thread shares or sets.
-const THREAD: u64 = CLONE_VM
-    | CLONE_SIGHAND
-    | CLONE_THREAD
-    | CLONE_SETTLS
-    | CLONE_CHILD_SETTID
-    | CLONE_CHILD_CLEARTID;
+const THREAD: CloneFlags = CLONE_VM
+    .union(CLONE_SIGHAND)
+    .union(CLONE_THREAD)
+    .union(CLONE_SETTLS)
+    .union(CLONE_CHILD_SETTID)
+    .union(CLONE_CHILD_CLEARTID);
 
 /// # Safety
 /// The request's stack and thread pointer must be the thread's own, `task` what

@@ -8,6 +8,8 @@
 // The header has all names and words; the library itself acts on a few.
 #![allow(dead_code)]
 
+use super::clone_flags::CloneFlags;
+
 /// A flag, as the table describes it.
 #[derive(Clone, Copy)]
 pub struct Flag {
@@ -15,7 +17,7 @@ pub struct Flag {
     pub name: &'static str,
     /// The bit. Those of the lower half are clone(2)'s as well, but for the byte of its
     /// exit signal.
-    pub bit: u64,
+    pub bit: CloneFlags,
     /// What it does: the header's comment, a line break at the end of each line.
     pub doc: &'static str,
     /// The first Linux that has it, as libclone3(7) writes it.
@@ -25,7 +27,7 @@ pub struct Flag {
     /// What else the caller needs, as libclone3(7) has it: privilege, fields, other flags.
     pub needs: &'static str,
     /// Flags without which the kernel refuses it, where it is put to the test.
-    pub company: u64,
+    pub company: CloneFlags,
     /// Whether it is refused to some callers or by some kernels, so that probe asks for it.
     /// Each other flag is as old as the call, or cannot be asked for alone.
     pub probed: bool,
@@ -66,12 +68,12 @@ impl Flag {
     /// A flag that anybody may set, on any kernel that has it, by itself.
     const PLAIN: Flag = Flag {
         name: "",
-        bit: 0,
+        bit: CloneFlags::NONE,
         doc: "",
         linux: "",
         unknown: c"",
         needs: "",
-        company: 0,
+        company: CloneFlags::NONE,
         probed: false,
         namespace: false,
         spawn: false,
@@ -93,7 +95,7 @@ impl Flag {
 
     /// Whether clone(2) has a bit for it.
     pub const fn is_in_clone(&self) -> bool {
-        self.bit & 0xffff_ffff & !CSIGNAL != 0
+        self.bit.bits() & 0xffff_ffff & !CSIGNAL.bits() != 0
     }
 }
 
@@ -120,7 +122,7 @@ const fn is_at_least(version: (u32, u32), least: (u32, u32)) -> bool {
 macro_rules! flags {
     ($($(#[doc = $doc:literal])+
     $name:ident = $bit:literal, $linux:literal $([$more:literal])?, $fields:tt)+) => {
-        $($(#[doc = $doc])+ pub const $name: u64 = $bit;)+
+        $($(#[doc = $doc])+ pub const $name: CloneFlags = CloneFlags::from_bits($bit);)+
 
         /// The table. Not read when the library runs: the lists below are made of it.
         pub const FLAGS: &[Flag] = &[$(Flag {
@@ -139,9 +141,9 @@ macro_rules! flags {
         }),+];
 
         /// The flags that clone3(2) has in a version of Linux; those of 5.3 in any.
-        pub fn of_version(version: (u32, u32)) -> u64 {
+        pub fn of_version(version: (u32, u32)) -> CloneFlags {
             let mut all = FIRST;
-            $(if LATER & $name != 0 && is_at_least(version, const { self::version($linux) }) {
+            $(if LATER.contains($name) && is_at_least(version, const { self::version($linux) }) {
                 all |= $name;
             })+
             all
@@ -228,7 +230,7 @@ flags! {
     /// Kill the child when the last copy of its pidfd is closed.
     CLONE_PIDFD_AUTOKILL = 0x10_0000_0000, "7.1", {
         needs: "PIDFD, AUTOREAP; NNP, admin*",
-        company: CLONE_AUTOREAP | CLONE_NNP,
+        company: CLONE_AUTOREAP.union(CLONE_NNP),
         probed: true,
         spawn: true,
         ..Flag::PLAIN
@@ -240,7 +242,7 @@ flags! {
 /// Names of the kernel's that stand for no flag of clone3(2).
 macro_rules! others {
     ($($(#[doc = $doc:literal])+ $name:ident = $value:literal)+) => {
-        $($(#[doc = $doc])+ pub const $name: u64 = $value;)+
+        $($(#[doc = $doc])+ pub const $name: CloneFlags = CloneFlags::from_bits($value);)+
 
         /// They, for the header.
         pub const OTHERS: &[Flag] = &[$(Flag {
@@ -263,11 +265,11 @@ others! {
 /// The flags of which something holds.
 macro_rules! those {
     (|$flag:ident| $holds:expr) => {{
-        let (mut all, mut i) = (0, 0);
+        let (mut all, mut i) = (CloneFlags::NONE, 0);
         while i < FLAGS.len() {
             let $flag = &FLAGS[i];
             if $holds {
-                all |= $flag.bit;
+                all = all.union($flag.bit);
             }
             i += 1;
         }
@@ -276,56 +278,39 @@ macro_rules! those {
 }
 
 /// All flags that some clone3(2) takes.
-pub const ALL: u64 = those!(|_flag| true);
+pub const ALL: CloneFlags = those!(|_flag| true);
 /// Those that every clone3(2) knows: of Linux 5.3.
-pub const FIRST: u64 = ALL & !LATER;
+pub const FIRST: CloneFlags = ALL.difference(LATER);
 /// Those that came later.
-pub const LATER: u64 = those!(|flag| flag.is_later());
+pub const LATER: CloneFlags = those!(|flag| flag.is_later());
 /// Those that clone(2) takes as well.
-pub const IN_CLONE: u64 = those!(|flag| flag.is_in_clone());
+pub const IN_CLONE: CloneFlags = those!(|flag| flag.is_in_clone());
 /// Those that clone(2) has no bit for.
-pub const ONLY_CLONE3: u64 = ALL & !IN_CLONE;
+pub const ONLY_CLONE3: CloneFlags = ALL.difference(IN_CLONE);
 /// Those that probe asks for.
-pub const PROBED: u64 = those!(|flag| flag.probed);
+pub const PROBED: CloneFlags = those!(|flag| flag.probed);
 /// Those that make namespaces.
-pub const NAMESPACES: u64 = those!(|flag| flag.namespace);
+pub const NAMESPACES: CloneFlags = those!(|flag| flag.namespace);
 /// Those that a spawned child may have.
-pub const SPAWNABLE: u64 = those!(|flag| flag.spawn);
+pub const SPAWNABLE: CloneFlags = those!(|flag| flag.spawn);
 /// Those that the child can do itself.
-pub const EMULATED_IN_CHILD: u64 = those!(|flag| flag.emulation.is_in_child());
+pub const EMULATED_IN_CHILD: CloneFlags = those!(|flag| flag.emulation.is_in_child());
 /// Those that are emulated where the program allows it.
-pub const EMULABLE: u64 =
-    EMULATED_IN_CHILD | those!(|flag| matches!(flag.emulation, Emulation::ByOrphan));
+pub const EMULABLE: CloneFlags =
+    EMULATED_IN_CHILD.union(those!(|flag| matches!(flag.emulation, Emulation::ByOrphan)));
 /// Those that a spawned child does unasked.
-pub const EMULATED_IN_SPAWN: u64 = those!(|flag| flag.emulation.is_in_spawn());
-
-/// The flags of a set, the lowest bit first.
-pub fn each(flags: u64) -> impl Iterator<Item = u64> {
-    let lowest = |left: u64| left & left.wrapping_neg();
-    core::iter::successors(Some(flags), move |left| Some(left & !lowest(*left)))
-        .map(lowest)
-        .take_while(|flag| *flag != 0)
-}
-
-/// The flags of a set that these bits stand for: bit 0 for the lowest of them, and so on.
-pub fn unpack(bits: u32, set: u64) -> u64 {
-    each(set).enumerate().filter(|(i, _)| bits >> i & 1 != 0).fold(0, |all, (_, flag)| all | flag)
-}
-
-/// The bits that stand for these flags of a set.
-pub fn pack(flags: u64, set: u64) -> u32 {
-    each(set).enumerate().fold(0, |bits, (i, flag)| bits | u32::from(flags & flag != 0) << i)
-}
+pub const EMULATED_IN_SPAWN: CloneFlags = those!(|flag| flag.emulation.is_in_spawn());
 
 /// The flag and those without which the kernel refuses it.
-pub fn with_company(flag: u64) -> u64 {
-    const COMPANY: [u64; 64] = {
-        let (mut of_bit, mut i) = ([0; 64], 0);
+pub fn with_company(flag: CloneFlags) -> CloneFlags {
+    const COMPANY: [CloneFlags; 64] = {
+        let (mut of_bit, mut i) = ([CloneFlags::NONE; 64], 0);
         while i < FLAGS.len() {
-            of_bit[FLAGS[i].bit.trailing_zeros() as usize] = FLAGS[i].company;
+            of_bit[FLAGS[i].bit.bits().trailing_zeros() as usize] = FLAGS[i].company;
             i += 1;
         }
         of_bit
     };
-    flag | COMPANY.get(flag.trailing_zeros() as usize).unwrap_or(&0)
+    let company = COMPANY.get(flag.bits().trailing_zeros() as usize);
+    flag | *company.unwrap_or(&CloneFlags::NONE)
 }

@@ -4,6 +4,7 @@
 //! Nothing here decides anything; it says what can be said to the kernel.
 
 pub mod attribute;
+pub mod clone_flags;
 pub mod errno;
 pub mod exec;
 pub mod fate;
@@ -21,5 +22,6 @@ pub mod text;
 pub mod thread;
 pub mod wire;
 
+pub use clone_flags::CloneFlags;
 pub use errno::Errno;
 pub use wire::clone_args;

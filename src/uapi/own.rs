@@ -2,8 +2,8 @@
 //! Typed raw system calls by which a thread changes itself, and a descriptor of
 //! it. As in `sys`, async-signal-safe and without errno or TLS.
 
-use super::Errno;
 use super::sys::Pid;
+use super::{CloneFlags, Errno};
 use crate::arch::syscall;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -53,9 +53,9 @@ pub fn set_nice(nice: c_int) -> Result<(), Errno> {
 }
 
 /// Stops sharing what the flags name with the other threads (unshare(2)).
-pub fn unshare(flags: u64) -> Result<(), Errno> {
+pub fn unshare(flags: CloneFlags) -> Result<(), Errno> {
     // SAFETY: takes no memory; what is unshared is the caller's to choose.
-    let raw = unsafe { syscall(libc::SYS_unshare, [flags as usize, 0, 0, 0, 0, 0]) };
+    let raw = unsafe { syscall(libc::SYS_unshare, [flags.bits() as usize, 0, 0, 0, 0, 0]) };
     Errno::check(raw).map(drop)
 }
 
