@@ -152,7 +152,18 @@ def suites_here(project) -> list[Suite]:
     return [
         rust("rustfmt", "fmt", "--all", "--check"),
         rust("clippy", "clippy", "--release", "--locked", "--quiet", "--", "-D", "warnings"),
-        rust("clippy-cli", "clippy", "--locked", "--quiet", "-p", "clone3-cli", "--tests", "--", "-D", "warnings"),
+        rust(
+            "clippy-cli",
+            "clippy",
+            "--locked",
+            "--quiet",
+            "-p",
+            "clone3-cli",
+            "--tests",
+            "--",
+            "-D",
+            "warnings",
+        ),
         UnitTests(project, "unit", *suites.cargo(), "test", "--release", "--locked", "--lib"),
         # The command as its users run it, with the library that is tested here.
         UnitTests(project, "cli", *suites.cargo(), "test", "--locked", "-p", "clone3-cli", env=with_library),

@@ -8,7 +8,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from . import check, readme, results
+from . import check, readme, results, targets
 from .fetched import CannotFetch, fetch, run_on_libc
 from .guest import GuestToolchain, run_in_kernel
 from .native import list_jobs, run_c_tests
@@ -149,7 +149,7 @@ def main(root: Path) -> int:
     project = Project(root, Path(getattr(said, "build", root / "build")).resolve())
     try:
         return int(run(project, said))
-    except (Wanted, readme.NoPlace) as why:
+    except (Wanted, readme.NoPlace, targets.Unknown) as why:
         print(f"tests/run: {why}", file=sys.stderr)
         return BROKEN
     except CannotFetch as why:

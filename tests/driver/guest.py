@@ -119,7 +119,7 @@ class Guest:
         pool.each(
             jobs,
             self.build_one,
-            os.cpu_count() or 1,
+            pool.processors(),
             lambda job: self.report.started(job.file),
             lambda job, status, seconds: self.report.dropped(job.file),
             self.report.tick,

@@ -5,8 +5,10 @@ A test may kill whoever runs it. That is this job's process and nobody else's; i
 seen here, and the other jobs go on.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -14,12 +16,18 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 
 FORK = multiprocessing.get_context("fork")
+PR_SET_PDEATHSIG = 1
 TICK = 0.5  # seconds between two looks at the clock
+
+
+def processors() -> int:
+    """Those that we may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def width() -> int:
     """Tests wait for the kernel as often as they compute."""
-    return 2 * (os.cpu_count() or 1)
+    return 2 * processors()
 
 
 def each(
@@ -56,7 +64,10 @@ def each(
 
 
 def guarded(work: Callable[[object], int | None], job: object) -> None:
-    """What work returns is the status. No traceback where it is us who end it."""
+    """What work returns is the status. No traceback where it is us who end it; and should we
+    be killed, it ends too, and ends what it started."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:
         sys.exit(work(job))
     except KeyboardInterrupt:

@@ -52,7 +52,7 @@ class Report:
         """A test; `output` is all it printed, if it failed."""
         self.running.pop(name, None)
         self.done += 1
-        self.times.append((seconds, name))
+        self.times.append((seconds, f"{name} ({self.label})"))
         title = name.removesuffix(f" {target}")
         if output is not None:
             self.failures += 1

@@ -164,7 +164,7 @@ class Beside:
     def __init__(self, suite: Suite):
         self.suite, self.start = suite, time.monotonic()
         suite.clear()
-        self.process = pool.FORK.Process(target=pool.guarded, args=(Suite.run, suite))
+        self.process = pool.FORK.Process(target=pool.guarded, args=(lambda suite: suite.run(), suite))
         self.process.start()
 
     def __enter__(self) -> "Beside":

@@ -6,6 +6,9 @@ and 1.2.3; trixie 6.12, 2.41 and 1.2.5; sid in 2026 7.2, 2.43 and 1.2.6.
 """
 
 import os
+from collections.abc import Collection
+
+from .toolchain import ARCHS, Toolchain
 
 # SUITE:ARCH[:FILTER|:shadow]; KERNELS in the environment has others.
 KERNELS = """bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys
@@ -43,13 +46,25 @@ def filters(core: bool) -> list[tuple[str, str]]:
     ]
 
 
+class Unknown(Exception):
+    """A target that there is not."""
+
+
 def kernels(core: bool) -> list[tuple[str, str, str]]:
     """Suite, architecture, and what is special about it."""
     said = os.environ.get("KERNELS", CORE_KERNELS if core else KERNELS)
-    return [tuple([*target.split(":"), ""][:3]) for target in said.split()]
+    return [checked(target, ARCHS, 3) for target in said.split()]
 
 
 def libcs(core: bool) -> list[tuple[str, str]]:
     """Suite and libc."""
     said = os.environ.get("LIBCS", CORE_LIBCS if core else LIBCS)
-    return [tuple(target.split(":")) for target in said.split()]
+    return [checked(target, Toolchain.libcs, 2) for target in said.split()]
+
+
+def checked(target: str, known: Collection[str], parts: int) -> tuple[str, ...]:
+    """The parts of a target, of which the second is a known word and the third may be left out."""
+    words = target.split(":")
+    if not 2 <= len(words) <= parts or words[1] not in known:
+        raise Unknown(f"no target '{target}'")
+    return tuple([*words, ""][:parts])

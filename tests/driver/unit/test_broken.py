@@ -15,8 +15,10 @@ import unittest
 from pathlib import Path
 
 from driver import native, results, tap
+from driver.build import Builder
 from driver.project import Project
 from driver.report import Report
+from driver.source import Job, Source
 from driver.toolchain import Toolchain
 
 ROOT = Path(os.path.abspath(__file__)).parents[3]
@@ -138,6 +140,34 @@ class Native(Broken):
         """A filter that does not exist"""
         self.notices(True, "c-x86_64-unknown", "tools/run-c-tests", "build", "x86_64", "00", FILTER="unknown")
 
+    def test_kept_under(self):
+        """What is kept is another's where flags, source, headers or the linked library are"""
+        project = Project(self.tree, self.tree / "build")
+
+        def keys() -> dict[str, str]:
+            chain = Toolchain(project, "x86_64")
+            builder = Builder(project, chain, self.scratch)
+            found = {}
+            for mode in ("preload", "static"):
+                job = Job(Source(self.tree / "c-tests/00-fine.c"), "x86_64", "glibc", mode, "")
+                found[mode] = builder.key(job, builder.commands(job))
+            job = Job(job.source, "x86_64", "glibc", "static", "-DVARIANT")
+            return found | {"variant": builder.key(job, builder.commands(job))}
+
+        first = keys()
+        self.assertEqual(keys(), first)
+        self.assertEqual(len(set(first.values())), 3)
+        (self.tree / "build/libclone3.a").unlink()
+        library = keys()
+        self.assertEqual([mode for mode in first if library[mode] != first[mode]], ["static", "variant"])
+        (self.tree / "c-tests/new.h").write_text("")
+        header = keys()
+        (self.tree / "c-tests/new.h").write_text("int there;\n")
+        self.assertTrue(all(header[mode] != keys()[mode] for mode in first))
+        before = keys()
+        (self.tree / "c-tests/00-fine.c").write_text("int other;\n")
+        self.assertTrue(all(before[mode] != keys()[mode] for mode in first))
+
     def test_no_compiler(self):
         """No compiler at all is an error that says what installs one"""
         few = self.scratch / "few"
@@ -172,18 +202,27 @@ class Native(Broken):
         self.assertEqual((came_to.passed, came_to.failed), (1, 1))
 
     def test_driver_killed(self):
-        """A driver that is killed leaves nothing that looks like success"""
+        """A driver that is killed leaves nothing that looks like success, and nothing that runs"""
         words = ["tests/run", "c-tests", "build", "x86_64", "00", "05"]
         process = subprocess.Popen(words, cwd=self.tree, stdout=subprocess.PIPE, start_new_session=True)
         self.addCleanup(process.stdout.close)
         while not process.stdout.readline().startswith(b"ok "):
             self.assertIsNone(process.poll())
+        self.addCleanup(end_all_in, self.tree)
+        while not programs_in(self.tree):
+            time.sleep(0.1)
         process.kill()
         process.wait()
-        self.addCleanup(end_all_in, self.tree)
+        self.until_all_ended()
         checked = self.tree / "build/check"
         self.assertNotEqual(tap.read(checked / "c-x86_64.tap").failed, 0)
         self.assertNotEqual(results.table([checked / "c-x86_64"])[1].failed, 0)
+
+    def until_all_ended(self):
+        start = time.monotonic()
+        while programs_in(self.tree):
+            self.assertLess(time.monotonic() - start, 30, "a test goes on")
+            time.sleep(0.1)
 
     def test_driver_ended(self):
         """A driver that is asked to end takes its tests with it"""
@@ -191,9 +230,8 @@ class Native(Broken):
         process = subprocess.Popen(words, cwd=self.tree, stdout=subprocess.PIPE, start_new_session=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(end_all_in, self.tree)
-        while not (self.tree / "build/check/c-x86_64/05-hangs.x86_64-glibc-preload").exists():
+        while not programs_in(self.tree):
             time.sleep(0.1)
-        time.sleep(1)
         process.send_signal(signal.SIGTERM)
         self.assertNotEqual(process.wait(60), 0)
         self.assertEqual(programs_in(self.tree), [])
