@@ -177,6 +177,30 @@ impl Attempt {
         Err(errno)
     }
 
+    /// Down the ladder: `make` makes the call of one attempt after the other, until there
+    /// is a child or no rung is left. The result is the call's; the report is the parent's.
+    ///
+    /// In the caller's frame, because some children run below it.
+    #[inline(always)]
+    pub fn drive(
+        tid: Pid,
+        request: &Request,
+        mut make: impl FnMut(&Attempt) -> isize,
+    ) -> Result<Pid, Errno> {
+        let mut attempt = Attempt::new(tid);
+        attempt.aim(request)?;
+        loop {
+            match Errno::check(make(&attempt)) {
+                Ok(0) => return Ok(0),
+                Ok(pid) => {
+                    attempt.report(request);
+                    return Ok(pid as Pid);
+                }
+                Err(errno) => attempt.after(request, errno)?,
+            }
+        }
+    }
+
     /// Records what becomes of the request. For the parent only.
     pub fn report(&self, request: &Request) {
         // A flag is emulated where the kernel calls it invalid, if not for
@@ -200,19 +224,9 @@ impl Attempt {
 /// `request.memory()` must be `Memory::Copied` and its stack none: anything
 /// else would let two tasks run through one Rust frame.
 pub unsafe fn create_copy(tid: Pid, request: &Request) -> Result<Pid, Errno> {
-    let mut attempt = Attempt::new(tid);
-    attempt.aim(request)?;
-    loop {
+    Attempt::drive(tid, request, |attempt| {
         let [a, b, c, d, e] = attempt.call().args;
         // SAFETY: the memory is copied, so each return has frames of its own.
-        let raw = unsafe { syscall(attempt.call().nr as _, [a, b, c, d, e, 0]) };
-        match Errno::check(raw) {
-            Ok(0) => return Ok(0),
-            Ok(pid) => {
-                attempt.report(request);
-                return Ok(pid as Pid);
-            }
-            Err(errno) => attempt.after(request, errno)?,
-        }
-    }
+        unsafe { syscall(attempt.call().nr as _, [a, b, c, d, e, 0]) }
+    })
 }

@@ -124,8 +124,7 @@ unsafe fn run(
     setup: Option<&Setup>,
 ) -> Result<Pid, Errno> {
     let setup = setup.map_or(null(), |setup| (&raw const *setup).cast());
-    let mut attempt = Attempt::new(host::tid());
-    attempt.aim(request)?;
+    let tid = host::tid();
     let memory = request.memory();
     match memory {
         Memory::Copied => {}
@@ -133,22 +132,15 @@ unsafe fn run(
         Memory::Lent => _ = host::lend(),
         Memory::Shared => host::share(),
     }
-    let outcome = loop {
+    let outcome = Attempt::drive(tid, request, |attempt| {
         // SAFETY: the child never comes back into this frame; where it shares
         // the stack it works below, and the attempt is over once it runs.
-        let raw = unsafe { clone3_start_task(attempt.call(), start, argument, setup) };
-        match Errno::check(raw) {
-            Ok(pid) => break Ok(pid as Pid),
-            Err(errno) => match attempt.after(request, errno) {
-                Ok(()) => {}
-                Err(errno) => break Err(errno),
-            },
-        }
-    };
+        unsafe { clone3_start_task(attempt.call(), start, argument, setup) }
+    });
     if memory == Memory::Lent {
         host::take_back();
     }
-    outcome.inspect(|_| attempt.report(request))
+    outcome
 }
 
 /// libc's `clone()`: legacy flags and a stack of which only the top is known.

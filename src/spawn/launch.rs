@@ -190,9 +190,7 @@ unsafe fn create(
     exchange: &mut Exchange,
 ) -> Result<Pid, Errno> {
     let pidfd = child.pidfd.is_some().then_some(request.pidfd as usize as *const c_int);
-    let mut attempt = Attempt::new(host::tid());
-    attempt.aim(request)?;
-    loop {
+    Attempt::drive(host::tid(), request, |attempt| {
         if attempt.is_legacy() || !request.flags.contains(CLONE_CLEAR_SIGHAND) {
             sys::block_all_signals();
         }
@@ -204,14 +202,6 @@ unsafe fn create(
         let job = Job { child, exchange, pidfd, mask, emulated, page: None, changes };
         let argument = (&raw const job).cast_mut().cast();
         // SAFETY: the child works below this frame, which stays while it does.
-        let raw =
-            unsafe { clone3_start_spawn(attempt.call(), clone3_spawn_child, argument, null()) };
-        match Errno::check(raw) {
-            Ok(pid) => {
-                attempt.report(request);
-                return Ok(pid as Pid);
-            }
-            Err(errno) => attempt.after(request, errno)?,
-        }
-    }
+        unsafe { clone3_start_spawn(attempt.call(), clone3_spawn_child, argument, null()) }
+    })
 }

@@ -11,7 +11,7 @@ use crate::engine::{Attempt, Request, Stack};
 use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
-use crate::uapi::sys::{self, Pid};
+use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno, thread};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
@@ -247,17 +247,8 @@ const THREAD: CloneFlags = CLONE_VM
 /// The request's stack and thread pointer must be the thread's own, `task` what
 /// [`start::run`] takes.
 unsafe fn start_by(request: &Request, task: *mut c_void, creator: Pid) -> Result<Pid, Errno> {
-    let mut attempt = Attempt::new(creator);
-    attempt.aim(request)?;
-    loop {
+    Attempt::drive(creator, request, |attempt| {
         // SAFETY: by the contract.
-        let raw = unsafe { clone3_start_thread(attempt.call(), start::run, task, null()) };
-        match Errno::check(raw) {
-            Ok(tid) => {
-                attempt.report(request);
-                return Ok(tid as sys::Pid);
-            }
-            Err(errno) => attempt.after(request, errno)?,
-        }
-    }
+        unsafe { clone3_start_thread(attempt.call(), start::run, task, null()) }
+    })
 }
