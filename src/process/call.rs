@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Children that run a function instead of returning.
 
-use super::child::Setup;
 use super::orphan;
+use super::setup::Setup;
 use crate::arch::{Syscall, shadow_stack_active, trampoline};
 use crate::engine::report::{self, Record};
 use crate::engine::{Attempt, Memory, Request, Route, emulate};

@@ -8,5 +8,7 @@ pub mod child;
 pub mod fork;
 pub mod forkpty;
 mod handlers;
+mod note;
 mod orphan;
+mod setup;
 pub mod twice;

@@ -11,7 +11,8 @@
 //! must do its duty. A process that is such a reaper itself cannot emulate it:
 //! the orphan would be its own child.
 
-use super::child::Setup;
+use super::note::{Note, Word};
+use super::setup::Setup;
 use crate::engine::{self, Request, emulate, report};
 use crate::host;
 use crate::uapi::flags::*;
@@ -25,43 +26,6 @@ const MIDDLE: Request = Request {
     exit_signal: 0,
     ..Request::FORK
 };
-
-/// What the middle process says of the child. All zero until it does.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Word {
-    pid: Pid,
-    errno: i32,
-    pidfd: i32,
-}
-
-/// A page shared with the middle process, for its word.
-#[derive(Clone, Copy)]
-pub struct Note(*mut Word);
-
-impl Note {
-    const LEN: usize = 4096;
-
-    fn new() -> Result<Note, Errno> {
-        sys::map_shared_pages(Note::LEN).map(|page| Note(page.cast()))
-    }
-
-    fn leave(self, word: Word) {
-        // SAFETY: our page, until discarded.
-        unsafe { write_volatile(self.0, word) };
-    }
-
-    fn read(self) -> Word {
-        // SAFETY: our page, until discarded.
-        unsafe { read_volatile(self.0) }
-    }
-
-    /// Gives the page back, in this process.
-    pub fn discard(self) {
-        // SAFETY: from map_shared_pages; nobody in this process reads it again.
-        unsafe { sys::unmap_pages(self.0.cast(), Note::LEN) };
-    }
-}
 
 /// Creates the child of a request whose CLONE_AUTOREAP is to be emulated, by
 /// `make` in a process in between. EINVAL, which the kernel gave for the flag,
