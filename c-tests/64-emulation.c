@@ -316,7 +316,8 @@ int main(void)
     struct clone3_features features = { .size = sizeof features };
     begin(110);
     keeps_thread_id = libc_keeps_thread_id();
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     known = features.known;
     if (emulated() || filtered("size")) {
         skip("emulation", "qemu-user has no flags to be emulated, and a filter of sizes hides none");

@@ -104,7 +104,8 @@ int main(void)
 {
     struct clone3_features features = { .size = sizeof features };
     begin(60);
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     uint64_t all = CLONE_AUTOREAP | CLONE_NNP | CLONE_PIDFD_AUTOKILL | CLONE_EMPTY_MNTNS;
     if ((features.known & all) != all) {
         skip("AUTOREAP, NNP, PIDFD_AUTOKILL, EMPTY_MNTNS", "this kernel is older than Linux 7.1");

@@ -69,7 +69,7 @@ static int by_plan_with_ids(void)
     clone3_spawn_t plan = new_plan();
     pid_t pid;
     clone3_spawn_set_uid(&plan, 4242);
-    clone3_spawn_set_death_signal(&plan, SIGTERM);
+    clone3_spawn_set_pdeath_signal(&plan, SIGTERM);
     return clone3_spawn(&pid, "/bin/sh", &plan, exits_if_first, environ, NULL) ? -1 : status_of(pid);
 }
 #ifdef MODE_STATIC
@@ -115,7 +115,8 @@ static int after_explain_pids(void)
 static int after_probe(void)
 {
     struct clone3_features features = { .size = sizeof features };
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     return by_fork();
 }
 static int after_autoreap(void)

@@ -109,7 +109,7 @@ int main(void)
     static const struct clone3_spawn_mount all[] = { { .type = "tmpfs", .target = "/tmp", .data = "size=8k" },
         { .source = "/usr", .target = "/tmp", .flags = MS_BIND | MS_REC } };
     clone3_spawn_init(&plan, sizeof plan);
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS);
     clone3_spawn_set_mounts(&plan, all, 2);
     if (clone3_spawn(&pid, "/bin/sh", &plan, seven, environ, NULL) != 0)
         skip("clone3_spawn() with mounts", "only root may mount, since Linux 5.2");

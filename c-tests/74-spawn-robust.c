@@ -181,7 +181,7 @@ static int mounting_seven(void)
     clone3_spawn_t plan;
     pid_t pid;
     clone3_spawn_init(&plan, sizeof plan);
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS);
     clone3_spawn_set_mounts(&plan, mounts, 2);
     int error = clone3_spawn(&pid, "/bin/sh", &plan, seven, environ, NULL);
     return error ? -error : status_of(pid);

@@ -25,11 +25,11 @@ static void lists(void)
         clone3_spawn_set_namespaces(&plan, at, 1);
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_NAMESPACE, 0, EFAULT, NAME("namespaces"));
         plan = new_plan();
-        clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+        clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
         clone3_spawn_set_uid_map(&plan, at, 1);
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 1, EFAULT, NAME("a uid_map"));
         plan = new_plan();
-        clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+        clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
         clone3_spawn_set_gid_map(&plan, at, 1);
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ID_MAP, 2, EFAULT, NAME("a gid_map"));
         plan = new_plan();
@@ -47,18 +47,18 @@ static void lists(void)
 static void programs(void)
 {
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_program(&plan, AT_FDCWD, 0);
+    clone3_spawn_set_program_fd(&plan, AT_FDCWD, 0);
     fails_at(&plan, "", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "an empty path from the working directory is ENOENT, as for execve()");
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a path from the working directory that is no address: EFAULT");
     int usr = open("/bin", O_PATH | O_CLOEXEC);
-    clone3_spawn_set_program(&plan, usr, 0);
+    clone3_spawn_set_program_fd(&plan, usr, 0);
     fails_at(&plan, "", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "an empty path from a directory is ENOENT");
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a path from a directory that is no address: EFAULT");
     says(&plan, "echo fine", "fine", "while a good one is looked for there") ;
     close(usr);
     plan = new_plan();
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a path that is no address: EFAULT");
-    clone3_spawn_set_search(&plan);
+    clone3_spawn_set_search(&plan, 1);
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a name to look for that is no address: EFAULT");
     memset(page_end - 8, 'x', 8);
     fails_at(&plan, page_end - 8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a name to look for that has no end: EFAULT");

@@ -20,7 +20,8 @@ static void says_why(const clone3_spawn_t *plan, int error, const char *words, c
         "%s is told in words, without a child for it: %s", name, said);
     struct clone3_spawn_error forgotten = { 0 };
     char text[200], *argv[] = { "sh", NULL };
-    clone3_spawn(NULL, "/bin/sh", plan, argv, environ, &forgotten);
+    if (!clone3_spawn(NULL, "/bin/sh", plan, argv, environ, &forgotten))
+        abort();
     ok(strstr(clone3_spawn_strerror(&forgotten, text, sizeof text), words) != NULL, "and where size was forgotten");
     is(clone3_spawn(NULL, "/bin/sh", plan, argv, environ, NULL), error, "and where nobody asks why");
 }
@@ -28,19 +29,20 @@ static void says_why(const clone3_spawn_t *plan, int error, const char *words, c
 static void flags(void)
 {
     struct clone3_features features = { .size = sizeof features };
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     static const struct { uint64_t flag; const char *words; } later[] = { { CLONE_NNP, "CLONE_NNP needs Linux 7.1; this is " },
         { CLONE_AUTOREAP, "CLONE_AUTOREAP needs Linux 7.1; this is " } };
     for (size_t i = 0; i < 2; i++) {
         clone3_spawn_t plan = new_plan();
-        clone3_spawn_set_flags(&plan, later[i].flag);
+        clone3_spawn_add_flags(&plan, later[i].flag);
         if (features.known & later[i].flag)
             skip(later[i].words, "this kernel knows the flag");
         else
             says_why(&plan, EINVAL, later[i].words, "a flag that the kernel does not know");
     }
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWIPC | CLONE_SYSVSEM);
+    clone3_spawn_add_flags(&plan, CLONE_NEWIPC | CLONE_SYSVSEM);
     if (geteuid() == 0)
         says_why(&plan, EINVAL, "CLONE_SYSVSEM cannot be shared", "flags that contradict each other");
 }
@@ -77,7 +79,7 @@ static void without_privileges(void)
     const pid_t own = getpid();
     if (geteuid() == 0 && (setgroups(0, NULL) || setgid(4242) || setuid(4242)))
         return;
-    clone3_spawn_set_flags(&plan, CLONE_NEWUTS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUTS);
     says_why(&plan, EPERM, "new namespaces need CAP_SYS_ADMIN", "a namespace without privileges");
     plan = new_plan();
     clone3_spawn_set_tid(&plan, &own, 1);

@@ -38,7 +38,7 @@ static void share_of_machine(void)
             snprintf(wanted, sizeof wanted, "%d", cpu);
             break;
         }
-    is(clone3_spawn_set_affinity(&plan, sizeof cpus, &cpus), 0, "set_affinity");
+    is(clone3_spawn_set_affinity(&plan, &cpus, sizeof cpus), 0, "set_affinity");
     says(&plan, STATUS("Cpus_allowed_list"), wanted, "affinity");
     CPU_ZERO(&cpus);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_AFFINITY, 0, EINVAL, "no processor at all");
@@ -97,7 +97,7 @@ static void family(void)
     status_of(first);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PROCESS_GROUP, 0, EPERM, "a group that is gone");
     plan = new_plan();
-    is(clone3_spawn_set_session(&plan), 0, "set_session");
+    is(clone3_spawn_set_session(&plan, 1), 0, "set_session");
     says(&plan, FAMILY, "leads group leads session", "a session");
     clone3_spawn_set_process_group(&plan, 0);
     says(&plan, FAMILY, "leads group leads session", "a session leads its group anyway");
@@ -109,7 +109,7 @@ static void terminal(void)
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
     if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
         slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    clone3_spawn_set_session(&plan);
+    clone3_spawn_set_session(&plan, 1);
     if (slave < 0 || emulated())
         skip("terminal", "no pseudo-terminal here");
     else {

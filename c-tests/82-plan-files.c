@@ -143,7 +143,7 @@ static void programs(void)
     int list[] = { 0, 1, 2 }, sh = open("/bin/sh", O_RDONLY | O_CLOEXEC), bin = open("/bin", O_PATH | O_CLOEXEC);
     char *argv[] = { "sh", "-c", "for i in 3 4 5 6 7 8; do test -e /proc/$$/fd/$i && exit 3; done; exit 7", NULL };
     pid_t pid;
-    is(clone3_spawn_set_program(&plan, sh, 0), 0, "set_program");
+    is(clone3_spawn_set_program_fd(&plan, sh, 0), 0, "set_program_fd");
     is(spawn_plan(&pid, NULL, &plan, argv), 0, "a program by its descriptor");
     is(status_of(pid), 7, "runs");
     clone3_spawn_set_fds(&plan, list, 3);
@@ -159,17 +159,17 @@ static void programs(void)
     is(status_of(pid), 7, "runs");
     posix_spawn_file_actions_destroy(&actions);
     plan = new_plan();
-    clone3_spawn_set_program(&plan, bin, 0);
+    clone3_spawn_set_program_fd(&plan, bin, 0);
     is(spawn_plan(&pid, "sh", &plan, argv), 0, "a program in a directory");
     is(status_of(pid), 7, "runs");
     fails_at(&plan, "nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "one that is not there");
     plan = new_plan();
-    clone3_spawn_set_program(&plan, AT_FDCWD, 0);
+    clone3_spawn_set_program_fd(&plan, AT_FDCWD, 0);
     is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "one by its path");
     is(status_of(pid), 7, "runs");
-    clone3_spawn_set_program(&plan, bin, 0);
+    clone3_spawn_set_program_fd(&plan, bin, 0);
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EACCES, "a directory for a program");
-    clone3_spawn_set_program(&plan, 277, 0);
+    clone3_spawn_set_program_fd(&plan, 277, 0);
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EBADF, "nothing for a program");
     ok(strcmp(plan_error(), "exec 277: Bad file descriptor") == 0, "in words: %s", plan_error());
     clone3_spawn_set_fds(&plan, list, 3);
@@ -194,7 +194,7 @@ static int last_of_all(void)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addclose(&actions, 3);
     posix_spawn_file_actions_addclose(&actions, 4);
-    clone3_spawn_set_program(&plan, 19, 0);
+    clone3_spawn_set_program_fd(&plan, 19, 0);
     clone3_spawn_set_fds(&plan, list, 3);
     clone3_spawn_set_file_actions(&plan, &actions);
     int error = spawn_plan(&pid, NULL, &plan, argv);
@@ -223,7 +223,7 @@ static void scripts(void)
         abort();
     close(fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    clone3_spawn_set_program(&plan, fd, 0);
+    clone3_spawn_set_program_fd(&plan, fd, 0);
     is(spawn_plan(&pid, NULL, &plan, argv), 0, "a script by its descriptor, which is close-on-exec");
     is(status_of(pid), 9, "runs, and can be read");
     clone3_spawn_set_fds(&plan, list, 3);
@@ -240,7 +240,7 @@ static void searches(void)
     char *argv[] = { "sh", "-c", "exit 7", NULL }, *path = strdup(getenv("PATH"));
     pid_t pid;
     fails_at(&plan, "sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "no search unless it is wanted");
-    is(clone3_spawn_set_search(&plan), 0, "set_search");
+    is(clone3_spawn_set_search(&plan, 1), 0, "set_search");
     is(spawn_plan(&pid, "sh", &plan, argv), 0, "a name");
     is(status_of(pid), 7, "is found");
     setenv("PATH", "/nowhere:/proc", 1);

@@ -88,7 +88,7 @@ static void capabilities(void)
 static void no_new_privs(void)
 {
     clone3_spawn_t plan = new_plan();
-    is(clone3_spawn_set_no_new_privs(&plan), 0, "set_no_new_privs");
+    is(clone3_spawn_set_no_new_privs(&plan, 1), 0, "set_no_new_privs");
     says(&plan, STATUS("NoNewPrivs"), "1", "no_new_privs");
     says(NULL, STATUS("NoNewPrivs"), "0", "and not the caller's");
 }
@@ -116,7 +116,7 @@ static void filters(void)
     is(clone3_spawn_set_seccomp(&plan, &program, 0), 0, "set_seccomp");
     if (geteuid() != 0 || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 1)
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_SECCOMP, 0, EACCES, "a filter without no_new_privs");
-    clone3_spawn_set_no_new_privs(&plan);
+    clone3_spawn_set_no_new_privs(&plan, 1);
     says(&plan, STATUS("Seccomp"), "2", "a filter");
 #ifdef __i386__
     skip("and it works", "the shell is a program of another architecture");
@@ -163,7 +163,7 @@ static void unprivileged(void)
     fails_at((clone3_spawn_set_scheduler(&plan, SCHED_FIFO, 1), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_SCHEDULER, 0, EPERM,
         "SCHED_FIFO");
     plan = new_plan();
-    fails_at((clone3_spawn_set_flags(&plan, CLONE_NEWUTS), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EPERM,
+    fails_at((clone3_spawn_add_flags(&plan, CLONE_NEWUTS), &plan), "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EPERM,
         "a namespace");
 }
 

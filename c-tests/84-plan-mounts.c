@@ -104,7 +104,7 @@ static clone3_spawn_t contained(const struct clone3_spawn_mount *more, size_t co
     clone3_spawn_t plan = new_plan();
     static struct clone3_spawn_id_range uids, gids;
     uint64_t user = geteuid() != 0 ? CLONE_NEWUSER : 0;
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | user);
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | user);
     if (user) {
         uids = (struct clone3_spawn_id_range){ 0, geteuid(), 1 };
         gids = (struct clone3_spawn_id_range){ 0, getegid(), 1 };
@@ -115,7 +115,7 @@ static clone3_spawn_t contained(const struct clone3_spawn_mount *more, size_t co
     memcpy(list + mounts_of_shell, more, count * sizeof *more);
     clone3_spawn_set_mounts(&plan, list, (size_t)mounts_of_shell + count);
     if (pivots)
-        clone3_spawn_set_root(&plan, root_fd);
+        clone3_spawn_set_pivot_root(&plan, root_fd);
     else /* a rootfs cannot be left */
         clone3_spawn_set_chroot(&plan, root);
     return plan;
@@ -355,7 +355,7 @@ static void other_roots(void)
     struct clone3_spawn_mount mounts[] = { PROC, TMPFS() };
     clone3_spawn_t plan = contained(mounts, 2);
     clone3_spawn_t by_path = new_plan();
-    clone3_spawn_set_flags(&by_path, CLONE_NEWNS | CLONE_NEWPID);
+    clone3_spawn_add_flags(&by_path, CLONE_NEWNS | CLONE_NEWPID);
     clone3_spawn_set_mounts(&by_path, list, (size_t)mounts_of_shell + 2);
     clone3_spawn_set_chroot(&by_path, root);
     says(&by_path, "echo /proc/[0-9]*", "/proc/1", "chroot: its /proc is of its pid namespace");
@@ -363,7 +363,7 @@ static void other_roots(void)
     const char *const path = in_root("tmp");
     struct clone3_spawn_mount alone = { .type = "tmpfs", .target = path, .data = "size=8k" };
     plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS);
     clone3_spawn_set_mounts(&plan, &alone, 1);
     has_word(mount_of(&plan, path), "size=8k", "without a root of its own a child mounts below the caller's");
     char here[PATH_MAX], line[PATH_MAX + 20];

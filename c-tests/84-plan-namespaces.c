@@ -20,20 +20,21 @@ static void fresh(void)
             skip(all[i].name, "not in this kernel");
             continue;
         }
-        clone3_spawn_set_flags(&plan, all[i].flag);
+        clone3_spawn_add_flags(&plan, all[i].flag);
         snprintf(command, sizeof command, "test \"$(readlink /proc/self/ns/%s)\" != '%s' && echo other", all[i].name, own);
         says(&plan, command, "other", all[i].name);
     }
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWPID);
+    clone3_spawn_add_flags(&plan, CLONE_NEWPID);
     says(&plan, "echo $$", "1", "pid");
     struct clone3_features features = { .size = sizeof features };
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     if (!(features.permitted & CLONE_NEWTIME))
         skip("time", "not in this kernel");
     else {
         plan = new_plan();
-        clone3_spawn_set_flags(&plan, CLONE_NEWTIME);
+        clone3_spawn_add_flags(&plan, CLONE_NEWTIME);
         char own[100] = "", command[200];
         if (readlink("/proc/self/ns/time", own, sizeof own - 1) < 0)
             abort();
@@ -49,7 +50,7 @@ static void with_maps(void)
 {
     clone3_spawn_t plan = new_plan();
     int pidfd = -1;
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | CLONE_NEWPID);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER | CLONE_NEWPID);
     is(clone3_spawn_set_uid_map(&plan, to_root, 2), 0, "set_uid_map");
     is(clone3_spawn_set_gid_map(&plan, one, 1), 0, "set_gid_map");
     clone3_spawn_set_uid(&plan, 1);
@@ -93,7 +94,7 @@ static void rootless(void)
     if (geteuid() == 0 && (setgid(4242) || setuid(4242) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)))
         return;
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | CLONE_NEWUTS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER | CLONE_NEWUTS);
     struct clone3_spawn_id_range uids[] = { { 0, geteuid(), 1 } }, gids[] = { { 0, getegid(), 1 } };
     clone3_spawn_set_uid_map(&plan, uids, 1);
     clone3_spawn_set_gid_map(&plan, gids, 1);
@@ -120,7 +121,7 @@ static void joined(void)
     char *argv[] = { "sleep", "60", NULL }, path[100];
     pid_t pid;
     int pidfd = -1, uts, pids;
-    clone3_spawn_set_flags(&plan, CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC);
     clone3_spawn_set_pidfd(&plan, &pidfd);
     if (!is(spawn_plan(&pid, "/bin/sleep", &plan, argv), 0, "somebody to join"))
         return;
@@ -173,7 +174,7 @@ static void roots(void)
     if (!mkdtemp(path))
         abort();
     if (!can_pivot(path)) {
-        skip("set_root", "the root is a rootfs, which cannot be left");
+        skip("set_pivot_root", "the root is a rootfs, which cannot be left");
         rmdir(path);
         return;
     }
@@ -182,8 +183,8 @@ static void roots(void)
     snprintf(file, sizeof file, "%s/bin", path);
     mkdir(file, 0700);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
-    is(clone3_spawn_set_root(&plan, root), 0, "set_root");
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS);
+    is(clone3_spawn_set_pivot_root(&plan, root), 0, "set_pivot_root");
     struct stat seen;
     snprintf(file, sizeof file, "%s/here", path);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a root without a shell");
@@ -196,14 +197,14 @@ static void roots(void)
 #ifdef SYS_open_tree
     int tree = (int)syscall(SYS_open_tree, root, "", AT_EMPTY_PATH | 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
     plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWNS);
+    clone3_spawn_add_flags(&plan, CLONE_NEWNS);
     if (tree >= 0) {
-        clone3_spawn_set_root(&plan, tree);
+        clone3_spawn_set_pivot_root(&plan, tree);
         clone3_spawn_set_directory(&plan, "/here");
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOTDIR, "a detached mount for a root");
         close(tree); /* it was mounted, and went with the child */
         tree = (int)syscall(SYS_open_tree, root, "", AT_EMPTY_PATH | 1 | O_CLOEXEC);
-        clone3_spawn_set_root(&plan, tree);
+        clone3_spawn_set_pivot_root(&plan, tree);
         clone3_spawn_set_directory(&plan, "/usr");
         fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "with nothing else in it");
         close(tree);
@@ -211,9 +212,9 @@ static void roots(void)
         skip("a detached mount", "no open_tree here");
 #endif
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    clone3_spawn_set_root(&plan, null);
+    clone3_spawn_set_pivot_root(&plan, null);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, ENOTDIR, "a root that is no directory");
-    clone3_spawn_set_root(&plan, 298);
+    clone3_spawn_set_pivot_root(&plan, 298);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, EBADF, "no root");
     close(null);
     close(root);

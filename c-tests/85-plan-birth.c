@@ -61,7 +61,7 @@ static void cgroups(void)
     snprintf(own_now, sizeof own_now, "%s", shell(NULL, own));
     says(&plan, own, own_now, "the caller's again");
     clone3_spawn_set_cgroup(&plan, fd);
-    clone3_spawn_set_flags(&plan, CLONE_NEWCGROUP);
+    clone3_spawn_add_flags(&plan, CLONE_NEWCGROUP);
     if (geteuid() == 0 && native())
         says(&plan, own, "/", "a cgroup namespace has it for its root");
     else if (geteuid() == 0 && !filtered("docker-new") && !filtered("docker-old"))
@@ -143,13 +143,14 @@ static void later_flags(void)
         { "PIDFD_AUTOKILL", CLONE_PIDFD_AUTOKILL | CLONE_AUTOREAP | CLONE_NNP, 1 },
         { "EMPTY_MNTNS", CLONE_EMPTY_MNTNS | CLONE_NEWNS, 0 } };
     struct clone3_features features = { .size = sizeof features };
-    clone3_probe(&features);
+    if (clone3_probe(&features))
+        abort();
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         clone3_spawn_t plan = new_plan();
         int pidfd = -1;
         char *argv[] = { "sh", "-c", "exit 0", NULL };
         pid_t pid;
-        is(clone3_spawn_set_flags(&plan, all[i].flags), 0, all[i].name);
+        is(clone3_spawn_add_flags(&plan, all[i].flags), 0, all[i].name);
         if (all[i].needs_pidfd)
             clone3_spawn_set_pidfd(&plan, &pidfd);
         int error = spawn_plan(&pid, "/bin/sh", &plan, argv);
@@ -170,7 +171,7 @@ static void later_flags(void)
     if (!(features.known & CLONE_NNP) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 && !emulated()) {
         struct clone3_route route = { .size = sizeof route };
         clone3_spawn_t plan = new_plan();
-        clone3_spawn_set_flags(&plan, CLONE_NNP);
+        clone3_spawn_add_flags(&plan, CLONE_NNP);
         clone3_allow_emulation(CLONE_NNP);
         says(&plan, "while read k v; do case $k in NoNewPrivs:) echo $v;; esac; done < /proc/$$/status", "1",
             "NNP, where its emulation is allowed");

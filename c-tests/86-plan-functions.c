@@ -104,7 +104,7 @@ static void functions(void)
     if (emulated())
         return;
     const struct sock_fprog program = { 4, nothing_but_exit };
-    clone3_spawn_set_no_new_privs(&plan);
+    clone3_spawn_set_no_new_privs(&plan, 1);
     clone3_spawn_set_seccomp(&plan, &program, 0);
     clone3_spawn_set_function(&plan, ends_with_9, NULL);
     is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one that may do nothing but end");
@@ -113,7 +113,7 @@ static void functions(void)
         return;
     plan = new_plan();
     const struct clone3_spawn_id_range map[] = { { 7, 0, 1 } };
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     clone3_spawn_set_uid_map(&plan, map, 1);
     clone3_spawn_set_function(&plan, (int (*)(void *))(void *)getuid, NULL);
     is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one in a user namespace");
@@ -142,8 +142,8 @@ static pid_t middle(uint64_t flags, int late, struct orphan *orphan)
         char *argv[] = { "sh", "-c", "while :; do sleep 1; done", NULL };
         posix_spawn_file_actions_t actions;
         pthread_t thread;
-        clone3_spawn_set_flags(&plan, flags);
-        clone3_spawn_set_death_signal(&plan, flags ? SIGKILL : SIGTERM);
+        clone3_spawn_add_flags(&plan, flags);
+        clone3_spawn_set_pdeath_signal(&plan, flags ? SIGKILL : SIGTERM);
         if (geteuid() == 0 && !flags) {
             clone3_spawn_set_gid(&plan, 4242);
             clone3_spawn_set_uid(&plan, 4242);
@@ -167,7 +167,7 @@ static void death(void)
 {
     struct orphan *orphan = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     clone3_spawn_t plan = new_plan();
-    is(clone3_spawn_set_death_signal(&plan, SIGTERM), 0, "set_death_signal");
+    is(clone3_spawn_set_pdeath_signal(&plan, SIGTERM), 0, "set_death_signal");
     says(&plan, "echo alive", "alive", "while the parent lives, nothing happens");
     if (emulated() || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) {
         skip("death of the parent", "no orphans to wait for");

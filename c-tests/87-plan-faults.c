@@ -24,18 +24,18 @@ static void nothing(clone3_spawn_t *plan) { (void)plan; }
 static void ignores(clone3_spawn_t *plan) { clone3_spawn_set_signal_ignores(plan, &some); }
 static void scheduler(clone3_spawn_t *plan) { clone3_spawn_set_scheduler(plan, SCHED_BATCH, 0); }
 static void nice_5(clone3_spawn_t *plan) { clone3_spawn_set_nice(plan, 5); }
-static void affinity(clone3_spawn_t *plan) { clone3_spawn_set_affinity(plan, sizeof cpus, &cpus); }
+static void affinity(clone3_spawn_t *plan) { clone3_spawn_set_affinity(plan, &cpus, sizeof cpus); }
 static void ioprio(clone3_spawn_t *plan) { clone3_spawn_set_ioprio(plan, 2 << 13 | 4); }
 static void oom(clone3_spawn_t *plan) { clone3_spawn_set_oom_score_adj(plan, 500); }
 static void slack(clone3_spawn_t *plan) { clone3_spawn_set_timer_slack(plan, 5000); }
 static void maps(clone3_spawn_t *plan)
 {
-    clone3_spawn_set_flags(plan, CLONE_NEWUSER);
+    clone3_spawn_add_flags(plan, CLONE_NEWUSER);
     clone3_spawn_set_uid_map(plan, range, 1);
     clone3_spawn_set_gid_map(plan, range, 1);
 }
 static void joins(clone3_spawn_t *plan) { clone3_spawn_set_namespaces(plan, spaces, 1); }
-static void session(clone3_spawn_t *plan) { clone3_spawn_set_session(plan); }
+static void session(clone3_spawn_t *plan) { clone3_spawn_set_session(plan, 1); }
 static void group(clone3_spawn_t *plan) { clone3_spawn_set_process_group(plan, 0); }
 static void terminal(clone3_spawn_t *plan) { session(plan); clone3_spawn_set_terminal(plan, null_fd); }
 static void root(clone3_spawn_t *plan) { clone3_spawn_set_chroot(plan, "/"); }
@@ -44,14 +44,14 @@ static void pivot(clone3_spawn_t *plan)
     static int fd = -1;
     if (fd < 0)
         fd = fcntl(open("/usr", O_PATH | O_CLOEXEC), F_DUPFD_CLOEXEC, 30);
-    clone3_spawn_set_flags(plan, CLONE_NEWNS);
-    clone3_spawn_set_root(plan, fd);
+    clone3_spawn_add_flags(plan, CLONE_NEWNS);
+    clone3_spawn_set_pivot_root(plan, fd);
 }
 static void mounts(clone3_spawn_t *plan)
 {
     static const struct clone3_spawn_mount all[] = { { .type = "tmpfs", .target = "/tmp", .data = "size=8k" },
         { .source = "/usr", .target = "/tmp", .flags = MS_BIND | MS_REC | MS_NODEV } };
-    clone3_spawn_set_flags(plan, CLONE_NEWNS);
+    clone3_spawn_add_flags(plan, CLONE_NEWNS);
     clone3_spawn_set_mounts(plan, all, 2);
 }
 static void directory(clone3_spawn_t *plan) { clone3_spawn_set_directory(plan, "/usr"); }
@@ -67,9 +67,9 @@ static void uid(clone3_spawn_t *plan) { clone3_spawn_set_uid(plan, 7); }
 static void ambient(clone3_spawn_t *plan) { clone3_spawn_set_capabilities(plan, CLONE3_SPAWN_AMBIENT, 1); }
 static void kept(clone3_spawn_t *plan) { uid(plan); ambient(plan); }
 static void secure(clone3_spawn_t *plan) { clone3_spawn_set_securebits(plan, 0); }
-static void death(clone3_spawn_t *plan) { clone3_spawn_set_death_signal(plan, SIGTERM); }
-static void other_death(clone3_spawn_t *plan) { death(plan); clone3_spawn_set_flags(plan, CLONE_NEWPID); }
-static void nnp(clone3_spawn_t *plan) { clone3_spawn_set_no_new_privs(plan); }
+static void death(clone3_spawn_t *plan) { clone3_spawn_set_pdeath_signal(plan, SIGTERM); }
+static void other_death(clone3_spawn_t *plan) { death(plan); clone3_spawn_add_flags(plan, CLONE_NEWPID); }
+static void nnp(clone3_spawn_t *plan) { clone3_spawn_set_no_new_privs(plan, 1); }
 static void seccomp(clone3_spawn_t *plan) { nnp(plan); clone3_spawn_set_seccomp(plan, &program, 0); }
 static void cgroup(clone3_spawn_t *plan) { clone3_spawn_set_cgroup_path(plan, "/sys"); }
 

@@ -43,7 +43,7 @@ static int by(const clone3_spawn_t *plan)
 static int with_death_signal(void)
 {
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_death_signal(&plan, SIGKILL);
+    clone3_spawn_set_pdeath_signal(&plan, SIGKILL);
     return by(&plan);
 }
 
@@ -51,7 +51,7 @@ static int with_maps(void)
 {
     struct clone3_spawn_id_range own = { 0, geteuid(), 1 };
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     clone3_spawn_set_uid_map(&plan, &own, 1);
     return by(&plan);
 }
@@ -117,7 +117,7 @@ int main(void)
         return done();
     }
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     int namespaces = by(&plan) == 7;
     behind(getpid_only, EPERM, with_death_signal, "an errno in place of the caller's pid is no end of the caller: the child with a death signal runs");
     behind(getpid_only, ENOSYS, with_death_signal, "ENOSYS in place of the caller's pid neither");

@@ -30,7 +30,7 @@ static struct sock_fprog *filter_of(uint32_t action, int at_exec)
 static clone3_spawn_t killing(uint32_t action, int at_exec)
 {
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_no_new_privs(&plan);
+    clone3_spawn_set_no_new_privs(&plan, 1);
     clone3_spawn_set_seccomp(&plan, filter_of(action, at_exec), 0);
     return plan;
 }
@@ -52,22 +52,22 @@ static void at_exec(void)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fails((plan = killing(all[i].action, 1), &plan), all[i].name);
     plan = killing(0, 1);
-    clone3_spawn_set_session(&plan);
+    clone3_spawn_set_session(&plan, 1);
     fails(&plan, "a filter that kills at exec, in a session of the child's own");
     plan = killing(0, 1);
     clone3_spawn_set_pidfd(&plan, &pidfd);
     fails(&plan, "a filter that kills at exec, with a pidfd");
     is(pidfd, -1, "which is not given");
     plan = killing(0, 1);
-    clone3_spawn_set_program(&plan, open("/bin/sh", O_RDONLY | O_CLOEXEC), 0);
+    clone3_spawn_set_program_fd(&plan, open("/bin/sh", O_RDONLY | O_CLOEXEC), 0);
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_SECCOMP, 0, EPERM, "a filter that kills at exec by descriptor");
     if (geteuid() == 0) {
         plan = killing(0, 1);
         clone3_spawn_set_uid(&plan, 4242);
         fails(&plan, "a filter that kills at exec, of another user");
         plan = killing(0, 1);
-        clone3_spawn_set_flags(&plan, CLONE_NEWPID);
-        clone3_spawn_set_session(&plan);
+        clone3_spawn_add_flags(&plan, CLONE_NEWPID);
+        clone3_spawn_set_session(&plan, 1);
         fails(&plan, "a filter that kills at exec, in a new pid namespace");
     }
 }
@@ -87,7 +87,7 @@ static void after_exec(void)
         }
         is(good, rounds, session ? "a program in a session of its own that its filter kills is a program"
                                  : "a program that its filter kills is a program");
-        clone3_spawn_set_session(&plan);
+        clone3_spawn_set_session(&plan, 1);
     }
 }
 

@@ -13,7 +13,7 @@ static char *const true_argv[] = { "sh", "-c", "exit 7", NULL };
 static clone3_spawn_t mapped(uint64_t flags)
 {
     clone3_spawn_t plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | flags);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER | flags);
     clone3_spawn_set_uid_map(&plan, range, 1);
     clone3_spawn_set_gid_map(&plan, range, 1);
     return plan;

@@ -172,16 +172,16 @@ static void whose_memory(void)
     plan = new_plan();
     clone3_spawn_set_groups(&plan, groups, 1);
     clone3_spawn_set_capabilities(&plan, CLONE3_SPAWN_BOUNDING, 0);
-    clone3_spawn_set_no_new_privs(&plan);
+    clone3_spawn_set_no_new_privs(&plan, 1);
     writes(&plan, 1, "with other groups and fewer capabilities to come");
     plan = new_plan();
     clone3_spawn_set_gid(&plan, OTHER);
     writes(&plan, 0, "of another group");
     plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUTS | CLONE_NEWPID);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUTS | CLONE_NEWPID);
     writes(&plan, 1, "in new namespaces");
     plan = new_plan();
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     writes(&plan, 0, "in a new user namespace");
 }
 
@@ -199,7 +199,7 @@ static void in_others(void)
         struct clone3_spawn_id_range map = { 0, 0, 1 };
         char *sleep_argv[] = { "sleep", "100", NULL };
         pid_t there;
-        clone3_spawn_set_flags(&plan, all[i].flag);
+        clone3_spawn_add_flags(&plan, all[i].flag);
         if (all[i].flag == CLONE_NEWUSER)
             clone3_spawn_set_uid_map(&plan, &map, 1), clone3_spawn_set_gid_map(&plan, &map, 1);
         if (spawn_plan(&there, "/bin/sleep", &plan, sleep_argv)) {

@@ -146,7 +146,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     fault = info->si_addr;
     void *lowest;
     size_t size;
-    clone3_thread_getstack(clone3_thread_self(), &lowest, &size);
+    if (clone3_thread_getstack(clone3_thread_self(), &lowest, &size))
+        abort();
     is_in_guard = fault < (char *)lowest && fault >= (char *)lowest - guard;
     clone3_thread_exit(fault);
 }

@@ -81,7 +81,7 @@ static void affinity(void)
     while (!CPU_ISSET(last, &all))
         last--;
     CPU_SET(last, &one);
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_AFFINITY, .cpus = &one, .cpus_size = sizeof one)), 0,
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_AFFINITY, .affinity = &one, .affinity_size = sizeof one)), 0,
        "affinity: created");
     ok(CPU_EQUAL((cpu_set_t *)in_thread(&held, affinity_of_self), &one), "affinity: the thread's");
     cpu_set_t own;

@@ -101,9 +101,9 @@ static void bad_extras(void)
     bad.name = "sixteen letters!";
     fails("a name too long", &bad, ERANGE, CLONE3_PTHREAD_NAME);
     bad = extra(CLONE3_PTHREAD_AFFINITY | CLONE3_PTHREAD_NAME);
-    bad.name = "good", bad.cpus = &none, bad.cpus_size = sizeof none;
+    bad.name = "good", bad.affinity = &none, bad.affinity_size = sizeof none;
     fails("no processor", &bad, EINVAL, CLONE3_PTHREAD_AFFINITY);
-    bad.cpus = NULL;
+    bad.affinity = NULL;
     fails("no set of processors", &bad, EFAULT, CLONE3_PTHREAD_AFFINITY);
     bad = extra(CLONE3_PTHREAD_NICE);
     bad.nice = 20;
@@ -178,7 +178,8 @@ static void over_and_over(void)
     bad.cgroup = -1;
     int before = mappings();
     for (int i = 0; i < 200; i++)
-        clone3_pthread_create(&thread, attributes[i % 2], &bad, starts, NULL);
+        if (clone3_pthread_create(&thread, attributes[i % 2], &bad, starts, NULL) == 0)
+            abort();
     ok(alone() && mappings() < before + 50, "no stack is left, over and over");
 }
 

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     clone3_spawn_init(&plan, sizeof plan);
     clone3_spawn_set_cgroup(&plan, cgroup); /* born there: no page escapes the limit */
     clone3_spawn_set_pidfd(&plan, &pidfd);
-    clone3_spawn_set_search(&plan);
+    clone3_spawn_set_search(&plan, 1);
     if (clone3_spawn(&pid, argv[2], &plan, argv + 2, NULL, &error)) {
         fprintf(stderr, "cgroup: %s\n", clone3_spawn_strerror(&error, reason, sizeof reason));
     } else {

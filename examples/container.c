@@ -38,17 +38,17 @@ int main(int argc, char **argv)
         return 125;
     }
     clone3_spawn_init(&plan, sizeof plan); /* a setter that fails makes clone3_spawn() fail */
-    clone3_spawn_set_flags(&plan, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
+    clone3_spawn_add_flags(&plan, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
     clone3_spawn_set_setgroups(&plan, 0);
     clone3_spawn_set_uid_map(&plan, &uids, 1);
     clone3_spawn_set_gid_map(&plan, &gids, 1);
     clone3_spawn_set_uid(&plan, 0);
     clone3_spawn_set_gid(&plan, 0);
     clone3_spawn_set_mounts(&plan, mounts, sizeof mounts / sizeof *mounts);
-    clone3_spawn_set_root(&plan, open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC));
+    clone3_spawn_set_pivot_root(&plan, open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC));
     clone3_spawn_set_fds(&plan, (const int []){ 0, 1, 2 }, 3);
-    clone3_spawn_set_death_signal(&plan, SIGKILL);
-    clone3_spawn_set_no_new_privs(&plan);
+    clone3_spawn_set_pdeath_signal(&plan, SIGKILL);
+    clone3_spawn_set_no_new_privs(&plan, 1);
     clone3_spawn_set_callback(&plan, name_it, "container");
     if (clone3_spawn(&pid, argv[2], &plan, argv + 2, environment, &error)) {
         fprintf(stderr, "container: %s\n", clone3_spawn_strerror(&error, reason, sizeof reason));

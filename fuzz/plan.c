@@ -143,7 +143,7 @@ static int returns(void *number) { return *(int *)number; }
 
 #define SET(...)                                                                \
     do {                                                                        \
-        if ((clone3_spawn_set_##__VA_ARGS__))                                   \
+        if ((clone3_spawn_##__VA_ARGS__))                                   \
             abort();                                                            \
     } while (0)
 
@@ -151,39 +151,39 @@ static void translate(const struct drawn *d, clone3_spawn_t *plan, posix_spawn_f
 {
     if (clone3_spawn_init(plan, sizeof *plan) || posix_spawn_file_actions_init(actions))
         abort();
-    if (d->has_nice) SET(nice(plan, d->nice));
-    if (d->has_scheduler) SET(scheduler(plan, d->policy, d->priority));
-    if (d->has_affinity) SET(affinity(plan, sizeof d->cpus, &d->cpus));
-    if (d->has_ioprio) SET(ioprio(plan, d->ioprio));
-    if (d->has_oom) SET(oom_score_adj(plan, d->oom));
-    if (d->has_slack) SET(timer_slack(plan, d->slack));
-    if (d->has_umask) SET(umask(plan, (mode_t)d->umask));
-    if (d->session) SET(session(plan));
-    if (d->has_group) SET(process_group(plan, d->group));
-    if (d->has_terminal) SET(terminal(plan, d->terminal));
-    if (d->directory) SET(directory(plan, d->directory));
-    else if (d->directory_fd >= 0) SET(directory_fd(plan, d->directory_fd));
-    if (d->chroot) SET(chroot(plan, d->chroot));
-    if (d->has_fds) SET(fds(plan, d->fds, d->fd_count));
-    SET(rlimits(plan, d->limits, d->limit_count));
-    if (d->has_uid) SET(uid(plan, d->uid));
-    if (d->has_gid) SET(gid(plan, d->gid));
-    if (d->has_groups) SET(groups(plan, d->groups, d->group_count));
-    if (d->has_bounding) SET(capabilities(plan, CLONE3_SPAWN_BOUNDING, d->bounding));
-    if (d->has_inheritable) SET(capabilities(plan, CLONE3_SPAWN_INHERITABLE, d->inheritable));
-    if (d->has_ambient) SET(capabilities(plan, CLONE3_SPAWN_AMBIENT, d->ambient));
-    if (d->has_securebits) SET(securebits(plan, d->securebits));
-    if (d->nnp) SET(no_new_privs(plan));
-    if (d->filter) SET(seccomp(plan, filters[d->filter], 0));
-    if (d->has_mask) SET(signal_mask(plan, &d->mask));
-    if (d->has_defaults) SET(signal_defaults(plan, &d->defaults));
-    if (d->has_ignores) SET(signal_ignores(plan, &d->ignores));
-    SET(death_signal(plan, d->death));
-    SET(flags(plan, d->flags));
-    SET(namespaces(plan, d->spaces, d->space_count));
-    if (d->callback) SET(callback(plan, returns, (void *)&d->callback));
-    if (d->search) SET(search(plan));
-    if (d->program_fd >= 0) SET(program(plan, d->program_fd, 0));
+    if (d->has_nice) SET(set_nice(plan, d->nice));
+    if (d->has_scheduler) SET(set_scheduler(plan, d->policy, d->priority));
+    if (d->has_affinity) SET(set_affinity(plan, &d->cpus, sizeof d->cpus));
+    if (d->has_ioprio) SET(set_ioprio(plan, d->ioprio));
+    if (d->has_oom) SET(set_oom_score_adj(plan, d->oom));
+    if (d->has_slack) SET(set_timer_slack(plan, d->slack));
+    if (d->has_umask) SET(set_umask(plan, (mode_t)d->umask));
+    if (d->session) SET(set_session(plan, 1));
+    if (d->has_group) SET(set_process_group(plan, d->group));
+    if (d->has_terminal) SET(set_terminal(plan, d->terminal));
+    if (d->directory) SET(set_directory(plan, d->directory));
+    else if (d->directory_fd >= 0) SET(set_directory_fd(plan, d->directory_fd));
+    if (d->chroot) SET(set_chroot(plan, d->chroot));
+    if (d->has_fds) SET(set_fds(plan, d->fds, d->fd_count));
+    SET(set_rlimits(plan, d->limits, d->limit_count));
+    if (d->has_uid) SET(set_uid(plan, d->uid));
+    if (d->has_gid) SET(set_gid(plan, d->gid));
+    if (d->has_groups) SET(set_groups(plan, d->groups, d->group_count));
+    if (d->has_bounding) SET(set_capabilities(plan, CLONE3_SPAWN_BOUNDING, d->bounding));
+    if (d->has_inheritable) SET(set_capabilities(plan, CLONE3_SPAWN_INHERITABLE, d->inheritable));
+    if (d->has_ambient) SET(set_capabilities(plan, CLONE3_SPAWN_AMBIENT, d->ambient));
+    if (d->has_securebits) SET(set_securebits(plan, d->securebits));
+    if (d->nnp) SET(set_no_new_privs(plan, 1));
+    if (d->filter) SET(set_seccomp(plan, filters[d->filter], 0));
+    if (d->has_mask) SET(set_signal_mask(plan, &d->mask));
+    if (d->has_defaults) SET(set_signal_defaults(plan, &d->defaults));
+    if (d->has_ignores) SET(set_signal_ignores(plan, &d->ignores));
+    SET(set_pdeath_signal(plan, d->death));
+    SET(add_flags(plan, d->flags));
+    SET(set_namespaces(plan, d->spaces, d->space_count));
+    if (d->callback) SET(set_callback(plan, returns, (void *)&d->callback));
+    if (d->search) SET(set_search(plan, 1));
+    if (d->program_fd >= 0) SET(set_program_fd(plan, d->program_fd, 0));
     for (size_t i = 0; i < d->action_count; i++) {
         const struct drawn_action *a = &d->actions[i];
         int error = a->kind == CLONE3_SPAWN_ACTION_OPEN ? posix_spawn_file_actions_addopen(actions, a->fd, a->path, a->flags, 0644)
@@ -195,7 +195,7 @@ static void translate(const struct drawn *d, clone3_spawn_t *plan, posix_spawn_f
         if (error)
             abort();
     }
-    if (d->action_count) SET(file_actions(plan, actions));
+    if (d->action_count) SET(set_file_actions(plan, actions));
 }
 
 static struct outcome library(const struct drawn *d)

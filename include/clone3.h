@@ -15,6 +15,7 @@
 #define CLONE3_VERSION "0.1.0"
 
 #include <pthread.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,16 +41,25 @@
 #define CLONE3_RETURNS_TWICE __attribute__((__returns_twice__))
 #define CLONE3_ALIGNED(bytes) __attribute__((__aligned__(bytes)))
 #define CLONE3_NORETURN __attribute__((__noreturn__))
+/* Who does not look at the result does not know whether there is anything to use. */
+#define CLONE3_MUST_USE __attribute__((__warn_unused_result__))
 #define CLONE3_SYMBOL(name) __asm__(name)
 #else
 #define CLONE3_RETURNS_TWICE
 #define CLONE3_NORETURN
 #define CLONE3_ALIGNED(bytes)
+#define CLONE3_MUST_USE
 #define CLONE3_SYMBOL(name)
 #define clone3 clone3_clone3
 #endif
 
-typedef struct clone3_spawn_plan clone3_spawn_t;
+/* cpu_set_t, which musl declares with _GNU_SOURCE only. */
+#if defined(__GLIBC__)
+typedef cpu_set_t clone3_cpu_set_t;
+#else
+typedef struct cpu_set_t clone3_cpu_set_t;
+#endif
+struct sock_fprog; /* <linux/filter.h> */
 
 /* What cannot be said where it is declared with its contract, far below. */
 #ifdef __cplusplus
@@ -817,13 +827,13 @@ struct clone3_pthread_extra {
    */
   const char *name;
   /**
-   * A cpu_set_t.
+   * The processors it may run on.
    */
-  const void *cpus;
+  const clone3_cpu_set_t *affinity;
   /**
-   * Bytes in *cpus.
+   * Bytes in *affinity.
    */
-  size_t cpus_size;
+  size_t affinity_size;
   /**
    * Directory of the cgroup, or NULL to use the field cgroup.
    */
@@ -856,6 +866,11 @@ struct clone3_spawn_plan {
    */
   uint64_t opaque[96];
 };
+
+/**
+ * A plan.
+ */
+typedef struct clone3_spawn_plan clone3_spawn_t;
 
 /**
  * A namespace to join.
@@ -1019,18 +1034,18 @@ struct clone3_thread_attr {
    */
   const char *name;
   /**
-   * cpu_set_t: processors the thread may run on; NULL for the creator's.
+   * Processors the thread may run on; NULL for the creator's.
    */
-  const void *affinity;
+  const clone3_cpu_set_t *affinity;
   /**
    * Bytes in *affinity.
    */
   size_t affinity_size;
   /**
-   * sigset_t: signals blocked in the thread. NULL: all but those that a thread
+   * Signals blocked in the thread. NULL: all but those that a thread
    * raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
    */
-  const void *sigmask;
+  const sigset_t *sigmask;
   /**
    * Where a pidfd of the thread goes, close-on-exec (Linux 6.9); NULL for
    * none.
@@ -1161,7 +1176,7 @@ extern pid_t clone3_call(struct clone_args *args,
  * Async-signal-safe; thread-safe. Any Linux.
  * Source: kernel/fork.c, copy_process.
  */
-extern int clone3_probe(struct clone3_features *features);
+extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features);
 
 /**
  * Forgets what was found out about kernel and sandbox, and looks again.
@@ -1301,18 +1316,18 @@ extern const char *clone3_explain(const struct clone_args *args,
  * Not async-signal-safe; thread-safe. Any Linux.
  * Source: pthread_create(3); pidfd_open(2), unshare(2), cgroups(7).
  */
-extern int clone3_pthread_create(pthread_t *thread,
-                                 const pthread_attr_t *attr,
-                                 const struct clone3_pthread_extra *extra,
-                                 void *(*start)(void *arg),
-                                 void *arg);
+extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
+                                                 const pthread_attr_t *attr,
+                                                 const struct clone3_pthread_extra *extra,
+                                                 void *(*start)(void *arg),
+                                                 void *arg);
 
 /**
  * Makes a plan of nothing: a child like the caller.
  *
  * All setters return 0 or an error number, EINVAL for a plan that was not
  * initialised. What they were told before is replaced, but for the flags of
- * clone3_spawn_set_flags(), which add up. Their results need not be looked at:
+ * clone3_spawn_add_flags(), which add up. Their results need not be looked at:
  * a plan with a setter that failed does not run, clone3_spawn() answers with
  * the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
  * it a good plan again. A copy of a plan is as good as the plan. Setters and
@@ -1326,7 +1341,7 @@ extern int clone3_pthread_create(pthread_t *thread,
  * - EFAULT: plan is NULL
  * - EINVAL: size is smaller than 768, the first version's
  */
-extern int clone3_spawn_init(struct clone3_spawn_plan *plan, size_t size);
+extern int clone3_spawn_init(clone3_spawn_t *plan, size_t size);
 
 /**
  * Adds CLONE_* flags to the child's.
@@ -1341,8 +1356,7 @@ extern int clone3_spawn_init(struct clone3_spawn_plan *plan, size_t size);
  *
  * @return 0, or an error number: EINVAL: another flag
  */
-extern int clone3_spawn_set_flags(struct clone3_spawn_plan *plan,
-                                  uint64_t flags);
+extern int clone3_spawn_add_flags(clone3_spawn_t *plan, uint64_t flags);
 
 /**
  * Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()
@@ -1352,7 +1366,7 @@ extern int clone3_spawn_set_flags(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_pidfd(struct clone3_spawn_plan *plan, int *pidfd);
+extern int clone3_spawn_set_pidfd(clone3_spawn_t *plan, int *pidfd);
 
 /**
  * Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
@@ -1362,7 +1376,7 @@ extern int clone3_spawn_set_pidfd(struct clone3_spawn_plan *plan, int *pidfd);
  *
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
-extern int clone3_spawn_set_exit_signal(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_exit_signal(clone3_spawn_t *plan,
                                         int signal);
 
 /**
@@ -1374,7 +1388,7 @@ extern int clone3_spawn_set_exit_signal(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: pids is NULL and count is not 0
  */
-extern int clone3_spawn_set_tid(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_tid(clone3_spawn_t *plan,
                                 const pid_t *pids,
                                 size_t count);
 
@@ -1387,7 +1401,7 @@ extern int clone3_spawn_set_tid(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_cgroup(struct clone3_spawn_plan *plan, int fd);
+extern int clone3_spawn_set_cgroup(clone3_spawn_t *plan, int fd);
 
 /**
  * The same by the directory's path, which the caller opens for the spawn.
@@ -1396,8 +1410,7 @@ extern int clone3_spawn_set_cgroup(struct clone3_spawn_plan *plan, int fd);
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_cgroup_path(struct clone3_spawn_plan *plan,
-                                        const char *path);
+extern int clone3_spawn_set_cgroup_path(clone3_spawn_t *plan, const char *path);
 
 /**
  * Lists namespaces that the child joins, in this order (setns(2)).
@@ -1410,7 +1423,7 @@ extern int clone3_spawn_set_cgroup_path(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: namespaces is NULL and count is not 0
  */
-extern int clone3_spawn_set_namespaces(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_namespaces(clone3_spawn_t *plan,
                                        const struct clone3_spawn_namespace *namespaces,
                                        size_t count);
 
@@ -1423,7 +1436,7 @@ extern int clone3_spawn_set_namespaces(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
  */
-extern int clone3_spawn_set_uid_map(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_uid_map(clone3_spawn_t *plan,
                                     const struct clone3_spawn_id_range *ranges,
                                     size_t count);
 
@@ -1435,7 +1448,7 @@ extern int clone3_spawn_set_uid_map(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
  */
-extern int clone3_spawn_set_gid_map(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_gid_map(clone3_spawn_t *plan,
                                     const struct clone3_spawn_id_range *ranges,
                                     size_t count);
 
@@ -1446,8 +1459,7 @@ extern int clone3_spawn_set_gid_map(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_setgroups(struct clone3_spawn_plan *plan,
-                                      int allowed);
+extern int clone3_spawn_set_setgroups(clone3_spawn_t *plan, int allowed);
 
 /**
  * Real, effective and saved user id (setresuid(2)).
@@ -1458,7 +1470,7 @@ extern int clone3_spawn_set_setgroups(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EINVAL: -1
  */
-extern int clone3_spawn_set_uid(struct clone3_spawn_plan *plan, uid_t uid);
+extern int clone3_spawn_set_uid(clone3_spawn_t *plan, uid_t uid);
 
 /**
  * Real, effective and saved group id (setresgid(2)). The supplementary groups
@@ -1466,7 +1478,7 @@ extern int clone3_spawn_set_uid(struct clone3_spawn_plan *plan, uid_t uid);
  *
  * @return 0, or an error number: EINVAL: -1
  */
-extern int clone3_spawn_set_gid(struct clone3_spawn_plan *plan, gid_t gid);
+extern int clone3_spawn_set_gid(clone3_spawn_t *plan, gid_t gid);
 
 /**
  * Supplementary groups (setgroups(2)); none with count 0.
@@ -1475,7 +1487,7 @@ extern int clone3_spawn_set_gid(struct clone3_spawn_plan *plan, gid_t gid);
  *
  * @return 0, or an error number: EFAULT: groups is NULL and count is not 0
  */
-extern int clone3_spawn_set_groups(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_groups(clone3_spawn_t *plan,
                                    const gid_t *groups,
                                    size_t count);
 
@@ -1483,9 +1495,11 @@ extern int clone3_spawn_set_groups(struct clone3_spawn_plan *plan,
  * Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), which the filter of
  * clone3_spawn_set_seccomp() needs without CAP_SYS_ADMIN. Linux 3.5.
  *
+ * @param on  0 for not
+ *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_no_new_privs(struct clone3_spawn_plan *plan);
+extern int clone3_spawn_set_no_new_privs(clone3_spawn_t *plan, int on);
 
 /**
  * Chooses one of three capability sets, capability n in bit n.
@@ -1497,7 +1511,7 @@ extern int clone3_spawn_set_no_new_privs(struct clone3_spawn_plan *plan);
  *
  * @return 0, or an error number: EINVAL: no such set
  */
-extern int clone3_spawn_set_capabilities(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_capabilities(clone3_spawn_t *plan,
                                          int which,
                                          uint64_t capabilities);
 
@@ -1507,19 +1521,19 @@ extern int clone3_spawn_set_capabilities(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_securebits(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_securebits(clone3_spawn_t *plan,
                                        unsigned int bits);
 
 /**
  * Installs a seccomp filter last, right before exec, which it must allow.
  *
- * @param program  a struct sock_fprog, borrowed until the spawn
+ * @param program  borrowed until the spawn
  * @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
  *
  * @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
  */
-extern int clone3_spawn_set_seccomp(struct clone3_spawn_plan *plan,
-                                    const void *program,
+extern int clone3_spawn_set_seccomp(clone3_spawn_t *plan,
+                                    const struct sock_fprog *program,
                                     unsigned int flags);
 
 /**
@@ -1529,7 +1543,7 @@ extern int clone3_spawn_set_seccomp(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: limits is NULL and count is not 0
  */
-extern int clone3_spawn_set_rlimits(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_rlimits(clone3_spawn_t *plan,
                                     const struct clone3_spawn_rlimit *limits,
                                     size_t count);
 
@@ -1538,7 +1552,7 @@ extern int clone3_spawn_set_rlimits(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EINVAL: more than 0777
  */
-extern int clone3_spawn_set_umask(struct clone3_spawn_plan *plan, mode_t mask);
+extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
 
 /**
  * Lists what the child mounts, in this order, before it enters its root: where the
@@ -1548,7 +1562,7 @@ extern int clone3_spawn_set_umask(struct clone3_spawn_plan *plan, mode_t mask);
  * Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
  * slaves first, so that nothing gets out. The targets are directories, for files
  * that are bound files, that are there already in the root of
- * clone3_spawn_set_root() or clone3_spawn_set_chroot(); without one, in the root
+ * clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot(); without one, in the root
  * that the child has. They are looked up as if that were the root, whatever links
  * are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
  * itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
@@ -1563,24 +1577,25 @@ extern int clone3_spawn_set_umask(struct clone3_spawn_plan *plan, mode_t mask);
  *
  * @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
  */
-extern int clone3_spawn_set_mounts(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_mounts(clone3_spawn_t *plan,
                                    const struct clone3_spawn_mount *mounts,
                                    size_t count);
 
 /**
  * Makes the child leader of a new session (setsid(2)).
  *
+ * @param on  0 for not
+ *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_session(struct clone3_spawn_plan *plan);
+extern int clone3_spawn_set_session(clone3_spawn_t *plan, int on);
 
 /**
  * The process group it joins, 0 for one of its own (setpgid(2)).
  *
  * @return 0, or an error number: EINVAL: negative
  */
-extern int clone3_spawn_set_process_group(struct clone3_spawn_plan *plan,
-                                          pid_t group);
+extern int clone3_spawn_set_process_group(clone3_spawn_t *plan, pid_t group);
 
 /**
  * Makes a terminal the new session's controlling one (ioctl_tty(2), TIOCSCTTY).
@@ -1590,38 +1605,38 @@ extern int clone3_spawn_set_process_group(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_terminal(struct clone3_spawn_plan *plan, int fd);
+extern int clone3_spawn_set_terminal(clone3_spawn_t *plan, int fd);
 
 /**
  * The signal mask that the program starts with; the caller's unless set.
  *
- * @param set  a sigset_t, copied
+ * @param set  copied
  *
  * @return 0, or an error number: EFAULT: not in memory
  */
-extern int clone3_spawn_set_signal_mask(struct clone3_spawn_plan *plan,
-                                        const void *set);
+extern int clone3_spawn_set_signal_mask(clone3_spawn_t *plan,
+                                        const sigset_t *set);
 
 /**
  * Signals that the program starts with at their default. Those that have a handler
  * do so anyway; ignored ones stay ignored unless they are in this set.
  *
- * @param set  a sigset_t, copied
+ * @param set  copied
  *
  * @return 0, or an error number: EFAULT: not in memory
  */
-extern int clone3_spawn_set_signal_defaults(struct clone3_spawn_plan *plan,
-                                            const void *set);
+extern int clone3_spawn_set_signal_defaults(clone3_spawn_t *plan,
+                                            const sigset_t *set);
 
 /**
  * Signals that the program starts with ignored.
  *
- * @param set  a sigset_t, copied
+ * @param set  copied
  *
  * @return 0, or an error number: EFAULT: not in memory; EINVAL: SIGKILL or SIGSTOP is in it
  */
-extern int clone3_spawn_set_signal_ignores(struct clone3_spawn_plan *plan,
-                                           const void *set);
+extern int clone3_spawn_set_signal_ignores(clone3_spawn_t *plan,
+                                           const sigset_t *set);
 
 /**
  * Scheduling policy, with SCHED_RESET_ON_FORK if wanted, and its static priority
@@ -1629,7 +1644,7 @@ extern int clone3_spawn_set_signal_ignores(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_scheduler(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_scheduler(clone3_spawn_t *plan,
                                       int policy,
                                       int priority);
 
@@ -1638,27 +1653,26 @@ extern int clone3_spawn_set_scheduler(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EINVAL: not -20 to 19
  */
-extern int clone3_spawn_set_nice(struct clone3_spawn_plan *plan, int nice);
+extern int clone3_spawn_set_nice(clone3_spawn_t *plan, int nice);
 
 /**
  * The processors it may run on (sched_setaffinity(2)).
  *
+ * @param mask  borrowed until the spawn
  * @param size  bytes in *mask
- * @param mask  a cpu_set_t, borrowed until the spawn
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_affinity(struct clone3_spawn_plan *plan,
-                                     size_t size,
-                                     const void *mask);
+extern int clone3_spawn_set_affinity(clone3_spawn_t *plan,
+                                     const clone3_cpu_set_t *mask,
+                                     size_t size);
 
 /**
  * The I/O scheduling class and priority, as ioprio_set(2) packs them.
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_ioprio(struct clone3_spawn_plan *plan,
-                                   int priority);
+extern int clone3_spawn_set_ioprio(clone3_spawn_t *plan, int priority);
 
 /**
  * How likely the child is to be killed when memory is short: -1000 to 1000, written
@@ -1666,7 +1680,7 @@ extern int clone3_spawn_set_ioprio(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EINVAL: out of range
  */
-extern int clone3_spawn_set_oom_score_adj(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan,
                                           int score);
 
 /**
@@ -1674,7 +1688,7 @@ extern int clone3_spawn_set_oom_score_adj(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_timer_slack(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_timer_slack(clone3_spawn_t *plan,
                                         unsigned long nanoseconds);
 
 /**
@@ -1688,8 +1702,7 @@ extern int clone3_spawn_set_timer_slack(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
-extern int clone3_spawn_set_death_signal(struct clone3_spawn_plan *plan,
-                                         int signal);
+extern int clone3_spawn_set_pdeath_signal(clone3_spawn_t *plan, int signal);
 
 /**
  * The working directory, looked up in the child's root (chdir(2)).
@@ -1698,16 +1711,14 @@ extern int clone3_spawn_set_death_signal(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_directory(struct clone3_spawn_plan *plan,
-                                      const char *path);
+extern int clone3_spawn_set_directory(clone3_spawn_t *plan, const char *path);
 
 /**
  * The same by a descriptor (fchdir(2)).
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_directory_fd(struct clone3_spawn_plan *plan,
-                                         int fd);
+extern int clone3_spawn_set_directory_fd(clone3_spawn_t *plan, int fd);
 
 /**
  * The root directory, and the working directory there (chroot(2)).
@@ -1716,8 +1727,7 @@ extern int clone3_spawn_set_directory_fd(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_chroot(struct clone3_spawn_plan *plan,
-                                   const char *path);
+extern int clone3_spawn_set_chroot(clone3_spawn_t *plan, const char *path);
 
 /**
  * Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
@@ -1730,8 +1740,8 @@ extern int clone3_spawn_set_chroot(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_root(struct clone3_spawn_plan *plan,
-                                 int fd);
+extern int clone3_spawn_set_pivot_root(clone3_spawn_t *plan,
+                                       int fd);
 
 /**
  * The complete list of the child's descriptors: fds[0] becomes 0, fds[1] becomes 1
@@ -1744,22 +1754,21 @@ extern int clone3_spawn_set_root(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EFAULT: fds is NULL and count is not 0; EINVAL: count is too big
  */
-extern int clone3_spawn_set_fds(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_fds(clone3_spawn_t *plan,
                                 const int *fds,
                                 size_t count);
 
 /**
  * The file actions of POSIX, in their order.
  *
- * @param actions  a posix_spawn_file_actions_t, borrowed until the spawn; NULL for
- *                 none
+ * @param actions  borrowed until the spawn; NULL for none
  *
  * @return 0, or an error number: EINVAL: this library cannot read it: the C library
  *         keeps its actions in another way than those it knows, or no object has
  *         been initialised by this library yet
  */
-extern int clone3_spawn_set_file_actions(struct clone3_spawn_plan *plan,
-                                         const void *actions);
+extern int clone3_spawn_set_file_actions(clone3_spawn_t *plan,
+                                         const posix_spawn_file_actions_t *actions);
 
 /**
  * Has the program executed by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
@@ -1774,17 +1783,20 @@ extern int clone3_spawn_set_file_actions(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number: EBADF: another negative number; EINVAL: another flag
  */
-extern int clone3_spawn_set_program(struct clone3_spawn_plan *plan,
-                                    int fd,
-                                    int flags);
+extern int clone3_spawn_set_program_fd(clone3_spawn_t *plan,
+                                       int fd,
+                                       int flags);
 
 /**
  * Has clone3_spawn()'s path, if there is no slash in it, looked for in the caller's
  * PATH, as posix_spawnp() does.
  *
+ * @param on  0 for not
+ *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_search(struct clone3_spawn_plan *plan);
+extern int clone3_spawn_set_search(clone3_spawn_t *plan,
+                                   int on);
 
 /**
  * Has the child call a function after all other steps and before the signal mask, the
@@ -1810,7 +1822,7 @@ extern int clone3_spawn_set_search(struct clone3_spawn_plan *plan);
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_callback(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_callback(clone3_spawn_t *plan,
                                      int (*callback)(void *arg),
                                      void *arg);
 
@@ -1827,7 +1839,7 @@ extern int clone3_spawn_set_callback(struct clone3_spawn_plan *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
+extern int clone3_spawn_set_function(clone3_spawn_t *plan,
                                      int (*function)(void *arg),
                                      void *arg);
 
@@ -1845,7 +1857,7 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  *
  * @param pid   where the child's pid goes; may be NULL
  * @param path  the program, from the child's root and working directory; see
- *              clone3_spawn_set_search(), clone3_spawn_set_program(),
+ *              clone3_spawn_set_search(), clone3_spawn_set_program_fd(),
  *              clone3_spawn_set_function()
  * @param plan  NULL for a child like the caller
  * @param argv  the program's arguments
@@ -1866,16 +1878,16 @@ extern int clone3_spawn_set_function(struct clone3_spawn_plan *plan,
  * environment; thread-safe. No cancellation point. Linux 3.17, and what the
  * setters say.
  */
-extern int clone3_spawn(pid_t *pid,
-                        const char *path,
-                        const struct clone3_spawn_plan *plan,
-                        char *const *argv,
-                        char *const *envp,
-                        struct clone3_spawn_error *err);
+extern CLONE3_MUST_USE int clone3_spawn(pid_t *pid,
+                                        const char *path,
+                                        const clone3_spawn_t *plan,
+                                        char *const *argv,
+                                        char *const *envp,
+                                        struct clone3_spawn_error *err);
 
 /**
  * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
- * set_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
+ * set_pivot_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
  * needs Linux 7.1; this is 6.18.
  *
  * Why no child could be made is found out by clone3_spawn() as clone3_explain()
@@ -1944,10 +1956,10 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
  * a bare thread; in others the loader is asked what was loaded since the last
  * call. Linux 5.3, by clone(2) before that. Source: clone(2).
  */
-extern int clone3_thread_create(clone3_thread_t *thread,
-                                const clone3_thread_attr_t *attr,
-                                void *(*start)(void *arg),
-                                void *arg);
+extern CLONE3_MUST_USE int clone3_thread_create(clone3_thread_t *thread,
+                                                const clone3_thread_attr_t *attr,
+                                                void *(*start)(void *arg),
+                                                void *arg);
 
 /**
  * Ends the calling bare thread, as a return from its start function does. No
@@ -1989,7 +2001,8 @@ extern int clone3_thread_join(clone3_thread_t thread, void **value);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_tryjoin(clone3_thread_t thread, void **value);
+extern CLONE3_MUST_USE int clone3_thread_tryjoin(clone3_thread_t thread,
+                                                 void **value);
 
 /**
  * The same, waiting until a point in time.
@@ -2007,10 +2020,10 @@ extern int clone3_thread_tryjoin(clone3_thread_t thread, void **value);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_timedjoin(clone3_thread_t thread,
-                                   void **value,
-                                   int clock,
-                                   int64_t deadline);
+extern CLONE3_MUST_USE int clone3_thread_timedjoin(clone3_thread_t thread,
+                                                   void **value,
+                                                   int clock,
+                                                   int64_t deadline);
 
 /**
  * Gives up on a bare thread's result: its memory is free when it ends.
@@ -2079,7 +2092,8 @@ extern int clone3_thread_kill(clone3_thread_t thread, int signal);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_gettid(clone3_thread_t thread, pid_t *tid);
+extern CLONE3_MUST_USE int clone3_thread_gettid(clone3_thread_t thread,
+                                                pid_t *tid);
 
 /**
  * Opens a pidfd of a bare thread: readable when it has ended.
@@ -2096,7 +2110,8 @@ extern int clone3_thread_gettid(clone3_thread_t thread, pid_t *tid);
  *
  * Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
  */
-extern int clone3_thread_pidfd(clone3_thread_t thread, int *pidfd);
+extern CLONE3_MUST_USE int clone3_thread_pidfd(clone3_thread_t thread,
+                                               int *pidfd);
 
 /**
  * Where a bare thread's stack is.
@@ -2112,9 +2127,9 @@ extern int clone3_thread_pidfd(clone3_thread_t thread, int *pidfd);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_getstack(clone3_thread_t thread,
-                                  void **lowest,
-                                  size_t *size);
+extern CLONE3_MUST_USE int clone3_thread_getstack(clone3_thread_t thread,
+                                                  void **lowest,
+                                                  size_t *size);
 
 /**
  * Returns the version of the library that the process uses, as CLONE3_VERSION is

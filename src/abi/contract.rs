@@ -3,7 +3,7 @@
 //! (`clone3_probe`), what became of a call (`clone3_last_route`), and what the
 //! library may stand in for. Why it refuses is in `explain`.
 
-use super::{declared_entry, or_minus_one};
+use super::{MustUse, declared_entry, or_minus_one};
 use crate::diagnose::deep::{self, Seen};
 use crate::diagnose::{self, Features};
 use crate::engine::{self, emulate, report};
@@ -139,7 +139,7 @@ unsafe extern "C" {
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     /// Source: kernel/fork.c, copy_process.
-    pub fn clone3_probe(features: *mut clone3_features) -> c_int;
+    pub fn clone3_probe(features: *mut clone3_features) -> MustUse;
 
     /// Forgets what was found out about kernel and sandbox, and looks again.
     ///

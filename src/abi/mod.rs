@@ -63,6 +63,11 @@ macro_rules! declared_entry {
 }
 use declared_entry;
 
+/// An int to callers in C, whose compilers warn of those that do not look at it: it says
+/// whether there is anything to use. cbindgen has no annotation for functions that are
+/// declared in an extern block, but it does rename types (cbindgen.toml).
+type MustUse = core::ffi::c_int;
+
 /// The convention of fork and its like: −1 and errno.
 fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
     outcome.unwrap_or_else(|errno| {

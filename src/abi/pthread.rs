@@ -2,7 +2,8 @@
 //! `pthread_create` and `thrd_create`, passed on to the host, and
 //! `clone3_pthread_create`, which adds what attributes cannot say.
 
-use super::declared_entry;
+use super::spawn_plan::clone3_cpu_set_t;
+use super::{MustUse, declared_entry};
 use crate::arch::{entry, further_version};
 use crate::host::pthread::Start;
 use crate::thread::extra::{Cgroup, Extra, Extras};
@@ -77,10 +78,10 @@ pub struct clone3_pthread_extra {
     pub pidfd: *mut c_int,
     /// Up to 15 bytes and a NUL.
     pub name: *const c_char,
-    /// A cpu_set_t.
-    pub cpus: *const c_void,
-    /// Bytes in *cpus.
-    pub cpus_size: usize,
+    /// The processors it may run on.
+    pub affinity: *const clone3_cpu_set_t,
+    /// Bytes in *affinity.
+    pub affinity_size: usize,
     /// Directory of the cgroup, or NULL to use the field cgroup.
     pub cgroup_path: *const c_char,
     /// Descriptor of the cgroup's directory, O_PATH or not.
@@ -150,7 +151,7 @@ unsafe extern "C" {
         extra: *const clone3_pthread_extra,
         start: Option<unsafe extern "C" fn(arg: *mut c_void) -> *mut c_void>,
         arg: *mut c_void,
-    ) -> c_int;
+    ) -> MustUse;
 }
 
 unsafe extern "C" fn exported_pthread_create(
@@ -265,7 +266,7 @@ unsafe fn extras(extra: &clone3_pthread_extra) -> Result<Extras, Refusal> {
         }
     }
     if wants(Extra::Affinity) {
-        extras.affinity = Some((extra.cpus, extra.cpus_size));
+        extras.affinity = Some((extra.affinity.cast(), extra.affinity_size));
     }
     if wants(Extra::Nice) {
         if !(-20..=19).contains(&extra.nice) {

@@ -21,6 +21,14 @@ pub struct clone3_spawn_plan {
     pub opaque: [u64; 96],
 }
 
+/// A plan.
+#[allow(non_camel_case_types)]
+pub type clone3_spawn_t = clone3_spawn_plan;
+
+/// cpu_set_t, by the name that it has in the header.
+#[allow(non_camel_case_types)]
+pub type clone3_cpu_set_t = libc::cpu_set_t;
+
 const PLAN_SIZE_VER0: usize = 768;
 const _: () = {
     assert!(size_of::<clone3_spawn_plan>() == PLAN_SIZE_VER0);
@@ -107,7 +115,7 @@ unsafe extern "C" {
     ///
     /// All setters return 0 or an error number, EINVAL for a plan that was not
     /// initialised. What they were told before is replaced, but for the flags of
-    /// clone3_spawn_set_flags(), which add up. Their results need not be looked at:
+    /// clone3_spawn_add_flags(), which add up. Their results need not be looked at:
     /// a plan with a setter that failed does not run, clone3_spawn() answers with
     /// the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
     /// it a good plan again. A copy of a plan is as good as the plan. Setters and
@@ -120,12 +128,12 @@ unsafe extern "C" {
     /// Errors:
     /// - EFAULT: plan is NULL
     /// - EINVAL: size is smaller than 768, the first version's
-    pub fn clone3_spawn_init(plan: *mut clone3_spawn_plan, size: usize) -> c_int;
+    pub fn clone3_spawn_init(plan: *mut clone3_spawn_t, size: usize) -> c_int;
 }
 
 declared_entry!(clone3_spawn_init => exported_init);
 
-unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) -> c_int {
+unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_t, size: usize) -> c_int {
     if plan.is_null() {
         return or_number(Err(Errno::EFAULT));
     }
@@ -147,7 +155,7 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_plan, size: usize) ->
 ///
 /// # Safety
 /// Null or memory for a plan.
-pub unsafe fn contents<'a>(plan: *const clone3_spawn_plan) -> Result<&'a Plan, Errno> {
+pub unsafe fn contents<'a>(plan: *const clone3_spawn_t) -> Result<&'a Plan, Errno> {
     if plan.is_null() {
         return Err(Errno::EFAULT);
     }
@@ -161,7 +169,7 @@ pub unsafe fn contents<'a>(plan: *const clone3_spawn_plan) -> Result<&'a Plan, E
 
 /// # Safety
 /// Null or memory for a plan that nobody else uses now.
-pub unsafe fn contents_mut<'a>(plan: *mut clone3_spawn_plan) -> Result<&'a mut Plan, Errno> {
+pub unsafe fn contents_mut<'a>(plan: *mut clone3_spawn_t) -> Result<&'a mut Plan, Errno> {
     // SAFETY: by the contract.
     unsafe { contents(plan) }?;
     // SAFETY: as just seen.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3_spawn`, and how it says what went wrong.
 
-use super::spawn_plan::{self, clone3_spawn_plan};
-use super::{declared_entry, or_number};
+use super::spawn_plan::{self, clone3_spawn_t};
+use super::{MustUse, declared_entry, or_number};
 use crate::spawn::describe;
 use crate::spawn::failure::Failure;
 use crate::spawn::stage::Stage;
@@ -58,7 +58,7 @@ unsafe extern "C" {
     ///
     /// @param pid   where the child's pid goes; may be NULL
     /// @param path  the program, from the child's root and working directory; see
-    ///              clone3_spawn_set_search(), clone3_spawn_set_program(),
+    ///              clone3_spawn_set_search(), clone3_spawn_set_program_fd(),
     ///              clone3_spawn_set_function()
     /// @param plan  NULL for a child like the caller
     /// @param argv  the program's arguments
@@ -81,14 +81,14 @@ unsafe extern "C" {
     pub fn clone3_spawn(
         pid: *mut Pid,
         path: *const c_char,
-        plan: *const clone3_spawn_plan,
+        plan: *const clone3_spawn_t,
         argv: *const *mut c_char,
         envp: *const *mut c_char,
         err: *mut clone3_spawn_error,
-    ) -> c_int;
+    ) -> MustUse;
 
     /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
-    /// set_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
+    /// set_pivot_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
     /// needs Linux 7.1; this is 6.18.
     ///
     /// Why no child could be made is found out by clone3_spawn() as clone3_explain()
@@ -112,7 +112,7 @@ unsafe extern "C" {
 unsafe extern "C" fn exported_spawn(
     pid: *mut Pid,
     path: *const c_char,
-    plan: *const clone3_spawn_plan,
+    plan: *const clone3_spawn_t,
     argv: *const *mut c_char,
     envp: *const *mut c_char,
     err: *mut clone3_spawn_error,

@@ -3,11 +3,12 @@
 //! `spawn_setters`.
 
 use super::spawn_plan::{
-    clone3_spawn_id_range, clone3_spawn_mount, clone3_spawn_namespace, clone3_spawn_plan,
-    clone3_spawn_rlimit,
+    clone3_cpu_set_t, clone3_spawn_id_range, clone3_spawn_mount, clone3_spawn_namespace,
+    clone3_spawn_rlimit, clone3_spawn_t,
 };
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use libc::{posix_spawn_file_actions_t, sigset_t, sock_fprog};
 
 #[allow(dead_code)] // C's view of what the macros in `spawn_setters` define
 unsafe extern "C" {
@@ -22,7 +23,7 @@ unsafe extern "C" {
     /// CLONE_NEWTIME the child gets a copy of the memory.
     ///
     /// @return 0, or an error number: EINVAL: another flag
-    pub fn clone3_spawn_set_flags(plan: *mut clone3_spawn_plan, flags: u64) -> c_int;
+    pub fn clone3_spawn_add_flags(plan: *mut clone3_spawn_t, flags: u64) -> c_int;
 
     /// Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()
     /// succeeds. Linux 5.2.
@@ -30,7 +31,7 @@ unsafe extern "C" {
     /// @param pidfd  where it goes; NULL for none
     ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_pidfd(plan: *mut clone3_spawn_plan, pidfd: *mut c_int) -> c_int;
+    pub fn clone3_spawn_set_pidfd(plan: *mut clone3_spawn_t, pidfd: *mut c_int) -> c_int;
 
     /// Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
     /// unless set. It lasts until the child executes its program: exec makes it SIGCHLD
@@ -38,7 +39,7 @@ unsafe extern "C" {
     /// waited for with __WALL.
     ///
     /// @return 0, or an error number: EINVAL: not 0 to 64
-    pub fn clone3_spawn_set_exit_signal(plan: *mut clone3_spawn_plan, signal: c_int) -> c_int;
+    pub fn clone3_spawn_set_exit_signal(plan: *mut clone3_spawn_t, signal: c_int) -> c_int;
 
     /// Chooses the child's pids, innermost namespace first (set_tid of struct
     /// clone_args). Linux 5.5, CAP_SYS_ADMIN in the namespaces' user namespaces; from
@@ -47,11 +48,8 @@ unsafe extern "C" {
     /// @param pids   borrowed until the spawn
     ///
     /// @return 0, or an error number: EFAULT: pids is NULL and count is not 0
-    pub fn clone3_spawn_set_tid(
-        plan: *mut clone3_spawn_plan,
-        pids: *const Pid,
-        count: usize,
-    ) -> c_int;
+    pub fn clone3_spawn_set_tid(plan: *mut clone3_spawn_t, pids: *const Pid, count: usize)
+    -> c_int;
 
     /// Has the child born in a cgroup2 directory (CLONE_INTO_CGROUP, Linux 5.7). On
     /// older kernels, and where clone3(2) is out of reach, the child moves there
@@ -60,15 +58,14 @@ unsafe extern "C" {
     /// @param fd  the directory, O_PATH is enough
     ///
     /// @return 0, or an error number: EBADF: negative
-    pub fn clone3_spawn_set_cgroup(plan: *mut clone3_spawn_plan, fd: c_int) -> c_int;
+    pub fn clone3_spawn_set_cgroup(plan: *mut clone3_spawn_t, fd: c_int) -> c_int;
 
     /// The same by the directory's path, which the caller opens for the spawn.
     ///
     /// @param path  borrowed until the spawn
     ///
     /// @return 0, or an error number: EFAULT: NULL
-    pub fn clone3_spawn_set_cgroup_path(plan: *mut clone3_spawn_plan, path: *const c_char)
-    -> c_int;
+    pub fn clone3_spawn_set_cgroup_path(plan: *mut clone3_spawn_t, path: *const c_char) -> c_int;
 
     /// Lists namespaces that the child joins, in this order (setns(2)).
     ///
@@ -80,7 +77,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: namespaces is NULL and count is not 0
     pub fn clone3_spawn_set_namespaces(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         namespaces: *const clone3_spawn_namespace,
         count: usize,
     ) -> c_int;
@@ -93,7 +90,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
     pub fn clone3_spawn_set_uid_map(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         ranges: *const clone3_spawn_id_range,
         count: usize,
     ) -> c_int;
@@ -105,7 +102,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
     pub fn clone3_spawn_set_gid_map(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         ranges: *const clone3_spawn_id_range,
         count: usize,
     ) -> c_int;
@@ -115,7 +112,7 @@ unsafe extern "C" {
     /// @param allowed  0 for "deny"
     ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_setgroups(plan: *mut clone3_spawn_plan, allowed: c_int) -> c_int;
+    pub fn clone3_spawn_set_setgroups(plan: *mut clone3_spawn_t, allowed: c_int) -> c_int;
 
     /// Real, effective and saved user id (setresuid(2)).
     ///
@@ -124,13 +121,13 @@ unsafe extern "C" {
     /// clone3_spawn_set_groups() as well.
     ///
     /// @return 0, or an error number: EINVAL: -1
-    pub fn clone3_spawn_set_uid(plan: *mut clone3_spawn_plan, uid: libc::uid_t) -> c_int;
+    pub fn clone3_spawn_set_uid(plan: *mut clone3_spawn_t, uid: libc::uid_t) -> c_int;
 
     /// Real, effective and saved group id (setresgid(2)). The supplementary groups
     /// stay the caller's: see clone3_spawn_set_groups().
     ///
     /// @return 0, or an error number: EINVAL: -1
-    pub fn clone3_spawn_set_gid(plan: *mut clone3_spawn_plan, gid: libc::gid_t) -> c_int;
+    pub fn clone3_spawn_set_gid(plan: *mut clone3_spawn_t, gid: libc::gid_t) -> c_int;
 
     /// Supplementary groups (setgroups(2)); none with count 0.
     ///
@@ -138,7 +135,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: groups is NULL and count is not 0
     pub fn clone3_spawn_set_groups(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         groups: *const libc::gid_t,
         count: usize,
     ) -> c_int;
@@ -146,8 +143,10 @@ unsafe extern "C" {
     /// Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), which the filter of
     /// clone3_spawn_set_seccomp() needs without CAP_SYS_ADMIN. Linux 3.5.
     ///
+    /// @param on  0 for not
+    ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_no_new_privs(plan: *mut clone3_spawn_plan) -> c_int;
+    pub fn clone3_spawn_set_no_new_privs(plan: *mut clone3_spawn_t, on: c_int) -> c_int;
 
     /// Chooses one of three capability sets, capability n in bit n.
     ///
@@ -158,7 +157,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EINVAL: no such set
     pub fn clone3_spawn_set_capabilities(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         which: c_int,
         capabilities: u64,
     ) -> c_int;
@@ -167,17 +166,17 @@ unsafe extern "C" {
     /// with capabilities.
     ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_securebits(plan: *mut clone3_spawn_plan, bits: c_uint) -> c_int;
+    pub fn clone3_spawn_set_securebits(plan: *mut clone3_spawn_t, bits: c_uint) -> c_int;
 
     /// Installs a seccomp filter last, right before exec, which it must allow.
     ///
-    /// @param program  a struct sock_fprog, borrowed until the spawn
+    /// @param program  borrowed until the spawn
     /// @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
     ///
     /// @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
     pub fn clone3_spawn_set_seccomp(
-        plan: *mut clone3_spawn_plan,
-        program: *const c_void,
+        plan: *mut clone3_spawn_t,
+        program: *const sock_fprog,
         flags: c_uint,
     ) -> c_int;
 
@@ -187,7 +186,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: limits is NULL and count is not 0
     pub fn clone3_spawn_set_rlimits(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         limits: *const clone3_spawn_rlimit,
         count: usize,
     ) -> c_int;
@@ -195,7 +194,7 @@ unsafe extern "C" {
     /// The file mode creation mask, which the file actions see already.
     ///
     /// @return 0, or an error number: EINVAL: more than 0777
-    pub fn clone3_spawn_set_umask(plan: *mut clone3_spawn_plan, mask: libc::mode_t) -> c_int;
+    pub fn clone3_spawn_set_umask(plan: *mut clone3_spawn_t, mask: libc::mode_t) -> c_int;
 
     /// Lists what the child mounts, in this order, before it enters its root: where the
     /// caller's root can still be seen, from which files are bound and without which
@@ -204,7 +203,7 @@ unsafe extern "C" {
     /// Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
     /// slaves first, so that nothing gets out. The targets are directories, for files
     /// that are bound files, that are there already in the root of
-    /// clone3_spawn_set_root() or clone3_spawn_set_chroot(); without one, in the root
+    /// clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot(); without one, in the root
     /// that the child has. They are looked up as if that were the root, whatever links
     /// are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
     /// itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
@@ -219,20 +218,22 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
     pub fn clone3_spawn_set_mounts(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         mounts: *const clone3_spawn_mount,
         count: usize,
     ) -> c_int;
 
     /// Makes the child leader of a new session (setsid(2)).
     ///
+    /// @param on  0 for not
+    ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_session(plan: *mut clone3_spawn_plan) -> c_int;
+    pub fn clone3_spawn_set_session(plan: *mut clone3_spawn_t, on: c_int) -> c_int;
 
     /// The process group it joins, 0 for one of its own (setpgid(2)).
     ///
     /// @return 0, or an error number: EINVAL: negative
-    pub fn clone3_spawn_set_process_group(plan: *mut clone3_spawn_plan, group: Pid) -> c_int;
+    pub fn clone3_spawn_set_process_group(plan: *mut clone3_spawn_t, group: Pid) -> c_int;
 
     /// Makes a terminal the new session's controlling one (ioctl_tty(2), TIOCSCTTY).
     /// Needs clone3_spawn_set_session().
@@ -240,34 +241,34 @@ unsafe extern "C" {
     /// @param fd  as the caller has it
     ///
     /// @return 0, or an error number: EBADF: negative
-    pub fn clone3_spawn_set_terminal(plan: *mut clone3_spawn_plan, fd: c_int) -> c_int;
+    pub fn clone3_spawn_set_terminal(plan: *mut clone3_spawn_t, fd: c_int) -> c_int;
 
     /// The signal mask that the program starts with; the caller's unless set.
     ///
-    /// @param set  a sigset_t, copied
+    /// @param set  copied
     ///
     /// @return 0, or an error number: EFAULT: not in memory
-    pub fn clone3_spawn_set_signal_mask(plan: *mut clone3_spawn_plan, set: *const c_void) -> c_int;
+    pub fn clone3_spawn_set_signal_mask(plan: *mut clone3_spawn_t, set: *const sigset_t) -> c_int;
 
     /// Signals that the program starts with at their default. Those that have a handler
     /// do so anyway; ignored ones stay ignored unless they are in this set.
     ///
-    /// @param set  a sigset_t, copied
+    /// @param set  copied
     ///
     /// @return 0, or an error number: EFAULT: not in memory
     pub fn clone3_spawn_set_signal_defaults(
-        plan: *mut clone3_spawn_plan,
-        set: *const c_void,
+        plan: *mut clone3_spawn_t,
+        set: *const sigset_t,
     ) -> c_int;
 
     /// Signals that the program starts with ignored.
     ///
-    /// @param set  a sigset_t, copied
+    /// @param set  copied
     ///
     /// @return 0, or an error number: EFAULT: not in memory; EINVAL: SIGKILL or SIGSTOP is in it
     pub fn clone3_spawn_set_signal_ignores(
-        plan: *mut clone3_spawn_plan,
-        set: *const c_void,
+        plan: *mut clone3_spawn_t,
+        set: *const sigset_t,
     ) -> c_int;
 
     /// Scheduling policy, with SCHED_RESET_ON_FORK if wanted, and its static priority
@@ -275,7 +276,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_scheduler(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         policy: c_int,
         priority: c_int,
     ) -> c_int;
@@ -283,38 +284,35 @@ unsafe extern "C" {
     /// The nice value (setpriority(2)).
     ///
     /// @return 0, or an error number: EINVAL: not -20 to 19
-    pub fn clone3_spawn_set_nice(plan: *mut clone3_spawn_plan, nice: c_int) -> c_int;
+    pub fn clone3_spawn_set_nice(plan: *mut clone3_spawn_t, nice: c_int) -> c_int;
 
     /// The processors it may run on (sched_setaffinity(2)).
     ///
+    /// @param mask  borrowed until the spawn
     /// @param size  bytes in *mask
-    /// @param mask  a cpu_set_t, borrowed until the spawn
     ///
     /// @return 0, or an error number: EFAULT: NULL
     pub fn clone3_spawn_set_affinity(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
+        mask: *const clone3_cpu_set_t,
         size: usize,
-        mask: *const c_void,
     ) -> c_int;
 
     /// The I/O scheduling class and priority, as ioprio_set(2) packs them.
     ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_ioprio(plan: *mut clone3_spawn_plan, priority: c_int) -> c_int;
+    pub fn clone3_spawn_set_ioprio(plan: *mut clone3_spawn_t, priority: c_int) -> c_int;
 
     /// How likely the child is to be killed when memory is short: -1000 to 1000, written
     /// to its /proc/self/oom_score_adj.
     ///
     /// @return 0, or an error number: EINVAL: out of range
-    pub fn clone3_spawn_set_oom_score_adj(plan: *mut clone3_spawn_plan, score: c_int) -> c_int;
+    pub fn clone3_spawn_set_oom_score_adj(plan: *mut clone3_spawn_t, score: c_int) -> c_int;
 
     /// The timer slack in nanoseconds, 0 for the default (prctl(2), PR_SET_TIMERSLACK).
     ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_timer_slack(
-        plan: *mut clone3_spawn_plan,
-        nanoseconds: c_ulong,
-    ) -> c_int;
+    pub fn clone3_spawn_set_timer_slack(plan: *mut clone3_spawn_t, nanoseconds: c_ulong) -> c_int;
 
     /// The signal that the child gets when the calling thread ends (prctl(2),
     /// PR_SET_PDEATHSIG); 0 for none.
@@ -325,26 +323,26 @@ unsafe extern "C" {
     /// needs pidfd_open(2), Linux 5.3. A program that gains privileges loses it.
     ///
     /// @return 0, or an error number: EINVAL: not 0 to 64
-    pub fn clone3_spawn_set_death_signal(plan: *mut clone3_spawn_plan, signal: c_int) -> c_int;
+    pub fn clone3_spawn_set_pdeath_signal(plan: *mut clone3_spawn_t, signal: c_int) -> c_int;
 
     /// The working directory, looked up in the child's root (chdir(2)).
     ///
     /// @param path  borrowed until the spawn
     ///
     /// @return 0, or an error number: EFAULT: NULL
-    pub fn clone3_spawn_set_directory(plan: *mut clone3_spawn_plan, path: *const c_char) -> c_int;
+    pub fn clone3_spawn_set_directory(plan: *mut clone3_spawn_t, path: *const c_char) -> c_int;
 
     /// The same by a descriptor (fchdir(2)).
     ///
     /// @return 0, or an error number: EBADF: negative
-    pub fn clone3_spawn_set_directory_fd(plan: *mut clone3_spawn_plan, fd: c_int) -> c_int;
+    pub fn clone3_spawn_set_directory_fd(plan: *mut clone3_spawn_t, fd: c_int) -> c_int;
 
     /// The root directory, and the working directory there (chroot(2)).
     ///
     /// @param path  borrowed until the spawn
     ///
     /// @return 0, or an error number: EFAULT: NULL
-    pub fn clone3_spawn_set_chroot(plan: *mut clone3_spawn_plan, path: *const c_char) -> c_int;
+    pub fn clone3_spawn_set_chroot(plan: *mut clone3_spawn_t, path: *const c_char) -> c_int;
 
     /// Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
     /// working directory. The old root is detached, all mounts become slaves first.
@@ -355,7 +353,7 @@ unsafe extern "C" {
     ///            (open_tree(2), fsmount(2))
     ///
     /// @return 0, or an error number: EBADF: negative
-    pub fn clone3_spawn_set_root(plan: *mut clone3_spawn_plan, fd: c_int) -> c_int;
+    pub fn clone3_spawn_set_pivot_root(plan: *mut clone3_spawn_t, fd: c_int) -> c_int;
 
     /// The complete list of the child's descriptors: fds[0] becomes 0, fds[1] becomes 1
     /// and so on, as if all at once, and everything else is closed. An entry of -1
@@ -367,22 +365,21 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number: EFAULT: fds is NULL and count is not 0; EINVAL: count is too big
     pub fn clone3_spawn_set_fds(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         fds: *const c_int,
         count: usize,
     ) -> c_int;
 
     /// The file actions of POSIX, in their order.
     ///
-    /// @param actions  a posix_spawn_file_actions_t, borrowed until the spawn; NULL for
-    ///                 none
+    /// @param actions  borrowed until the spawn; NULL for none
     ///
     /// @return 0, or an error number: EINVAL: this library cannot read it: the C library
     ///         keeps its actions in another way than those it knows, or no object has
     ///         been initialised by this library yet
     pub fn clone3_spawn_set_file_actions(
-        plan: *mut clone3_spawn_plan,
-        actions: *const c_void,
+        plan: *mut clone3_spawn_t,
+        actions: *const posix_spawn_file_actions_t,
     ) -> c_int;
 
     /// Has the program executed by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
@@ -396,14 +393,16 @@ unsafe extern "C" {
     /// @param flags  of AT_SYMLINK_NOFOLLOW
     ///
     /// @return 0, or an error number: EBADF: another negative number; EINVAL: another flag
-    pub fn clone3_spawn_set_program(plan: *mut clone3_spawn_plan, fd: c_int, flags: c_int)
+    pub fn clone3_spawn_set_program_fd(plan: *mut clone3_spawn_t, fd: c_int, flags: c_int)
     -> c_int;
 
     /// Has clone3_spawn()'s path, if there is no slash in it, looked for in the caller's
     /// PATH, as posix_spawnp() does.
     ///
+    /// @param on  0 for not
+    ///
     /// @return 0, or an error number
-    pub fn clone3_spawn_set_search(plan: *mut clone3_spawn_plan) -> c_int;
+    pub fn clone3_spawn_set_search(plan: *mut clone3_spawn_t, on: c_int) -> c_int;
 
     /// Has the child call a function after all other steps and before the signal mask, the
     /// filter and exec.
@@ -428,7 +427,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_callback(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         callback: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
     ) -> c_int;
@@ -445,7 +444,7 @@ unsafe extern "C" {
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_function(
-        plan: *mut clone3_spawn_plan,
+        plan: *mut clone3_spawn_t,
         function: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
     ) -> c_int;

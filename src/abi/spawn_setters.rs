@@ -14,6 +14,7 @@ use crate::uapi::flags::SPAWNABLE;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use libc::{posix_spawn_file_actions_t, sigset_t, sock_fprog};
 
 /// SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW.
 const FILTER_FLAGS: c_uint = 0b110;
@@ -39,7 +40,7 @@ fn signal_or_none(signal: c_int) -> Result<c_int, Errno> {
     if (0..=64).contains(&signal) { Ok(signal) } else { Err(Errno::EINVAL) }
 }
 
-fn signals(set: *const c_void) -> Result<KernelSigset, Errno> {
+fn signals(set: *const sigset_t) -> Result<KernelSigset, Errno> {
     sys::probe(set as usize as u64)?;
     // SAFETY: a sigset_t of the caller's, which is there.
     unsafe { set.cast::<Sigset>().as_ref() }.map(|set| set.to_kernel()).ok_or(Errno::EFAULT)
@@ -57,7 +58,7 @@ macro_rules! setters {
 
         $(
             declared_entry!($name => $function);
-            unsafe extern "C" fn $function(plan: *mut clone3_spawn_plan $(, $argument: $type)*) -> c_int {
+            unsafe extern "C" fn $function(plan: *mut clone3_spawn_t $(, $argument: $type)*) -> c_int {
                 // SAFETY: the header's contract.
                 let plan = match unsafe { contents_mut(plan) } {
                     Ok(plan) => plan,
@@ -78,7 +79,7 @@ macro_rules! setters {
 }
 
 setters! {
-    clone3_spawn_set_flags => exported_set_flags(flags: u64) |plan| {
+    clone3_spawn_add_flags => exported_add_flags(flags: u64) |plan| {
             let flags = CloneFlags::from_bits(flags); if !SPAWNABLE.contains(flags) { return Err(Errno::EINVAL); } plan.flags |= flags;
     }
     clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |plan| {
@@ -117,8 +118,8 @@ setters! {
     clone3_spawn_set_groups => exported_set_groups(groups: *const libc::gid_t, count: usize) |plan| {
             plan.groups = Some(List::of(groups, count)?);
     }
-    clone3_spawn_set_no_new_privs => exported_set_no_new_privs() |plan| {
-            plan.no_new_privs = true;
+    clone3_spawn_set_no_new_privs => exported_set_no_new_privs(on: c_int) |plan| {
+            plan.no_new_privs = on != 0;
     }
     clone3_spawn_set_capabilities => exported_set_capabilities(which: c_int, capabilities: u64) |plan| {
             let place = match which {
@@ -132,8 +133,8 @@ setters! {
     clone3_spawn_set_securebits => exported_set_securebits(bits: c_uint) |plan| {
             plan.securebits = Some(bits);
     }
-    clone3_spawn_set_seccomp => exported_set_seccomp(program: *const c_void, flags: c_uint) |plan| {
-            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } plan.filter = there(program)?; plan.filter_flags = flags;
+    clone3_spawn_set_seccomp => exported_set_seccomp(program: *const sock_fprog, flags: c_uint) |plan| {
+            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } plan.filter = there(program)?.cast(); plan.filter_flags = flags;
     }
     clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |plan| {
             plan.limits = List::of(limits.cast(), count)?;
@@ -144,8 +145,8 @@ setters! {
     clone3_spawn_set_mounts => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |plan| {
             plan.mounts = List::of(mounts.cast(), count)?;
     }
-    clone3_spawn_set_session => exported_set_session() |plan| {
-            plan.new_session = true;
+    clone3_spawn_set_session => exported_set_session(on: c_int) |plan| {
+            plan.new_session = on != 0;
     }
     clone3_spawn_set_process_group => exported_set_process_group(group: Pid) |plan| {
             if group < 0 { return Err(Errno::EINVAL); } plan.process_group = Some(group);
@@ -153,13 +154,13 @@ setters! {
     clone3_spawn_set_terminal => exported_set_terminal(fd: c_int) |plan| {
             plan.terminal = Some(descriptor(fd)?);
     }
-    clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const c_void) |plan| {
+    clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const sigset_t) |plan| {
             plan.mask = Some(signals(set)?);
     }
-    clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const c_void) |plan| {
+    clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const sigset_t) |plan| {
             plan.defaults = signals(set)?;
     }
-    clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const c_void) |plan| {
+    clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const sigset_t) |plan| {
             let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } plan.ignores = set;
     }
     clone3_spawn_set_scheduler => exported_set_scheduler(policy: c_int, priority: c_int) |plan| {
@@ -168,8 +169,8 @@ setters! {
     clone3_spawn_set_nice => exported_set_nice(nice: c_int) |plan| {
             if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } plan.nice = Some(nice);
     }
-    clone3_spawn_set_affinity => exported_set_affinity(size: usize, mask: *const c_void) |plan| {
-            plan.affinity = (size, there(mask)?);
+    clone3_spawn_set_affinity => exported_set_affinity(mask: *const clone3_cpu_set_t, size: usize) |plan| {
+            plan.affinity = (there(mask)?.cast(), size);
     }
     clone3_spawn_set_ioprio => exported_set_ioprio(priority: c_int) |plan| {
             plan.io_priority = Some(priority);
@@ -180,7 +181,7 @@ setters! {
     clone3_spawn_set_timer_slack => exported_set_timer_slack(nanoseconds: c_ulong) |plan| {
             plan.timer_slack = Some(nanoseconds as usize);
     }
-    clone3_spawn_set_death_signal => exported_set_death_signal(signal: c_int) |plan| {
+    clone3_spawn_set_pdeath_signal => exported_set_pdeath_signal(signal: c_int) |plan| {
             plan.death_signal = signal_or_none(signal)?;
     }
     clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |plan| {
@@ -192,13 +193,13 @@ setters! {
     clone3_spawn_set_chroot => exported_set_chroot(path: *const c_char) |plan| {
             plan.root = Directory::Path(there(path)?);
     }
-    clone3_spawn_set_root => exported_set_root(fd: c_int) |plan| {
+    clone3_spawn_set_pivot_root => exported_set_pivot_root(fd: c_int) |plan| {
             plan.root = Directory::Descriptor(descriptor(fd)?);
     }
     clone3_spawn_set_fds => exported_set_fds(fds: *const c_int, count: usize) |plan| {
             if count > plan::MOST_DESCRIPTORS { return Err(Errno::EINVAL); } plan.descriptors = Some(List::of(fds, count)?);
     }
-    clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const c_void) |plan| {
+    clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const posix_spawn_file_actions_t) |plan| {
             let actions: *const FileActions = actions.cast();
             if !actions.is_null() { sys::probe(actions as usize as u64)?; }
             // SAFETY: null or an object, by the contract.
@@ -207,13 +208,13 @@ setters! {
             }
             plan.actions = actions;
     }
-    clone3_spawn_set_program => exported_set_program(fd: c_int, flags: c_int) |plan| {
+    clone3_spawn_set_program_fd => exported_set_program_fd(fd: c_int, flags: c_int) |plan| {
             if fd != libc::AT_FDCWD { descriptor(fd)?; }
             if flags & !libc::AT_SYMLINK_NOFOLLOW != 0 { return Err(Errno::EINVAL); }
             plan.program = Some((fd, flags));
     }
-    clone3_spawn_set_search => exported_set_search() |plan| {
-            plan.search = true;
+    clone3_spawn_set_search => exported_set_search(on: c_int) |plan| {
+            plan.search = on != 0;
     }
     clone3_spawn_set_callback => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |plan| {
             plan.callback = callback.map(|function| (function, arg));

@@ -96,7 +96,7 @@ unsafe fn word_of_type(err: &clone3_spawn_error, out: &mut Text) {
     }
 }
 
-/// A setter that failed, "set_root: Bad file descriptor", or what makes no sense.
+/// A setter that failed, "set_pivot_root: Bad file descriptor", or what makes no sense.
 fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
     let index = err.index as u32;
     let setter = index.checked_sub(contradictions::FIRST_SETTER);

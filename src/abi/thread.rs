@@ -86,7 +86,7 @@ unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
         },
         guard_size: attr.guard_size,
         name: attr.name,
-        affinity: (attr.affinity, attr.affinity_size),
+        affinity: (attr.affinity.cast(), attr.affinity_size),
         scheduler: (attr.sched_policy != -1).then_some((attr.sched_policy, attr.sched_priority)),
         mask,
         pidfd: attr.pidfd.addr(),

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the header says of bare threads; the functions are in `thread`.
 
+use super::MustUse;
+use super::spawn_plan::clone3_cpu_set_t;
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int, c_void};
+use libc::sigset_t;
 
 /// A bare thread. 0 is none; no value is used again for a later thread of the
 /// process, until 2^28 threads have used one place.
@@ -36,13 +39,13 @@ pub struct clone3_thread_attr {
     /// Name of the thread in /proc/PID/task/TID/comm, at most 15 bytes and a
     /// NUL; NULL for the creator's.
     pub name: *const c_char,
-    /// cpu_set_t: processors the thread may run on; NULL for the creator's.
-    pub affinity: *const c_void,
+    /// Processors the thread may run on; NULL for the creator's.
+    pub affinity: *const clone3_cpu_set_t,
     /// Bytes in *affinity.
     pub affinity_size: usize,
-    /// sigset_t: signals blocked in the thread. NULL: all but those that a thread
+    /// Signals blocked in the thread. NULL: all but those that a thread
     /// raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
-    pub sigmask: *const c_void,
+    pub sigmask: *const sigset_t,
     /// Where a pidfd of the thread goes, close-on-exec (Linux 6.9); NULL for
     /// none.
     pub pidfd: *mut c_int,
@@ -114,7 +117,7 @@ unsafe extern "C" {
         attr: *const clone3_thread_attr_t,
         start: Option<unsafe extern "C" fn(arg: *mut c_void) -> *mut c_void>,
         arg: *mut c_void,
-    ) -> c_int;
+    ) -> MustUse;
 
     /// Ends the calling bare thread, as a return from its start function does. No
     /// clean-up handlers or destructors run. In any other thread, where there is
@@ -150,7 +153,7 @@ unsafe extern "C" {
     /// - EBUSY: it has not ended
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
-    pub fn clone3_thread_tryjoin(thread: clone3_thread_t, value: *mut *mut c_void) -> c_int;
+    pub fn clone3_thread_tryjoin(thread: clone3_thread_t, value: *mut *mut c_void) -> MustUse;
 
     /// The same, waiting until a point in time.
     ///
@@ -171,7 +174,7 @@ unsafe extern "C" {
         value: *mut *mut c_void,
         clock: c_int,
         deadline: i64,
-    ) -> c_int;
+    ) -> MustUse;
 
     /// Gives up on a bare thread's result: its memory is free when it ends.
     ///
@@ -230,7 +233,7 @@ unsafe extern "C" {
     /// - EINVAL: tid is NULL
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
-    pub fn clone3_thread_gettid(thread: clone3_thread_t, tid: *mut Pid) -> c_int;
+    pub fn clone3_thread_gettid(thread: clone3_thread_t, tid: *mut Pid) -> MustUse;
 
     /// Opens a pidfd of a bare thread: readable when it has ended.
     ///
@@ -245,7 +248,7 @@ unsafe extern "C" {
     /// - EMFILE, ENFILE, ENOMEM: as for pidfd_open(2)
     ///
     /// Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
-    pub fn clone3_thread_pidfd(thread: clone3_thread_t, pidfd: *mut c_int) -> c_int;
+    pub fn clone3_thread_pidfd(thread: clone3_thread_t, pidfd: *mut c_int) -> MustUse;
 
     /// Where a bare thread's stack is.
     ///
@@ -263,5 +266,5 @@ unsafe extern "C" {
         thread: clone3_thread_t,
         lowest: *mut *mut c_void,
         size: *mut usize,
-    ) -> c_int;
+    ) -> MustUse;
 }

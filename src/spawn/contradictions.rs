@@ -21,20 +21,20 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
         plan.search && !has_path
     }),
     (
-        b"nothing to run: no path, no clone3_spawn_set_program(), no clone3_spawn_set_function()",
+        b"nothing to run: no path, no clone3_spawn_set_program_fd(), no clone3_spawn_set_function()",
         |plan, has_path| !has_path && plan.program.is_none() && plan.function.is_none(),
     ),
     (b"a program and clone3_spawn_set_function(): only one can run", |plan, has_path| {
         plan.function.is_some() && (has_path || plan.program.is_some())
     }),
-    (b"clone3_spawn_set_search() looks in PATH, clone3_spawn_set_program() does not", |plan, _| {
+    (b"clone3_spawn_set_search() looks in PATH, clone3_spawn_set_program_fd() does not", |plan, _| {
         plan.search && plan.program.is_some()
     }),
     (b"id maps and setgroups need a new user namespace: CLONE_NEWUSER", |plan, _| {
         plan.writes_id_maps() && !plan.flags.contains(CLONE_NEWUSER)
     }),
     // The root that is left is everybody's in a shared mount namespace.
-    (b"clone3_spawn_set_root() needs a mount namespace: CLONE_NEWNS", |plan, _| {
+    (b"clone3_spawn_set_pivot_root() needs a mount namespace: CLONE_NEWNS", |plan, _| {
         matches!(plan.root, Directory::Descriptor(_)) && !plan.leaves_mount_namespace()
     }),
     (b"clone3_spawn_set_mounts() needs a mount namespace: CLONE_NEWNS", |plan, _| {

@@ -120,7 +120,7 @@ fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
     if let Some(nice) = plan.nice {
         attribute::set_nice(nice).map_err(Failure::at(Stage::Nice))?;
     }
-    let (size, mask) = plan.affinity;
+    let (mask, size) = plan.affinity;
     if !mask.is_null() {
         attribute::set_affinity(size, mask).map_err(Failure::at(Stage::Affinity))?;
     }

@@ -33,7 +33,7 @@ pub struct Flag {
     pub probed: bool,
     /// Whether it makes a namespace.
     pub namespace: bool,
-    /// Whether clone3_spawn_set_flags() takes it: it leaves the library its ways.
+    /// Whether clone3_spawn_add_flags() takes it: it leaves the library its ways.
     pub spawn: bool,
     /// How the library stands in for it where the kernel does not know it.
     pub emulation: Emulation,
