@@ -2,8 +2,8 @@
 //! libclone3: the library through which Linux programs create processes.
 //!
 //! A C library; `include/clone3.h` is its face and `docs/DESIGN.md` its map.
-//! The modules import downward only: `abi`, `process`, `spawn` and `thread`, `engine`,
-//! `host`, `uapi`, `arch`.
+//! The modules import downward only: `abi`; `process`, `spawn` and `thread`; `diagnose`;
+//! `engine` and `host`; `uapi`; `arch`.
 
 #![cfg_attr(not(test), no_std)]
 // In a test build the exported symbols are left out, lest they interpose the

@@ -8,6 +8,7 @@ use crate::diagnose::deep::{self, Seen};
 use crate::diagnose::{self, Features};
 use crate::engine::{self, emulate, report};
 use crate::host;
+use crate::process::call;
 use crate::uapi::flags::EMULABLE;
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::c_int;
@@ -214,7 +215,8 @@ unsafe fn probe(place: *mut clone3_features) -> Result<(), Errno> {
     let found = diagnose::probe();
     let seen = match mode & CLONE3_PROBE_DEEP {
         0 => Seen::default(),
-        _ => deep::look(found.worth_a_try())?,
+        // SAFETY: it asks no more than that the function given to it is sound.
+        _ => unsafe { deep::look(found.worth_a_try(), call::create) }?,
     };
     // SAFETY: as large as the caller says, which is at least this.
     unsafe { place.write(features(&found, &seen, mode)) };

@@ -3,12 +3,11 @@
 //!
 //! An emulator may accept a flag and ignore it (qemu-user runs CLONE_VM with
 //! CLONE_VFORK as fork). So a process is made whose only work is to make
-//! children by the library's own ways, one experiment after the other, and to
-//! look at each. Itself a copy, it may change what it likes.
+//! children by the library's own way, which the rooms above hand in, one experiment
+//! after the other, and to look at each. Itself a copy, it may change what it likes.
 
 use crate::engine::{self, Request};
 use crate::host;
-use crate::process::call::{self, Start};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
@@ -16,6 +15,13 @@ use crate::uapi::{CloneFlags, Errno, attribute, file};
 use core::ffi::{c_int, c_void};
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Makes a child that runs a function on its argument, as `process::call::create`.
+pub type Create = unsafe fn(
+    &Request,
+    unsafe extern "C" fn(*mut c_void) -> c_int,
+    *mut c_void,
+) -> Result<Pid, Errno>;
 
 /// What the experiments showed: flags that did what they say, and flags that
 /// were taken and did nothing.
@@ -32,7 +38,10 @@ pub struct Seen {
 ///
 /// The process that experiments is reaped here; it ends without a signal where
 /// that can be had.
-pub fn look(flags: CloneFlags) -> Result<Seen, Errno> {
+///
+/// # Safety
+/// `create` must be sound wherever the function given to it is.
+pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
     if flags.is_empty() {
         return Ok(Seen::default());
     }
@@ -40,16 +49,16 @@ pub fn look(flags: CloneFlags) -> Result<Seen, Errno> {
     let quiet = Request { exit_signal: 0, ..Request::FORK };
     let mask = sys::block_signals_but_traps();
     // SAFETY: a copy of the memory, no stack.
-    let create = |request: &Request| unsafe { engine::create_copy(host::tid(), request) };
-    let made = match create(&quiet) {
+    let copy = |request: &Request| unsafe { engine::create_copy(host::tid(), request) };
+    let made = match copy(&quiet) {
         // qemu-user forks with SIGCHLD or not at all.
-        Err(Errno::EINVAL) => create(&Request::FORK),
+        Err(Errno::EINVAL) => copy(&Request::FORK),
         made => made,
     };
     if made == Ok(0) {
         _ = attribute::set_death_signal(libc::SIGKILL); // nobody would read the report
-        // SAFETY: the page is ours and zeroed, which is a Report.
-        experiment(flags, unsafe { &*page });
+        // SAFETY: by the contract; the page is ours and zeroed, which is a Report.
+        unsafe { experiment(flags, create, &*page) };
         sys::exit_group(0);
     }
     sys::restore_signals(mask);
@@ -112,7 +121,9 @@ impl Played {
     }
 }
 
-fn run(flags: CloneFlags, check: fn(&Scene) -> bool) -> Option<Played> {
+/// # Safety
+/// As [`look`].
+unsafe fn run(flags: CloneFlags, create: Create, check: fn(&Scene) -> bool) -> Option<Played> {
     let mut scene = Scene { check, written: 0, child_tid: 0 };
     let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
     // Nobody is told of the experiments but their own process.
@@ -125,10 +136,9 @@ fn run(flags: CloneFlags, check: fn(&Scene) -> bool) -> Option<Played> {
         pidfd: &raw mut pidfd as u64,
         ..Request::FORK
     };
-    let start: Start = play;
     let scene = &raw mut scene;
     // SAFETY: play is sound in a copy, and in lent memory while we wait.
-    let pid = unsafe { call::create(&request, start, scene.cast()) }.ok()?;
+    let pid = unsafe { create(&request, play, scene.cast()) }.ok()?;
     // SAFETY: our own frame's; written by others, hence volatile. Looked at
     // before the child is waited for: it has written only where we stood still.
     let written = unsafe { read_volatile(&raw const (*scene).written) } != 0;
@@ -192,7 +202,9 @@ fn is_handled() -> bool {
     task::disposition(libc::SIGUSR1 as usize).is_ok_and(|action| action.is_handled())
 }
 
-fn experiment(flags: CloneFlags, report: &Report) {
+/// # Safety
+/// As [`look`].
+unsafe fn experiment(flags: CloneFlags, create: Create, report: &Report) {
     // Ignored, or with SA_NOCLDWAIT, the children would be gone before they are
     // looked at.
     let default = KernelSigaction::of(libc::SIG_DFL);
@@ -208,7 +220,9 @@ fn experiment(flags: CloneFlags, report: &Report) {
             continue;
         }
         open_spare();
-        let Some(played) = run(flag | company, check) else { continue };
+        // SAFETY: by the contract.
+        let played = unsafe { run(flag | company, create, check) };
+        let Some(played) = played else { continue };
         let column = if creator_sees(&played) { &report.verified } else { &report.ignored };
         column.fetch_or(flag.bits(), Relaxed);
     }
