@@ -18,10 +18,15 @@ static int shell(const char *script)
 {
     char *words[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
     int pidfd = -1;
+    pid_t pid = -1;
+    if (emulated()) { /* qemu-user's clone(2) gives no pidfd */
+        int error = posix_spawnp(&pid, "sh", &actions, &attr, words, environ);
+        return error ? 1000 + error : status_of(pid);
+    }
     int error = pidfd_spawnp(&pidfd, "sh", &actions, &attr, words, environ);
     if (error)
         return 1000 + error;
-    pid_t pid = pidfd_getpid(pidfd);
+    pid = pidfd_getpid(pidfd);
     close(pidfd);
     return pid > 0 ? status_of(pid) : -1;
 }
@@ -34,11 +39,15 @@ int main(void)
     posix_spawnattr_init(&attr);
 
     /* pidfd_getpid() needs what a pidfd is told in /proc or by the kernel. */
-    is(shell("exit 7"), 7, "pidfd_spawnp() gives a pidfd, and pidfd_getpid() its pid");
-    char *words[] = { (char *)"sh", (char *)"-c", (char *)"exit 8", NULL };
-    int pidfd = -1;
-    is(pidfd_spawn(&pidfd, "/bin/sh", NULL, NULL, words, environ), 0, "pidfd_spawn() makes a child");
-    is(status_of(pidfd_getpid(pidfd)), 8, "which does what it was to do");
+    if (emulated()) {
+        skip("pidfd_spawnp(), pidfd_spawn() and pidfd_getpid()", "qemu-user's clone(2) gives no pidfd");
+    } else {
+        is(shell("exit 7"), 7, "pidfd_spawnp() gives a pidfd, and pidfd_getpid() its pid");
+        char *words[] = { (char *)"sh", (char *)"-c", (char *)"exit 8", NULL };
+        int pidfd = -1;
+        is(pidfd_spawn(&pidfd, "/bin/sh", NULL, NULL, words, environ), 0, "pidfd_spawn() makes a child");
+        is(status_of(pidfd_getpid(pidfd)), 8, "the child of pidfd_spawn() runs its program");
+    }
 
     posix_spawn_file_actions_addchdir(&actions, "/proc");
     posix_spawn_file_actions_addchdir_np(&actions, "self");
