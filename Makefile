@@ -14,7 +14,7 @@ V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-SONAME  := libclone3.so.0
+FLAVOURS := libclone3 libclone3-api
 B       := build
 PLACES  = "$(PREFIX)" "$(LIBDIR)" "$(INCLUDEDIR)" "$(RPATH)"
 # The loader's cache of libraries; not where files are only staged. musl has none.
@@ -31,18 +31,18 @@ SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.loc
 # What is to be installed (make setup-check check) is so before anything is built.
 SETUPS  := $(filter setup setup-%,$(MAKECMDGOALS))
 
-all: $(B)/libclone3.so $(B)/libclone3.a $(B)/libclone3.pc include/clone3.h $(B)/clone3 ## build the library and the command into build/
+all: $(FLAVOURS:%=$(B)/%.so) $(FLAVOURS:%=$(B)/%.a) $(FLAVOURS:%=$(B)/%.pc) include/clone3.h $(B)/clone3 ## build the library and the command into build/
 
 # cargo decides what is up to date; the stamp only keeps make from asking twice.
 $(B)/.stamp: $(SOURCES) | $(SETUPS)
 	$(Q)CARGO="$(CARGO)" tools/build $(B) host
 	$(Q)touch $@
 
-$(B)/libclone3.so $(B)/libclone3.a: $(B)/.stamp
+$(FLAVOURS:%=$(B)/%.so) $(FLAVOURS:%=$(B)/%.a): $(B)/.stamp
 
-$(B)/libclone3.pc: tools/package-config Makefile Cargo.toml
+$(FLAVOURS:%=$(B)/%.pc): $(B)/%.pc: tools/package-config Makefile Cargo.toml
 	$(Q)mkdir -p $(B)
-	$(Q)tools/package-config $(VERSION) $(PLACES) > $@
+	$(Q)tools/package-config $* $(VERSION) $(PLACES) > $@
 
 $(B)/clone3: $(CLI_SOURCES) | $(B)/.stamp
 	$(Q)CARGO="$(CARGO)" CLONE3_LIBDIR="$(LIBDIR)" tools/build-cli $(B)
@@ -134,13 +134,14 @@ bench-keep: ## copy the results in build/bench/ to bench/results/, to be committ
 
 
 # What is installed without DESTDIR is found at once: by ldconfig where the loader knows the
-# directory, and elsewhere by the rpath that libclone3.pc gives (RPATH=auto; yes, no).
+# directory, and elsewhere by the rpath that the .pc files give (RPATH=auto; yes, no).
 install: all ## install into DESTDIR/PREFIX (also BINDIR, LIBDIR, INCLUDEDIR, MANDIR, DATADIR, RPATH)
 	$(Q)install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
-	$(Q)install -m 755 $(B)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
-	$(Q)ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libclone3.so"
-	$(Q)install -m 644 $(B)/libclone3.a "$(DESTDIR)$(LIBDIR)/libclone3.a"
-	$(Q)tools/package-config $(VERSION) $(PLACES) > "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc"
+	$(Q)for name in $(FLAVOURS); do \
+	    install -m 755 $(B)/$$name.so.0 "$(DESTDIR)$(LIBDIR)/$$name.so.0" && \
+	    ln -sf $$name.so.0 "$(DESTDIR)$(LIBDIR)/$$name.so" && \
+	    install -m 644 $(B)/$$name.a "$(DESTDIR)$(LIBDIR)/$$name.a" && \
+	    tools/package-config $$name $(VERSION) $(PLACES) > "$(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc" || exit 1; done
 	$(Q)install -m 644 include/clone3.h include/clone3-spawn.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(Q)install -D -m 755 $(B)/clone3 "$(DESTDIR)$(BINDIR)/clone3"
 	$(Q)for pair in $(COMPLETIONS); do [ ! -f "$(B)/completions/$${pair%:*}" ] || \
@@ -151,9 +152,9 @@ install: all ## install into DESTDIR/PREFIX (also BINDIR, LIBDIR, INCLUDEDIR, MA
 	$(Q)$(TELL_LOADER)
 
 uninstall: ## remove what install put there
-	$(Q)rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libclone3.so" \
-	    "$(DESTDIR)$(LIBDIR)/libclone3.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/libclone3.pc" \
-	    "$(DESTDIR)$(INCLUDEDIR)/clone3.h" "$(DESTDIR)$(INCLUDEDIR)/clone3-spawn.h"
+	$(Q)for name in $(FLAVOURS); do for kind in so.0 so a; do rm -f "$(DESTDIR)$(LIBDIR)/$$name.$$kind"; done; \
+	    rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc"; done
+	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/clone3.h" "$(DESTDIR)$(INCLUDEDIR)/clone3-spawn.h"
 	$(Q)rm -f "$(DESTDIR)$(BINDIR)/clone3"
 	$(Q)for pair in $(COMPLETIONS); do rm -f "$(DESTDIR)$(DATADIR)/$${pair#*:}/$${pair%:*}"; done
 	$(Q)tools/check-docs --links $(B)/man3 > /dev/null || echo "no python3: some functions have no manual page of their own name" >&2

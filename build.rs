@@ -12,44 +12,64 @@ mod flags;
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
     link(&root);
-    let header = header(&root);
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo")).join("clone3.h");
-    fs::write(&out, header).expect("OUT_DIR is writable");
+    fs::write(out.join("link-api"), link_api(&root)).expect("OUT_DIR is writable");
+    fs::write(out.join("clone3.h"), header(&root)).expect("OUT_DIR is writable");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=cbindgen.toml");
     println!("cargo:rerun-if-changed=src");
 }
 
+fn architecture() -> String {
+    env::var("CARGO_CFG_TARGET_ARCH").expect("set by cargo")
+}
+
+/// What lld is told of both shared libraries.
+fn options() -> Vec<&'static str> {
+    let mut options = vec![
+        "-z,defs,-z,nodelete,-z,now,-z,relro",
+        "--hash-style=gnu",
+        "--no-rosegment",
+        // Nothing unwinds: panics abort.
+        "--defsym=rust_eh_personality=0",
+    ];
+    if architecture() == "x86_64" {
+        // Without the mark, one such library turns shadow stacks off for all.
+        options.push("-z,shstk");
+    }
+    options
+}
+
+fn version_script(root: &Path, name: &str) -> String {
+    format!("--version-script={}", root.join("src/abi").join(name).display())
+}
+
+/// Has rustc link libclone3.so.
 fn link(root: &Path) {
-    let map =
-        |name: &str| format!("-Wl,--version-script={}", root.join("src/abi").join(name).display());
-    let arguments = [
-        // lld merges these scripts with the one rustc writes; ld.bfd takes one.
-        "-fuse-ld=lld".into(),
-        map("libc-names.map"),
-        map("clone3-names.map"),
+    let scripts = [
+        // lld merges these with the one rustc writes; ld.bfd takes one.
+        version_script(root, "libc-names.map"),
+        version_script(root, "clone3-names.map"),
         // After LIBCLONE3_0.1: glibc takes an object's first version for
         // references that name none.
-        map(&format!(
-            "glibc-names-{}.map",
-            env::var("CARGO_CFG_TARGET_ARCH").expect("set by cargo")
-        )),
-        "-nostartfiles".into(),
-        "-Wl,-soname,libclone3.so.0".into(),
-        "-Wl,-z,defs,-z,nodelete,-z,now,-z,relro".into(),
-        "-Wl,--hash-style=gnu".into(),
-        "-Wl,--no-rosegment".into(),
-        // Nothing unwinds: panics abort.
-        "-Wl,--defsym=rust_eh_personality=0".into(),
+        version_script(root, &format!("glibc-names-{}.map", architecture())),
     ];
-    for argument in arguments {
-        println!("cargo:rustc-cdylib-link-arg={argument}");
+    println!("cargo:rustc-cdylib-link-arg=-fuse-ld=lld");
+    println!("cargo:rustc-cdylib-link-arg=-nostartfiles");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libclone3.so.0");
+    for argument in scripts.iter().map(String::as_str).chain(options()) {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
     }
-    if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
-        // Without the mark, one such library turns shadow stacks off for all.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,shstk");
-    }
+}
+
+/// What tools/package tells lld to make libclone3-api.so of the same objects: also what
+/// rustc says by itself.
+fn link_api(root: &Path) -> String {
+    let rustcs = "-shared,--gc-sections,--eh-frame-hdr,-z,noexecstack,-O1";
+    let all = [&[rustcs, "-soname,libclone3-api.so.0"], &*options()].concat().join(",");
+    let script = version_script(root, "clone3-names.map");
+    all.split(',').chain([&*script]).map(|word| format!("\"{word}\"\n")).collect()
 }
 
 /// The public header, from the declarations in src/abi and the kernel's

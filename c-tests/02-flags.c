@@ -2,6 +2,7 @@
 /* What a child shares or is given because a flag of clone3 says so, and not
  * without the flag, when it returns (clone3) and when it is called
  * (clone3_call).
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "flags.h"

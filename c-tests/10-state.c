@@ -6,6 +6,7 @@
  * child; the build under test compares that with the children of every maker.
  * Both go through the same rounds in the same order: alone, after a thread has
  * come and gone, beside a thread, and from a thread beside the main one.
+ * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE
 #include "control.h"

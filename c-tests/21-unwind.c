@@ -5,6 +5,7 @@
  * stack aligned, frame pointer zero, direction flag clear.
  *
  * cflags: -fasynchronous-unwind-tables -Wl,--eh-frame-hdr
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "flags.h"

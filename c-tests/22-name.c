@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A function named clone3 that is somebody else's stays theirs: the library has no
  * symbol of that name. Its own is clone3_clone3, which C programs get by the header.
+ * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE
 #include <clone3.h>

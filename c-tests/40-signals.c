@@ -5,6 +5,7 @@
  * thread, and everyone's mask is what it was.
  *
  * filtered: preload
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "makers.h"

@@ -3,6 +3,7 @@
  * in their maker: no mapping, no memory, no descriptor, no zombie.
  *
  * filtered: preload
+ * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE
 #include "makers.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The version of the header, in numbers and as text, and that of the library in use.
+ * modes: preload shared static api api-static
  */
 #include <clone3.h>
 #include "tap.h"

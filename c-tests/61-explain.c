@@ -4,6 +4,7 @@
  * has to refuse with the errno that the words begin with.
  *
  * Which errno goes with which arguments is the matter of 60-differential.c.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "cgroup.h"

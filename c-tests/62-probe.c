@@ -4,6 +4,7 @@
  * privileges, in a pid namespace. No child runs for it, no signal comes, no
  * descriptor stays. In the deep mode all children are reaped, and flags that
  * an emulator ignores are told.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "differ.h"

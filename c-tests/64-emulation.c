@@ -5,6 +5,7 @@
  * emulated stays refused: CLONE_PIDFD_AUTOKILL, CLONE_EMPTY_MNTNS.
  *
  * cflags: -Wno-unused-function
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "checks.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* clone3_spawn(): the plan as an object, what contradicts itself, and how errors
  * are worded.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a child of clone3_spawn() has of the machine, of its family, of signals
  * and of the file system.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "planning.h"

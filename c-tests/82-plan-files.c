@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The descriptors of a child of clone3_spawn(), and what it executes.
+ * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Ids, capabilities, no_new_privs and filters of a child of clone3_spawn().
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -4,6 +4,7 @@
  * own status, and none is left.
  *
  * filtered: static
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "planning.h"

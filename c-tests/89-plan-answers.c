@@ -5,6 +5,7 @@
  *
  * Each is in a process of its own, whose filter ends it should it send a signal to more
  * than one process.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -2,6 +2,7 @@
 /* Bare threads: what they return, what they share, and every attribute.
  *
  * archs: x86_64 aarch64 i686
+ * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"

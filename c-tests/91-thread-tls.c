@@ -6,6 +6,7 @@
  * variants: -DDYNAMIC; -DSTATIC_TLS -ftls-model=initial-exec
  *
  * archs: x86_64 aarch64 i686
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"

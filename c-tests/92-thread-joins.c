@@ -3,6 +3,7 @@
  * a race with the thread's end.
  *
  * archs: x86_64 aarch64 i686
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"

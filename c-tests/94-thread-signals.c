@@ -3,6 +3,7 @@
  * guard, and the pthreads beside them, which are cancelled and change ids as ever.
  *
  * archs: x86_64 aarch64 i686
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "bare-threads.h"

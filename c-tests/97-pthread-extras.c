@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What clone3_pthread_create() gives a thread is there when it begins, is the
  * thread's alone, and is seen from outside.
+ * modes: preload shared static api
  */
 #define _GNU_SOURCE
 #include "pthreads.h"

@@ -31,18 +31,27 @@ struct maker {
         return pid;                                                            \
     }
 
+#ifndef MODE_API /* where all but clone3() and clone3_call() are the libc's own */
 RETURNING(by_fork, fork())
+#endif
 
 #ifndef CONTROL
 #include <clone3.h>
 
+static struct clone_args like_fork = { .exit_signal = SIGCHLD };
+static char clone_stack[256 << 10] __attribute__((aligned(16), unused));
+
+RETURNING(by_clone3, clone3(&like_fork, sizeof like_fork))
+
+static pid_t by_clone3_call(child_fn *run, void *argument)
+{
+    return clone3_call(&like_fork, sizeof like_fork, run, argument);
+}
+
+#ifndef MODE_API
 pid_t _Fork(void); /* not declared before glibc 2.34 */
 
-static struct clone_args like_fork = { .exit_signal = SIGCHLD };
-static char clone_stack[256 << 10] __attribute__((aligned(16)));
-
 RETURNING(by_underscore_fork, _Fork())
-RETURNING(by_clone3, clone3(&like_fork, sizeof like_fork))
 RETURNING(by_syscall_clone3, syscall(SYS_clone3, &like_fork, sizeof like_fork))
 RETURNING(by_syscall_clone, syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0))
 #ifdef SYS_fork
@@ -53,24 +62,24 @@ static pid_t by_clone(child_fn *run, void *argument)
 {
     return clone(run, clone_stack + sizeof clone_stack, SIGCHLD, argument);
 }
-
-static pid_t by_clone3_call(child_fn *run, void *argument)
-{
-    return clone3_call(&like_fork, sizeof like_fork, run, argument);
-}
+#endif
 #endif
 
 static const struct maker makers[] = {
+#ifndef MODE_API
     { "fork", by_fork, 1 },
+#endif
 #ifndef CONTROL
-    { "_Fork", by_underscore_fork, 1 },
     { "clone3", by_clone3, 0 },
-    { "clone", by_clone, 0 },
     { "clone3_call", by_clone3_call, 0 },
+#ifndef MODE_API
+    { "_Fork", by_underscore_fork, 1 },
+    { "clone", by_clone, 0 },
     { "syscall(SYS_clone3)", by_syscall_clone3, 0 },
     { "syscall(SYS_clone)", by_syscall_clone, 1 },
 #ifdef SYS_fork
     { "syscall(SYS_fork)", by_syscall_fork, 1 },
+#endif
 #endif
 #endif
 };

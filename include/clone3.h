@@ -1330,8 +1330,9 @@ extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
  * clone3_spawn_add_flags(), which add up. Their results need not be looked at:
  * a plan with a setter that failed does not run, clone3_spawn() answers with
  * the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
- * it a good plan again. A copy of a plan is as good as the plan. Setters and
- * this are async-signal-safe, and thread-safe for plans of one thread each.
+ * it a good plan again. A copy of a plan is as good as the plan. Setters, but
+ * for clone3_spawn_set_file_actions(), and this are async-signal-safe, and
+ * thread-safe for plans of one thread each.
  *
  * @param plan  memory for it
  * @param size  sizeof(clone3_spawn_t)
@@ -1761,11 +1762,13 @@ extern int clone3_spawn_set_fds(clone3_spawn_t *plan,
 /**
  * The file actions of POSIX, in their order.
  *
+ * Not async-signal-safe as long as neither this was called nor an object initialised
+ * by the library, which libclone3-api does not do.
+ *
  * @param actions  borrowed until the spawn; NULL for none
  *
- * @return 0, or an error number: EINVAL: this library cannot read it: the C library
- *         keeps its actions in another way than those it knows, or no object has
- *         been initialised by this library yet
+ * @return 0, or an error number: EINVAL: the C library keeps its actions in another
+ *         way than those that this library can read
  */
 extern int clone3_spawn_set_file_actions(clone3_spawn_t *plan,
                                          const posix_spawn_file_actions_t *actions);

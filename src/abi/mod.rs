@@ -91,6 +91,7 @@ ctor::declarative::ctor! {
     #[ctor(unsafe)]
     fn on_load() {
         host::on_load(process::atfork::count());
+        process::fork::watch_hosts();
         if environment::says(b"CLONE3_ROUTE=", b"legacy") {
             engine::keep_away();
         }

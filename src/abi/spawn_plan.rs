@@ -118,8 +118,9 @@ unsafe extern "C" {
     /// clone3_spawn_add_flags(), which add up. Their results need not be looked at:
     /// a plan with a setter that failed does not run, clone3_spawn() answers with
     /// the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
-    /// it a good plan again. A copy of a plan is as good as the plan. Setters and
-    /// this are async-signal-safe, and thread-safe for plans of one thread each.
+    /// it a good plan again. A copy of a plan is as good as the plan. Setters, but
+    /// for clone3_spawn_set_file_actions(), and this are async-signal-safe, and
+    /// thread-safe for plans of one thread each.
     ///
     /// @param plan  memory for it
     /// @param size  sizeof(clone3_spawn_t)

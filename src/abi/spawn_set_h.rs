@@ -372,11 +372,13 @@ unsafe extern "C" {
 
     /// The file actions of POSIX, in their order.
     ///
+    /// Not async-signal-safe as long as neither this was called nor an object initialised
+    /// by the library, which libclone3-api does not do.
+    ///
     /// @param actions  borrowed until the spawn; NULL for none
     ///
-    /// @return 0, or an error number: EINVAL: this library cannot read it: the C library
-    ///         keeps its actions in another way than those it knows, or no object has
-    ///         been initialised by this library yet
+    /// @return 0, or an error number: EINVAL: the C library keeps its actions in another
+    ///         way than those that this library can read
     pub fn clone3_spawn_set_file_actions(
         plan: *mut clone3_spawn_t,
         actions: *const posix_spawn_file_actions_t,

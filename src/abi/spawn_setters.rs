@@ -7,7 +7,7 @@
 use super::spawn_plan::*;
 use super::spawn_set_h::*;
 use super::{declared_entry, or_number};
-use crate::spawn::actions::{Actions, FileActions};
+use crate::spawn::actions::{self, Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::plan::{self, Cgroup, Directory, List, Plan};
 use crate::uapi::flags::SPAWNABLE;
@@ -201,7 +201,10 @@ setters! {
     }
     clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const posix_spawn_file_actions_t) |plan| {
             let actions: *const FileActions = actions.cast();
-            if !actions.is_null() { sys::probe(actions as usize as u64)?; }
+            if !actions.is_null() {
+                sys::probe(actions as usize as u64)?;
+                actions::learn();
+            }
             // SAFETY: null or an object, by the contract.
             if !unsafe { Actions::of(actions) }.is_some_and(|actions| actions.are_known()) {
                 return Err(Errno::EINVAL);

@@ -9,10 +9,11 @@
 //! takes: we know what it stands for, and the libc's posix_spawn fails with EBADF
 //! instead of leaving it out.
 //!
-//! A static program has no functions but ours, and a list of our own (`spawn::actions`).
+//! A static program has no functions but ours, and a list of our own (`spawn::actions`);
+//! but for one with libclone3-api, which is linked with the libc's.
 
 use super::action_lists::{Action, List, disguise, is_newest, mark_newest};
-use super::{glibc, interposers};
+use super::{glibc, interposers, symbols};
 use crate::uapi::Errno;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
@@ -110,11 +111,11 @@ fn check(number: c_int) -> Result<(), Errno> {
 
 /// Looks the libc's functions up. Not async-signal-safe.
 pub fn look_up() {
-    let Some((libc, _)) = interposers::libc() else {
-        return LISTS.store(OURS, Release);
-    };
-    for (place, name) in FUNCTIONS.iter().zip(NAMES) {
-        place.store(libc.function(name).addr(), Relaxed);
+    let libc = interposers::libc();
+    let linked = symbols::linked_host().map_or([0; 9], |linked| linked.file_actions);
+    for ((place, name), linked) in FUNCTIONS.iter().zip(NAMES).zip(linked) {
+        let found = libc.as_ref().map_or(linked, |(libc, _)| libc.function(name).addr());
+        place.store(found, Relaxed);
     }
     if function(DUP2).is_err() {
         LISTS.store(OURS, Release);

@@ -2,10 +2,11 @@
 //! The host's own functions, behind the names we export ourselves.
 
 use super::streams::{CookieFunctions, File};
-use super::{elf, interposers};
+use super::{elf, interposers, symbols};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
+use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use once_cell::race::OnceNonZeroUsize;
 
@@ -47,10 +48,15 @@ impl Function {
 }
 
 /// The next definition after ours; if we stand behind the libc (dlopen, or
-/// linked after it), the libc's.
+/// linked after it), the libc's. In libclone3-api, whose calls are like the program's, the
+/// first: that may be libclone3's, which keeps a list of its own of fork handlers.
 fn next(name: &CStr) -> *const c_void {
-    let next = elf::next_function(name, (&raw const FORK).cast());
-    if next.is_null() { libcs(name) } else { next }
+    let ours = (&raw const FORK).cast();
+    let found = match symbols::linked_host() {
+        None => elf::next_function(name, ours),
+        Some(_) => elf::first_function(name, ours),
+    };
+    if found.is_null() { libcs(name) } else { found }
 }
 
 /// The libc's own, whoever stands in for it. A call of the program's that somebody
@@ -127,6 +133,27 @@ pub fn atfork() -> Option<Atfork> {
 pub fn register_atfork() -> Option<RegisterAtfork> {
     // SAFETY: part of glibc's ABI under this name (LSB 5.0, baselib).
     REGISTER_ATFORK.get().map(|address| unsafe { transmute::<usize, RegisterAtfork>(address) })
+}
+
+/// Has the host's fork call a function in its children from now on; whether it will.
+pub fn register_in_child(handler: unsafe extern "C" fn()) -> bool {
+    let linked = symbols::linked_host();
+    // SAFETY: functions of these names have these prototypes, and 0 is None.
+    let (linked_register, linked_atfork) = unsafe {
+        (
+            transmute::<usize, Option<RegisterAtfork>>(linked.map_or(0, |all| all.register_atfork)),
+            transmute::<usize, Option<Atfork>>(linked.map_or(0, |all| all.atfork)),
+        )
+    };
+    let register = register_atfork().or(linked_register);
+    let failed = match (register, atfork().or(linked_atfork)) {
+        // SAFETY: the host's functions, with a handler that is never unloaded.
+        (Some(register), _) => unsafe { register(None, None, Some(handler), null_mut()) },
+        // SAFETY: as above.
+        (None, Some(register)) => unsafe { register(None, None, Some(handler)) },
+        (None, None) => return false,
+    };
+    failed == 0
 }
 
 /// The host's __cxa_finalize.

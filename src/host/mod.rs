@@ -63,27 +63,34 @@ pub fn on_load(fork_handlers: usize) {
         // First: the walks that follow find the rest.
         rtld::remember_size(elf::symbol_size(c"_rtld_global", symbols::rtld_global()));
     }
-    interposers::fill();
+    if has_libcs_names() {
+        interposers::fill();
+    }
     functions::look_up_all();
-    spawn_attributes::learn();
     file_actions::look_up();
-    pthread::look_up_next();
+    if has_libcs_names() {
+        spawn_attributes::learn();
+        pthread::look_up_next();
+    }
     if glibc::is_host() {
-        atfork::look_up(fork_handlers);
-        if let Some(register) = functions::register_atfork() {
-            // First of all handlers, so that the others find the loader usable; also
-            // where fork is called past us: by the libc, or by an object that sees no
-            // other.
-            // SAFETY: glibc's function, with a handler that is never unloaded.
-            let failed =
-                unsafe { register(None, None, Some(rtld::CHILD_HANDLER), core::ptr::null_mut()) };
-            if failed == 0 {
-                atfork::add_own();
-            }
+        if has_libcs_names() {
+            atfork::look_up(fork_handlers);
+        }
+        // First of all handlers, so that the others find the loader usable; also
+        // where fork is called past us: by the libc, or by an object that sees no
+        // other.
+        if functions::register_in_child(rtld::CHILD_HANDLER) {
+            atfork::add_own();
         }
     } else {
         musl::remember_places();
     }
+}
+
+/// Whether calls of the libc's names come to us: not in libclone3-api, where the host's
+/// fork, threads and spawns are called as if we were not there.
+pub fn has_libcs_names() -> bool {
+    symbols::linked_host().is_none()
 }
 
 /// What a raw fork child needs so that this libc is sound in it; `None` when

@@ -26,6 +26,7 @@ weak_symbol!("clone3_weak_deallocate_tls", "_dl_deallocate_tls");
 weak_symbol!("clone3_weak_mutex_trylock", "pthread_mutex_trylock");
 weak_symbol!("clone3_weak_mutex_unlock", "pthread_mutex_unlock");
 weak_symbol!("clone3_weak_linked_pthread", "clone3_linked_pthread");
+weak_symbol!("clone3_weak_linked_host", "clone3_linked_host");
 weak_symbol!("clone3_weak_environ", "environ");
 weak_symbol!("clone3_weak_malloc", "malloc");
 weak_symbol!("clone3_weak_free", "free");
@@ -53,6 +54,18 @@ pub struct TlsIndex {
     pub module: usize,
     /// Bytes from the block's start.
     pub offset: usize,
+}
+
+/// What libclone3-api is linked with (tools/package): addresses of the libc's functions,
+/// which are 0 in the shared library, and where the program has no such function.
+#[repr(C)]
+pub struct LinkedHost {
+    /// In the order of `file_actions`.
+    pub file_actions: [usize; 9],
+    /// `__register_atfork`
+    pub register_atfork: usize,
+    /// `pthread_atfork`
+    pub atfork: usize,
 }
 
 /// The callback's first argument is a `struct dl_phdr_info`.
@@ -121,6 +134,8 @@ unsafe extern "C" {
     static MUTEX_UNLOCK: Option<OfMutex>;
     #[link_name = "clone3_weak_linked_pthread"]
     static LINKED_PTHREAD: *const [usize; 6];
+    #[link_name = "clone3_weak_linked_host"]
+    static LINKED_HOST: Option<&'static LinkedHost>;
     #[link_name = "clone3_weak_environ"]
     static ENVIRON: *const *const *const c_char;
     #[link_name = "clone3_weak_malloc"]
@@ -183,6 +198,9 @@ getter!(
     /// `__libc_setup_tls`: in every static glibc program, where the version
     /// may not be linked in, and nowhere else.
     libc_setup_tls -> *const c_void = LIBC_SETUP_TLS);
+getter!(
+    /// The table of libclone3-api; `None` in the flavour that has the libc's names, too.
+    linked_host -> Option<&'static LinkedHost> = LINKED_HOST);
 getter!(
     /// `dl_iterate_phdr`.
     dl_iterate_phdr -> Option<unsafe extern "C" fn(PhdrCallback, *mut c_void) -> c_int>

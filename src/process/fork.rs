@@ -4,11 +4,32 @@
 //! A static program has its libc's own fork, which calls our `_Fork`.
 
 use super::{atfork, child};
+use crate::arch::entry;
 use crate::engine::Request;
 use crate::engine::report::{self, Record, Rung};
 use crate::host::{self, Repair, errno, functions};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, mutex};
+
+entry!("clone3_in_hosts_child" => in_hosts_child);
+
+unsafe extern "C" {
+    /// [`in_hosts_child`] behind a landing pad: the host calls it through a pointer.
+    fn clone3_in_hosts_child();
+}
+
+/// Where fork is not ours, has the host's do in its children what is to be done there.
+pub fn watch_hosts() {
+    if !host::has_libcs_names() {
+        functions::register_in_child(clone3_in_hosts_child);
+    }
+}
+
+/// In a child of the host's fork: locks and reports are its own.
+extern "C" fn in_hosts_child() {
+    mutex::in_copy();
+    report::forget(host::tid());
+}
 
 /// `fork()`: by clone3 with the handlers run and the libc mended, where that
 /// is all the host's own fork would do; by the host's fork otherwise, which
@@ -58,8 +79,7 @@ fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno
                 // SAFETY: the child of the host's fork, in the same thread.
                 unsafe { repair.tell_of_end() };
             }
-            mutex::in_copy();
-            report::forget(host::tid());
+            in_hosts_child();
         }
         _ => report::record(host::tid(), Record { rung: Rung::Host, ..Record::NONE }),
     }

@@ -12,6 +12,7 @@ use core::ptr::{null_mut, slice_from_raw_parts};
 
 pub use crate::host::action_lists::Action;
 pub use crate::host::file_actions::Object as FileActions;
+pub use crate::host::file_actions::learn;
 
 /// Actions in their order; an iterator over them, too.
 #[derive(Clone, Copy)]

@@ -63,7 +63,7 @@ class Builder:
         """One for each part of the test."""
         commands = {"": self.command(job, job.mode, [])}
         if job.source.has_part("CONTROL"):
-            like = ["-static"] if job.mode == "static" else []
+            like = ["-static"] if MODES[job.mode].static else []
             commands[".control"] = self.command(job, "control", [*like, "-DCONTROL"])
         if job.source.has_part("PLUGIN"):
             commands[".plugin"] = self.command(job, "control", ["-DPLUGIN", "-fPIC", "-shared"])

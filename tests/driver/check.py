@@ -170,6 +170,7 @@ def suites_here(project) -> list[Suite]:
         Shellcheck(project, "shellcheck"),
         Suite(project, "driver", sys.executable, "tests/run", "self-test", build),
         Suite(project, "elf", "tools/audit-elf", library),
+        Suite(project, "elf-api", "tools/audit-elf", build / "libclone3-api.so"),
         Suite(project, "elf-broken", "tests/audit-broken", build),
         Suite(project, "header", "tools/check-header", build),
         Suite(project, "docs", "tools/check-docs"),

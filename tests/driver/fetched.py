@@ -18,7 +18,7 @@ from .native import Native
 from .report import Report
 from .run import Run
 from .tap import Tap
-from .toolchain import Toolchain, here
+from .toolchain import MODES, Toolchain, here
 
 NOT_TO_BE_HAD = 77
 
@@ -75,7 +75,7 @@ class Fetched(Toolchain):
     def libc_flags(self, libc: str, mode: str) -> list[str]:
         loader = "lib64/ld-linux-x86-64.so.2" if libc == "glibc" else "lib/ld-musl-x86_64.so.1"
         flags = []
-        if mode != "static":
+        if not MODES[mode].static:
             flags += [
                 f"-Wl,--dynamic-linker,{self.directory}/{loader}",
                 f"-Wl,--disable-new-dtags,-rpath,{self.files}",
@@ -92,7 +92,7 @@ class Fetched(Toolchain):
 
     def takes(self, libc: str, mode: str) -> bool:
         match mode:
-            case "static":
+            case "static" | "api-static":
                 return (
                     self.directory / f"usr/lib/x86_64-linux-{'gnu' if libc == 'glibc' else 'musl'}/libc.a"
                 ).is_file()

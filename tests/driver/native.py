@@ -114,7 +114,7 @@ class Native:
     def environment(self, job: Job) -> dict[str, str]:
         program = self.run.work / job.file
         said = {
-            "LIBRARY": f"{self.toolchain.library}/libclone3.so",
+            "LIBRARY": f"{self.toolchain.library}/{'libclone3-api.so' if job.mode == 'api' else 'libclone3.so'}",
             "CONTROL": f"{program}.control",
             "PLUGIN": f"{program}.plugin",
             "FILTERED": self.kind,

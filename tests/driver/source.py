@@ -61,6 +61,8 @@ class Source:
         modes = self.directive("modes", "preload shared static").split()
         if "preload" in modes:
             modes.append("unthreaded")
+        if filtered:  # both flavours go the same way there
+            modes = [mode for mode in modes if not mode.startswith("api")]
         # The storms take as long as all the rest: under a filter, once a libc.
         return self.directive("filtered", " ".join(modes)).split() if filtered else modes
 

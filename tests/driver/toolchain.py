@@ -22,6 +22,10 @@ class Mode:
     preloaded: bool = False
     threads: str = "-pthread"
 
+    @property
+    def static(self) -> bool:
+        return self.linked.endswith(".a")
+
 
 MODES = {
     "preload": Mode(("-DMODE_PRELOAD",), preloaded=True),
@@ -29,6 +33,9 @@ MODES = {
     "unthreaded": Mode(("-DMODE_PRELOAD", "-DUNTHREADED"), preloaded=True, threads="-D_REENTRANT"),
     "shared": Mode(("-DMODE_SHARED",), linked="libclone3.so"),
     "static": Mode(("-DMODE_STATIC",), linked="libclone3.a"),
+    # The flavour that has the names clone3* only.
+    "api": Mode(("-DMODE_API",), linked="libclone3-api.so"),
+    "api-static": Mode(("-DMODE_API", "-DMODE_STATIC"), linked="libclone3-api.a"),
     "control": Mode(("-DMODE_CONTROL",)),
 }
 
@@ -170,11 +177,15 @@ class Toolchain:
                 return [f"-L{self.library}", "-lclone3", f"-Wl,-rpath,{self.library}"]
             case "static":
                 return ["-static", "-Wl,-u,_Fork", f"-L{self.library}", "-l:libclone3.a"]
+            case "api":
+                return [f"-L{self.library}", "-lclone3-api", f"-Wl,-rpath,{self.library}"]
+            case "api-static":
+                return ["-static", f"-L{self.library}", "-l:libclone3-api.a"]
         return []
 
     def libc_flags(self, libc: str, mode: str) -> list[str]:
         """And of the libc."""
         loader, directory = ARCHS[self.arch].loader, f"{self.sysroot}/lib"
-        if not loader or libc == "musl" or mode == "static":
+        if not loader or libc == "musl" or MODES[mode].static:
             return []
         return [f"-Wl,--dynamic-linker,{directory}/{loader}", f"-Wl,--disable-new-dtags,-rpath,{directory}"]
