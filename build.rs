@@ -116,7 +116,9 @@ fn version() -> String {
 /// defined them, so that any order of inclusion compiles without a warning.
 fn flags() -> String {
     let mut text = String::new();
-    for flag in flags::OTHERS.iter().chain(flags::FLAGS) {
+    let mut flags: Vec<_> = flags::OTHERS.iter().chain(flags::FLAGS).collect();
+    flags.sort_by_key(|flag| flag.bit.bits());
+    for flag in flags {
         let mut comment: Vec<String> = flag.doc.lines().map(|line| format!(" *{line}\n")).collect();
         if !flag.linux.is_empty() {
             comment.push(format!(" * Linux {}.\n", flag.linux));

@@ -73,21 +73,6 @@ extern pid_t clone3(struct clone_args *args, size_t size)
 #endif
 
 /**
- * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
- * the bit CLONE_NEWTIME of it is a flag.
- */
-#ifndef CSIGNAL
-#define CSIGNAL 0x000000ff
-#endif
-
-/**
- * Means nothing to clone(2) since Linux 2.6; refused by clone3().
- */
-#ifndef CLONE_DETACHED
-#define CLONE_DETACHED 0x00400000
-#endif
-
-/**
  * New time namespace for the child. clone3() only: in clone(2) the bit
  * belongs to the exit signal. In stable kernels earlier; unshare(2) has it
  * from Linux 5.6 on.
@@ -95,6 +80,14 @@ extern pid_t clone3(struct clone_args *args, size_t size)
  */
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
+#endif
+
+/**
+ * Mask of the exit signal in the flags of legacy clone(2). In clone3() only
+ * the bit CLONE_NEWTIME of it is a flag.
+ */
+#ifndef CSIGNAL
+#define CSIGNAL 0x000000ff
 #endif
 
 /**
@@ -207,6 +200,13 @@ extern pid_t clone3(struct clone_args *args, size_t size)
  */
 #ifndef CLONE_CHILD_CLEARTID
 #define CLONE_CHILD_CLEARTID 0x00200000
+#endif
+
+/**
+ * Means nothing to clone(2) since Linux 2.6; refused by clone3().
+ */
+#ifndef CLONE_DETACHED
+#define CLONE_DETACHED 0x00400000
 #endif
 
 /**
