@@ -245,6 +245,11 @@ int main(void)
     struct clone3_route small = { .size = 16 };
     ok(clone3_last_route(NULL) == -1 && errno == EFAULT, "NULL: EFAULT");
     ok(clone3_last_route(&small) == -1 && errno == EINVAL, "too small: EINVAL");
+    struct { struct clone3_route known; uint64_t later; } bigger = { .known.size = sizeof bigger, .later = 7 };
+    ok(clone3_last_route(&bigger.known) == 0 && bigger.known.size == sizeof bigger.known && bigger.later == 0,
+        "a route of a later version is filled as far as is known, and its size says how far");
+    bigger.known.size = 4097;
+    ok(clone3_last_route(&bigger.known) == -1 && errno == E2BIG, "a route larger than any version will be: E2BIG");
     went("nothing yet", CLONE3_ROUTE_NONE, 0, 0);
     in_a_child();
     if (emulated()) /* which does not lend memory */

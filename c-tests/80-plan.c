@@ -24,13 +24,21 @@ static void objects(void)
     is(pid, -5, "and pid is not touched");
     ok(strcmp(plan_error(), "plan: Invalid argument: clone3_spawn_init() did not make it") == 0, "and its words: %s", plan_error());
     plan = new_plan();
-    struct clone3_spawn_error forgotten = { 0 };
+    struct { struct clone3_spawn_error known; uint64_t later; } bigger = { .known.size = sizeof bigger, .later = 7 };
     char words[200];
-    is(clone3_spawn(&pid, "/nowhere", &plan, argv, environ, &forgotten), ENOENT, "an error whose size was forgotten");
-    ok(strcmp(clone3_spawn_strerror(&forgotten, words, sizeof words), "exec \"/nowhere\": No such file or directory") == 0,
-        "is told as well: %s", words);
-    error_of_plan.size = offsetof(struct clone3_spawn_error, type) - 1;
-    is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, &error_of_plan), EINVAL, "an error of another size");
+    is(clone3_spawn(&pid, "/nowhere", &plan, argv, environ, &bigger.known), ENOENT, "a spawn fails with an error of a later version");
+    ok(bigger.known.size == sizeof bigger.known && bigger.later == 0, "the error of a later version is filled as far as is known");
+    ok(strcmp(clone3_spawn_strerror(&bigger.known, words, sizeof words), "exec \"/nowhere\": No such file or directory") == 0,
+        "and told in words: %s", words);
+    const uint32_t no_sizes[] = { 0, sizeof error_of_plan - 1, 4097 };
+    for (int i = 0; i < 3; i++) {
+        memset(&error_of_plan, 0x55, sizeof error_of_plan);
+        error_of_plan.size = no_sizes[i];
+        is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, &error_of_plan), i == 2 ? E2BIG : EINVAL, "a spawn with an error of no version's size fails");
+        ok(error_of_plan.size == no_sizes[i] && error_of_plan.stage == 0x55555555, "and the error is untouched");
+        ok(strncmp(clone3_spawn_strerror(&error_of_plan, words, sizeof words), "the error's own size: ", 22) == 0,
+            "which is what its words say: %s", words);
+    }
     is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, NULL), 0, "no error wanted");
     is(status_of(pid), 7, "and there is the child");
     is(spawn_plan(&pid, "/bin/sh", NULL, argv), 0, "no plan");

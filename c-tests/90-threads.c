@@ -310,7 +310,8 @@ static void ids(void)
     is(clone3_thread_gettid(thread, &tid), 0, "a thread's id");
     ok(tid > 0 && tid != getpid() && syscall(SYS_tgkill, getpid(), tid, 0) == 0,
        "is a thread of this process");
-    is(clone3_thread_gettid(thread, NULL), EINVAL, "goes somewhere");
+    is(clone3_thread_gettid(thread, NULL), EFAULT, "no place for a thread's id: EFAULT");
+    is(clone3_thread_pidfd(thread, NULL), EFAULT, "no place for a thread's pidfd: EFAULT");
     if (write(gate[1], "x", 1) != 1)
         abort();
     is(clone3_thread_join(thread, NULL), 0, "joined");
@@ -342,8 +343,8 @@ static void refusals(void)
     } later = { defaults(), 0 };
     clone3_thread_t thread;
     clone3_thread_attr_t attr = defaults();
-    is(clone3_thread_create(NULL, NULL, returns, NULL), EINVAL, "no place for the handle");
-    is(clone3_thread_create(&thread, NULL, NULL, NULL), EINVAL, "no start function");
+    is(clone3_thread_create(NULL, NULL, returns, NULL), EFAULT, "no place for the handle of a thread: EFAULT");
+    is(clone3_thread_create(&thread, NULL, NULL, NULL), EFAULT, "no start function of a thread: EFAULT");
     attr.flags = 0x80;
     is(run_thread(&attr, returns, NULL), -EINVAL, "an unknown flag");
     attr = defaults();
@@ -361,7 +362,12 @@ static void refusals(void)
     mprotect(pages + PAGE, PAGE, PROT_NONE);
     is(run_thread(last, returns, NULL), -E2BIG, "one larger than there will ever be");
     munmap(pages, 2 * PAGE);
-    is(clone3_thread_attr_init(NULL, sizeof attr), EINVAL, "no attributes to fill");
+    is(clone3_thread_attr_init(NULL, sizeof attr), EFAULT, "no attributes to fill: EFAULT");
+    later.more = 7;
+    is(clone3_thread_attr_init(&later.attr, sizeof later), 0, "attributes of a later version are filled in");
+    ok(later.attr.size == sizeof later && later.more == 0, "with their whole size, and nothing asked of what is not known");
+    is(run_thread(&later.attr, returns, (void *)9), 9, "and a thread is made by them");
+    is(clone3_thread_attr_init(&attr, 4097), E2BIG, "attributes larger than there will ever be: E2BIG");
     is(clone3_thread_attr_init(&attr, 4), EINVAL, "attributes of a size there never was");
     for (uint64_t wrong = 0; wrong < 5; wrong++)
         is(clone3_thread_join((uint64_t[]){ 0, 1, ~0ull, 1ull << 32 | 0xffffff, 77ull << 32 }[wrong],

@@ -46,12 +46,12 @@ static void arguments(void)
     pthread_t thread;
     struct clone3_pthread_extra more[2] = { extra(0), extra(0) };
     int fd, before = descriptors();
-    is(clone3_pthread_create(&thread, NULL, NULL, NULL, NULL), EINVAL, "no start");
-    is(clone3_pthread_create(NULL, NULL, NULL, starts, NULL), EINVAL, "no place for the id");
+    is(clone3_pthread_create(&thread, NULL, NULL, NULL, NULL), EFAULT, "no start function of a pthread: EFAULT");
+    is(clone3_pthread_create(NULL, NULL, NULL, starts, NULL), EFAULT, "no place for the id of a pthread: EFAULT");
     unsigned failed = 77;
     struct clone3_pthread_extra named = extra(CLONE3_PTHREAD_NAME);
     named.name = "never", named.failed = &failed;
-    ok(clone3_pthread_create(&thread, NULL, &named, NULL, NULL) == EINVAL && failed == 0,
+    ok(clone3_pthread_create(&thread, NULL, &named, NULL, NULL) == EFAULT && failed == 0,
         "which is no extra's fault");
     more[0].size = sizeof more[0] - 1;
     is(clone3_pthread_create(&thread, NULL, more, starts, NULL), EINVAL, "a size smaller than any version's");

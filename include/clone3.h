@@ -699,7 +699,7 @@ struct CLONE3_ALIGNED(8) clone_args {
  * What clone3(2) is under this kernel, in this sandbox, for this thread.
  *
  * Like struct clone_args it may grow at its end; the caller says how much of
- * it it knows.
+ * it it knows (libclone3(7)).
  */
 struct clone3_features {
   /**
@@ -956,11 +956,13 @@ struct clone3_spawn_mount {
 };
 
 /**
- * Which step of a clone3_spawn() failed, and why.
+ * Which step of a clone3_spawn() failed, and why. It may grow at its end, as
+ * libclone3(7) has it.
  */
 struct clone3_spawn_error {
   /**
-   * In: sizeof(struct clone3_spawn_error); 0 is the first version's, all but type.
+   * In: sizeof(struct clone3_spawn_error). Out: how many bytes of it this version of
+   * the library filled in.
    */
   uint32_t size;
   /**
@@ -990,8 +992,7 @@ struct clone3_spawn_error {
    */
   const char *path;
   /**
-   * The type of the file system it was about, "bind" for MS_BIND; NULL for none. Told
-   * where size covers it.
+   * The type of the file system it was about, "bind" for MS_BIND; NULL for none.
    */
   const char *type;
 };
@@ -1171,6 +1172,7 @@ extern pid_t clone3_call(struct clone_args *args,
  * Errors:
  * - EFAULT: features is NULL
  * - EINVAL: size is smaller than 80, the first version's; mode is unknown
+ * - E2BIG: size is larger than a page
  * - EAGAIN, ENOMEM: deep mode, no process could be made
  *
  * Async-signal-safe; thread-safe. Any Linux.
@@ -1185,8 +1187,8 @@ extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features);
  * again (restored elsewhere, for one). A filter installed later is noticed
  * without it.
  *
- * @return 0 where clone3(2) is reached; otherwise the error number that
- *         stands in the way. errno is untouched
+ * @return 0 where clone3(2) is reached; otherwise -1, and errno is what stands
+ *         in the way
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
@@ -1207,6 +1209,7 @@ extern int clone3_probe_refresh(void);
  * Errors:
  * - EFAULT: route is NULL
  * - EINVAL: size is smaller than 24, the first version's
+ * - E2BIG: size is larger than a page
  *
  * Async-signal-safe, and in a handler it is the handler's own calls that
  * count; thread-safe. Any Linux.
@@ -1291,7 +1294,8 @@ extern const char *clone3_explain(const struct clone_args *args,
  *
  * Errors, besides those of pthread_create(3), with the extra they can come
  * from:
- * - EINVAL: thread or start is NULL; size is smaller than the first
+ * - EFAULT: thread or start is NULL
+ * - EINVAL: size is smaller than the first
  *   version's; unknown bits in set; NICE is out of range; AFFINITY names no
  *   processor there is; TIMER_SLACK does not fit into an unsigned long
  * - E2BIG: size is larger than what this version of the library knows, and
@@ -1865,7 +1869,8 @@ extern int clone3_spawn_set_function(clone3_spawn_t *plan,
  * @param plan  NULL for a child like the caller
  * @param argv  the program's arguments
  * @param envp  its environment; NULL for the caller's
- * @param err   which step failed; may be NULL. Its field size is read
+ * @param err   which step failed; may be NULL. Its field size is read, everything
+ *              is written, up to size bytes
  * @return 0, or an error number; errno is untouched
  *
  * Errors: those of the system call of the step that err names, and
@@ -1873,8 +1878,8 @@ extern int clone3_spawn_set_function(clone3_spawn_t *plan,
  *   says contradicts itself (clone3_spawn(3) lists how)
  * - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
  * - EFAULT: an array or a string is not in memory
- * - EINVAL, and *err is untouched: err->size is not 0, and smaller than the
- *   first version's
+ * - EINVAL, E2BIG, and *err is untouched: err->size is smaller than the first
+ *   version's, or larger than a page
  * - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
  *
  * Async-signal-safe, but for clone3_spawn_set_search(), which reads the
@@ -1917,7 +1922,9 @@ extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
  * @return 0, or an error number; errno is untouched
  *
  * Errors:
- * - EINVAL: attr is NULL; size is not one of any version up to this one
+ * - EFAULT: attr is NULL
+ * - EINVAL: size is smaller than the first version's
+ * - E2BIG: size is larger than a page
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
@@ -1944,7 +1951,8 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
  *
  * Errors:
  * - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
- * - EINVAL: a NULL thread or start; a field of attr has no such value; a
+ * - EFAULT: a NULL thread or start
+ * - EINVAL: attr is of no version; a field of it has no such value; a
  *   pidfd is asked for before Linux 6.9; affinity names no processor there is
  * - ERANGE: the name has more than 15 bytes
  * - E2BIG: attr is from a later version and asks for what this one has not,
@@ -2091,7 +2099,7 @@ extern int clone3_thread_kill(clone3_thread_t thread, int signal);
  *
  * Errors:
  * - ESRCH: there is no such thread, or it has ended
- * - EINVAL: tid is NULL
+ * - EFAULT: tid is NULL
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
@@ -2107,7 +2115,8 @@ extern CLONE3_MUST_USE int clone3_thread_gettid(clone3_thread_t thread,
  *
  * Errors:
  * - ESRCH: there is no such thread, or it has ended
- * - EINVAL: pidfd is NULL; before Linux 6.9
+ * - EFAULT: pidfd is NULL
+ * - EINVAL: before Linux 6.9
  * - ENOSYS: before Linux 5.3
  * - EMFILE, ENFILE, ENOMEM: as for pidfd_open(2)
  *

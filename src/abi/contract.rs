@@ -10,7 +10,7 @@ use crate::engine::{self, emulate, report};
 use crate::host;
 use crate::process::call;
 use crate::uapi::flags::EMULABLE;
-use crate::uapi::{CloneFlags, Errno};
+use crate::uapi::{CloneFlags, Errno, sized};
 use core::ffi::c_int;
 use core::mem::size_of;
 
@@ -26,7 +26,7 @@ pub const CLONE3_PROBE_DEEP: u32 = 1;
 /// What clone3(2) is under this kernel, in this sandbox, for this thread.
 ///
 /// Like struct clone_args it may grow at its end; the caller says how much of
-/// it it knows.
+/// it it knows (libclone3(7)).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(non_camel_case_types)]
@@ -136,6 +136,7 @@ unsafe extern "C" {
     /// Errors:
     /// - EFAULT: features is NULL
     /// - EINVAL: size is smaller than 80, the first version's; mode is unknown
+    /// - E2BIG: size is larger than a page
     /// - EAGAIN, ENOMEM: deep mode, no process could be made
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
@@ -148,8 +149,8 @@ unsafe extern "C" {
     /// again (restored elsewhere, for one). A filter installed later is noticed
     /// without it.
     ///
-    /// @return 0 where clone3(2) is reached; otherwise the error number that
-    ///         stands in the way. errno is untouched
+    /// @return 0 where clone3(2) is reached; otherwise -1, and errno is what stands
+    ///         in the way
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_probe_refresh() -> c_int;
@@ -168,6 +169,7 @@ unsafe extern "C" {
     /// Errors:
     /// - EFAULT: route is NULL
     /// - EINVAL: size is smaller than 24, the first version's
+    /// - E2BIG: size is larger than a page
     ///
     /// Async-signal-safe, and in a handler it is the handler's own calls that
     /// count; thread-safe. Any Linux.
@@ -204,12 +206,11 @@ unsafe extern "C" fn exported_probe(features: *mut clone3_features) -> c_int {
 /// # Safety
 /// `place` must be null or a struct of the size that it says.
 unsafe fn probe(place: *mut clone3_features) -> Result<(), Errno> {
-    if place.is_null() {
-        return Err(Errno::EFAULT);
-    }
-    // SAFETY: by the contract, a struct, of which these fields are in every version.
-    let (size, mode) = unsafe { ((*place).size as usize, (*place).mode) };
-    if size < FEATURES_SIZE_VER0 || mode & !CLONE3_PROBE_DEEP != 0 {
+    // SAFETY: by the contract.
+    let size = unsafe { sized::size(place, FEATURES_SIZE_VER0) }?;
+    // SAFETY: a field of the first version.
+    let mode = unsafe { (&raw const (*place).mode).read() };
+    if mode & !CLONE3_PROBE_DEEP != 0 {
         return Err(Errno::EINVAL);
     }
     let found = diagnose::probe();
@@ -218,14 +219,14 @@ unsafe fn probe(place: *mut clone3_features) -> Result<(), Errno> {
         // SAFETY: it asks no more than that the function given to it is sound.
         _ => unsafe { deep::look(found.worth_a_try(), call::create) }?,
     };
-    // SAFETY: as large as the caller says, which is at least this.
-    unsafe { place.write(features(&found, &seen, mode)) };
+    // SAFETY: as large as the caller says.
+    unsafe { sized::write(place, size, &features(&found, &seen, mode)) };
     Ok(())
 }
 
 fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
     clone3_features {
-        size: FEATURES_SIZE_VER0 as u32,
+        size: 0, // the writer's
         mode,
         obstacle: found.obstacle,
         set_tid: found.set_tid,
@@ -243,7 +244,7 @@ fn features(found: &Features, seen: &Seen, mode: u32) -> clone3_features {
 }
 
 unsafe extern "C" fn exported_probe_refresh() -> c_int {
-    engine::refresh().map_or(0, |obstacle| obstacle.0)
+    or_minus_one(engine::refresh().map_or(Ok(()), Err))
 }
 
 unsafe extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {
@@ -254,13 +255,8 @@ unsafe extern "C" fn exported_last_route(route: *mut clone3_route) -> c_int {
 /// # Safety
 /// `place` must be null or a struct of the size that it says.
 unsafe fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
-    if place.is_null() {
-        return Err(Errno::EFAULT);
-    }
-    // SAFETY: by the contract, a struct, whose first field is in every version.
-    if unsafe { (*place).size as usize } < ROUTE_SIZE_VER0 {
-        return Err(Errno::EINVAL);
-    }
+    // SAFETY: by the contract.
+    let size = unsafe { sized::size(place, ROUTE_SIZE_VER0) }?;
     let last = report::last(host::tid());
     let emulated = emulate::flags(last.emulated).bits();
     let route = match last.rung {
@@ -271,10 +267,10 @@ unsafe fn last_route(place: *mut clone3_route) -> Result<(), Errno> {
         report::Rung::Legacy => CLONE3_ROUTE_LEGACY,
         report::Rung::Host => CLONE3_ROUTE_HOST,
     };
-    let size = ROUTE_SIZE_VER0 as u32;
     let (cause, args_size) = (i32::from(last.cause), last.size);
-    // SAFETY: as large as the caller says, which is at least this.
-    unsafe { place.write(clone3_route { size, route, cause, args_size, emulated }) };
+    let told = clone3_route { size: 0, route, cause, args_size, emulated };
+    // SAFETY: as large as the caller says.
+    unsafe { sized::write(place, size, &told) };
     Ok(())
 }
 

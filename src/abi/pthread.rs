@@ -8,7 +8,7 @@ use crate::arch::{entry, further_version};
 use crate::host::pthread::Start;
 use crate::thread::extra::{Cgroup, Extra, Extras};
 use crate::thread::pthread::{self, Refusal};
-use crate::uapi::{Errno, own};
+use crate::uapi::{Errno, own, sized};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
 use libc::{pthread_attr_t, pthread_t};
@@ -121,7 +121,8 @@ unsafe extern "C" {
     ///
     /// Errors, besides those of pthread_create(3), with the extra they can come
     /// from:
-    /// - EINVAL: thread or start is NULL; size is smaller than the first
+    /// - EFAULT: thread or start is NULL
+    /// - EINVAL: size is smaller than the first
     ///   version's; unknown bits in set; NICE is out of range; AFFINITY names no
     ///   processor there is; TIMER_SLACK does not fit into an unsigned long
     /// - E2BIG: size is larger than what this version of the library knows, and
@@ -186,10 +187,14 @@ unsafe extern "C" fn exported_clone3_pthread_create(
 ) -> c_int {
     // SAFETY: the header's contract.
     let (extras, failed) = unsafe {
-        match read(extra) {
-            Ok(None) => (Ok(Extras::default()), core::ptr::null_mut()),
-            Ok(Some(extra)) => (extras(extra), extra.failed),
-            Err(errno) => return errno.0,
+        if extra.is_null() {
+            (Ok(Extras::default()), core::ptr::null_mut())
+        } else {
+            // Numbers and addresses are any bytes.
+            match sized::read(extra, EXTRA_SIZE_VER0) {
+                Ok(extra) => (extras(&extra), extra.failed),
+                Err(errno) => return errno.0,
+            }
         }
     };
     let outcome = extras.and_then(|extras| match start {
@@ -197,7 +202,7 @@ unsafe extern "C" fn exported_clone3_pthread_create(
         Some(start) if !thread.is_null() => unsafe {
             pthread::create(thread, attributes, &extras, start, argument)
         },
-        _ => Err(Refusal::Other(Errno::EINVAL)),
+        _ => Err(Refusal::Other(Errno::EFAULT)),
     });
     let (extra, number) = match outcome {
         Ok(()) => (0, 0),
@@ -209,32 +214,6 @@ unsafe extern "C" fn exported_clone3_pthread_create(
         unsafe { failed.write(extra) };
     }
     number
-}
-
-/// The caller's struct, whatever version it is of.
-///
-/// # Safety
-/// It must be null, or as large as it says.
-unsafe fn read<'a>(
-    extra: *const clone3_pthread_extra,
-) -> Result<Option<&'a clone3_pthread_extra>, Errno> {
-    const PAGE: usize = 4096;
-    if extra.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the first field is in every version.
-    let size = unsafe { (*extra).size as usize };
-    if size < EXTRA_SIZE_VER0 {
-        return Err(Errno::EINVAL);
-    }
-    let more = EXTRA_SIZE_VER0..size;
-    // SAFETY: within the caller's struct.
-    let byte = |offset| unsafe { extra.cast::<u8>().add(offset).read() };
-    if size > PAGE || more.into_iter().any(|offset| byte(offset) != 0) {
-        return Err(Errno::E2BIG);
-    }
-    // SAFETY: at least of the first version's size.
-    Ok(Some(unsafe { &*extra }))
 }
 
 /// What a caller asks for, as far as it makes sense.

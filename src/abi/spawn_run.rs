@@ -7,20 +7,22 @@ use crate::spawn::describe;
 use crate::spawn::failure::Failure;
 use crate::spawn::stage::Stage;
 use crate::spawn::superset;
-use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, sized};
 use core::ffi::{c_char, c_int};
-use core::mem::{offset_of, size_of};
+use core::mem::size_of;
 use core::ptr::null;
 
 declared_entry!(clone3_spawn => exported_spawn);
 
-/// Which step of a clone3_spawn() failed, and why.
+/// Which step of a clone3_spawn() failed, and why. It may grow at its end, as
+/// libclone3(7) has it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct clone3_spawn_error {
-    /// In: sizeof(struct clone3_spawn_error); 0 is the first version's, all but type.
+    /// In: sizeof(struct clone3_spawn_error). Out: how many bytes of it this version of
+    /// the library filled in.
     pub size: u32,
     /// enum clone3_spawn_stage; CLONE3_SPAWN_STAGE_NONE, which is 0, after success.
     pub stage: c_int,
@@ -36,12 +38,12 @@ pub struct clone3_spawn_error {
     /// The path it was about, a string that the plan or an action has; NULL for
     /// none.
     pub path: *const c_char,
-    /// The type of the file system it was about, "bind" for MS_BIND; NULL for none. Told
-    /// where size covers it.
+    /// The type of the file system it was about, "bind" for MS_BIND; NULL for none.
     pub r#type: *const c_char,
 }
 
-const ERROR_SIZE_VER0: usize = offset_of!(clone3_spawn_error, r#type);
+const ERROR_SIZE_VER0: usize = 24 + 2 * size_of::<*const c_char>();
+const _: () = assert!(size_of::<clone3_spawn_error>() == ERROR_SIZE_VER0);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
@@ -63,7 +65,8 @@ unsafe extern "C" {
     /// @param plan  NULL for a child like the caller
     /// @param argv  the program's arguments
     /// @param envp  its environment; NULL for the caller's
-    /// @param err   which step failed; may be NULL. Its field size is read
+    /// @param err   which step failed; may be NULL. Its field size is read, everything
+    ///              is written, up to size bytes
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors: those of the system call of the step that err names, and
@@ -71,8 +74,8 @@ unsafe extern "C" {
     ///   says contradicts itself (clone3_spawn(3) lists how)
     /// - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
     /// - EFAULT: an array or a string is not in memory
-    /// - EINVAL, and *err is untouched: err->size is not 0, and smaller than the
-    ///   first version's
+    /// - EINVAL, E2BIG, and *err is untouched: err->size is smaller than the first
+    ///   version's, or larger than a page
     /// - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
     ///
     /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the
@@ -118,11 +121,14 @@ unsafe extern "C" fn exported_spawn(
     err: *mut clone3_spawn_error,
 ) -> c_int {
     const NOTHING: crate::spawn::plan::Plan = crate::spawn::plan::Plan::INITIAL;
-    // SAFETY: null or the caller's struct.
-    let size = if err.is_null() { 0 } else { unsafe { (*err).size } };
-    if size != 0 && (size as usize) < ERROR_SIZE_VER0 {
-        return or_number(Err(Errno::EINVAL));
-    }
+    let size = match err.is_null() {
+        true => 0,
+        // SAFETY: the caller's struct.
+        false => match unsafe { sized::size(err, ERROR_SIZE_VER0) } {
+            Ok(size) => size,
+            Err(errno) => return or_number(Err(errno)),
+        },
+    };
     let plan = match plan.is_null() {
         true => Ok(&NOTHING),
         // SAFETY: a plan of the caller's.
@@ -141,7 +147,7 @@ unsafe extern "C" fn exported_spawn(
                 unsafe { pid.write(child) };
             }
             // SAFETY: null or the caller's struct.
-            unsafe { fill(err, &NO_ERROR) };
+            unsafe { fill(err, size, &NO_ERROR) };
             0
         }
         Err((failure, plan)) => {
@@ -165,14 +171,11 @@ unsafe extern "C" fn exported_spawn(
                 r#type: object.map_or(null(), |object| object.kind),
             };
             // SAFETY: null or the caller's struct.
-            unsafe { fill(err, &told) };
+            unsafe { fill(err, size, &told) };
             failure.errno.0
         }
     }
 }
-
-/// With the type.
-const ERROR_SIZE_VER1: usize = size_of::<clone3_spawn_error>();
 
 const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     size: 0,
@@ -185,58 +188,20 @@ const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     r#type: null(),
 };
 
-/// All that the caller has room for but the size, which is the caller's; 0 is the first
-/// version's.
-///
 /// # Safety
-/// Null or a struct of its size to be written.
-unsafe fn fill(err: *mut clone3_spawn_error, told: &clone3_spawn_error) {
-    if err.is_null() {
-        return;
-    }
-    let clone3_spawn_error { size: _, stage, index, error, action, number, path, r#type } = *told;
-    // SAFETY: by the contract, of the first version.
-    unsafe {
-        (&raw mut (*err).stage).write(stage);
-        (&raw mut (*err).index).write(index);
-        (&raw mut (*err).error).write(error);
-        (&raw mut (*err).action).write(action);
-        (&raw mut (*err).number).write(number);
-        (&raw mut (*err).path).write(path);
-    }
-    // SAFETY: by the contract; it is there as far as the size says.
-    unsafe {
-        if (*err).size as usize >= ERROR_SIZE_VER1 {
-            (&raw mut (*err).r#type).write(r#type);
-        }
+/// Null or a struct of that size to be written.
+unsafe fn fill(err: *mut clone3_spawn_error, size: usize, told: &clone3_spawn_error) {
+    if !err.is_null() {
+        // SAFETY: by the contract.
+        unsafe { sized::write(err, size, told) };
     }
 }
 
-/// The same, read: what the size does not cover is nothing.
+/// The caller's error, as large as it says, read.
 ///
 /// # Safety
-/// A struct of its size.
-pub unsafe fn read(err: *const clone3_spawn_error) -> clone3_spawn_error {
-    // SAFETY: by the contract, of the first version; the type if the size says so.
-    unsafe {
-        let size = (&raw const (*err).size).read();
-        clone3_spawn_error {
-            size,
-            stage: (&raw const (*err).stage).read(),
-            index: (&raw const (*err).index).read(),
-            error: (&raw const (*err).error).read(),
-            action: (&raw const (*err).action).read(),
-            number: (&raw const (*err).number).read(),
-            path: (&raw const (*err).path).read(),
-            r#type: match size as usize >= ERROR_SIZE_VER1 {
-                true => (&raw const (*err).r#type).read(),
-                false => null(),
-            },
-        }
-    }
+/// Null or a struct of its size.
+pub unsafe fn read(err: *const clone3_spawn_error) -> Result<clone3_spawn_error, Errno> {
+    // SAFETY: by the contract; numbers and addresses are any bytes.
+    unsafe { sized::read(err, ERROR_SIZE_VER0) }
 }
-
-const _: () = {
-    assert!(offset_of!(clone3_spawn_error, path) == 24);
-    assert!(ERROR_SIZE_VER0 == 24 + size_of::<*const c_char>());
-};

@@ -23,9 +23,14 @@ unsafe extern "C" fn exported_strerror(
     }
     // SAFETY: the caller's n bytes.
     let mut out = unsafe { Text::new(buf, n) };
-    if !err.is_null() {
-        // SAFETY: the caller's struct, as big as it says; its path and type are strings.
-        unsafe { word(&read(err), &mut out) };
+    // SAFETY: null or the caller's struct, as big as it says.
+    match unsafe { read(err) } {
+        // SAFETY: its path and type are strings.
+        Ok(err) => unsafe { word(&err, &mut out) },
+        Err(errno) => {
+            out.push(b"the error's own size: ");
+            word_of_errno(errno.0, &mut out);
+        }
     }
     buf
 }

@@ -6,7 +6,7 @@ use super::{declared_entry, or_number};
 use crate::thread::{self, Attributes, Patience, Start};
 use crate::uapi::futex::Deadline;
 use crate::uapi::sys::KernelSigset;
-use crate::uapi::{CloneFlags, Errno, sys};
+use crate::uapi::{CloneFlags, Errno, sized, sys};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::null;
@@ -25,11 +25,11 @@ declared_entry!(clone3_thread_gettid => exported_gettid);
 declared_entry!(clone3_thread_pidfd => exported_pidfd);
 declared_entry!(clone3_thread_getstack => exported_getstack);
 
-const SIZE: usize = size_of::<clone3_thread_attr>();
-const LARGEST: usize = 4096;
+const SIZE_VER0: usize = 32 + 9 * size_of::<usize>();
+const _: () = assert!(size_of::<clone3_thread_attr>() == SIZE_VER0);
 
 const DEFAULT: clone3_thread_attr = clone3_thread_attr {
-    size: SIZE as u32,
+    size: SIZE_VER0 as u32,
     flags: 0,
     share: Attributes::DEFAULT.share.bits(),
     stack: null::<c_void>() as *mut c_void,
@@ -47,12 +47,17 @@ const DEFAULT: clone3_thread_attr = clone3_thread_attr {
 };
 
 unsafe extern "C" fn exported_attr_init(attr: *mut clone3_thread_attr, size: usize) -> c_int {
-    if attr.is_null() || size != SIZE {
-        return Errno::EINVAL.0;
+    if attr.is_null() {
+        return Errno::EFAULT.0;
     }
-    // SAFETY: as large as the caller says.
-    unsafe { attr.write(DEFAULT) };
-    0
+    or_number(sized::check(size, SIZE_VER0).map(|size| {
+        // SAFETY: as large as the caller says.
+        unsafe {
+            sized::write(attr, size, &DEFAULT);
+            // Of what is not known here the caller may set something, which is to be noticed.
+            (&raw mut (*attr).size).write(size as u32);
+        }
+    }))
 }
 
 /// What a caller's attributes ask for.
@@ -60,15 +65,8 @@ unsafe extern "C" fn exported_attr_init(attr: *mut clone3_thread_attr, size: usi
 /// # Safety
 /// The pointers in them must be right.
 unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
-    let size = attr.size as usize;
-    if size < SIZE || attr.flags & !CLONE3_THREAD_DETACHED != 0 {
+    if attr.flags & !CLONE3_THREAD_DETACHED != 0 {
         return Err(Errno::EINVAL);
-    }
-    // A later version's fields may be there if they say nothing.
-    let behind = (&raw const *attr).wrapping_add(1).cast::<u8>();
-    // SAFETY: as large as the caller says; no version will be larger than a page.
-    if size > LARGEST || (0..size - SIZE).any(|i| unsafe { behind.add(i).read() } != 0) {
-        return Err(Errno::E2BIG);
     }
     let default = Attributes::DEFAULT;
     let mask = match attr.sigmask.cast::<KernelSigset>() {
@@ -101,13 +99,12 @@ unsafe extern "C" fn exported_create(
     argument: *mut c_void,
 ) -> c_int {
     let Some(start) = start.filter(|_| !place.is_null()) else {
-        return Errno::EINVAL.0;
+        return Errno::EFAULT.0;
     };
-    // SAFETY: null or the caller's struct.
-    let attributes = match unsafe { attr.as_ref() } {
-        None => Ok(Attributes::DEFAULT),
-        // SAFETY: the header's contract.
-        Some(attr) => unsafe { attributes(attr) },
+    let attributes = match attr.is_null() {
+        true => Ok(Attributes::DEFAULT),
+        // SAFETY: the header's contract; numbers and addresses are any bytes.
+        false => unsafe { sized::read(attr, SIZE_VER0).and_then(|attr| attributes(&attr)) },
     };
     or_number(attributes.and_then(|attributes| {
         // SAFETY: the header's contract.
@@ -191,7 +188,7 @@ unsafe fn answer(
     place: *mut c_int,
 ) -> c_int {
     if place.is_null() {
-        return Errno::EINVAL.0;
+        return Errno::EFAULT.0;
     }
     // SAFETY: by the contract.
     or_number(question(handle).map(|value| unsafe { place.write(value) }))

@@ -73,7 +73,9 @@ unsafe extern "C" {
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors:
-    /// - EINVAL: attr is NULL; size is not one of any version up to this one
+    /// - EFAULT: attr is NULL
+    /// - EINVAL: size is smaller than the first version's
+    /// - E2BIG: size is larger than a page
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_thread_attr_init(attr: *mut clone3_thread_attr_t, size: usize) -> c_int;
@@ -98,7 +100,8 @@ unsafe extern "C" {
     ///
     /// Errors:
     /// - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
-    /// - EINVAL: a NULL thread or start; a field of attr has no such value; a
+    /// - EFAULT: a NULL thread or start
+    /// - EINVAL: attr is of no version; a field of it has no such value; a
     ///   pidfd is asked for before Linux 6.9; affinity names no processor there is
     /// - ERANGE: the name has more than 15 bytes
     /// - E2BIG: attr is from a later version and asks for what this one has not,
@@ -230,7 +233,7 @@ unsafe extern "C" {
     ///
     /// Errors:
     /// - ESRCH: there is no such thread, or it has ended
-    /// - EINVAL: tid is NULL
+    /// - EFAULT: tid is NULL
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_thread_gettid(thread: clone3_thread_t, tid: *mut Pid) -> MustUse;
@@ -243,7 +246,8 @@ unsafe extern "C" {
     ///
     /// Errors:
     /// - ESRCH: there is no such thread, or it has ended
-    /// - EINVAL: pidfd is NULL; before Linux 6.9
+    /// - EFAULT: pidfd is NULL
+    /// - EINVAL: before Linux 6.9
     /// - ENOSYS: before Linux 5.3
     /// - EMFILE, ENFILE, ENOMEM: as for pidfd_open(2)
     ///

@@ -16,6 +16,7 @@ pub mod futex;
 pub mod mount;
 pub mod mutex;
 pub mod own;
+pub mod sized;
 pub mod sys;
 pub mod task;
 pub mod text;
