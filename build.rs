@@ -89,6 +89,7 @@ fn header(root: &Path) -> String {
         "abi/spawn_plan.rs",
         "abi/spawn_set_h.rs",
         "abi/spawn_run.rs",
+        "abi/spawn_check.rs",
         "spawn/stage.rs",
         "abi/thread_h.rs",
         "abi/version.rs",

@@ -1082,6 +1082,11 @@ typedef struct clone3_thread_attr clone3_thread_attr_t;
  */
 typedef uint64_t clone3_thread_t;
 
+/**
+ * What is told of success.
+ */
+#define NO_ERROR (clone3_spawn_error){ .size = 0, .stage = 0, .index = 0, .error = 0, .action = 0, .number = -1, .path = (null){  }, .type = (null){  } }
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1913,6 +1918,88 @@ extern CLONE3_MUST_USE int clone3_spawn(pid_t *pid,
 extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
                                          char *buf,
                                          size_t n);
+
+/**
+ * Says whether clone3_spawn() would refuse a plan before there is a child, and why:
+ * a setter failed, the plan contradicts itself, an array is not in memory, the cgroup
+ * cannot be opened, or the kernel refuses the flags, the pids or the cgroup to the
+ * calling thread.
+ *
+ * Nothing is run. The kernel is asked as by clone3_explain(), in questions that make
+ * no child, and only where the rest is in order.
+ *
+ * Not seen: what the child's own steps would say, the program among them; namespaces
+ * to be joined, so that the kernel is asked outside of them; pids.max of a cgroup.
+ *
+ * @param path  as for clone3_spawn()
+ * @param plan  NULL for a child like the caller
+ * @param err   which step would fail; may be NULL. Its field size is read, everything
+ *              is written, up to size bytes
+ * @return 0, or the error number that clone3_spawn() would return; errno is
+ *         untouched
+ *
+ * Errors: those of clone3_spawn() at CLONE3_SPAWN_STAGE_PLAN, _CREATE, _PIDFD and
+ * _CGROUP, EFAULT at others, and
+ * - EINVAL, E2BIG, and *err is untouched: err->size is smaller than the first
+ *   version's, or larger than a page
+ *
+ * Async-signal-safe, but for clone3_spawn_set_search() as clone3_spawn();
+ * thread-safe. Any Linux.
+ */
+extern CLONE3_MUST_USE int clone3_spawn_check(const char *path,
+                                              const clone3_spawn_t *plan,
+                                              struct clone3_spawn_error *err);
+
+/**
+ * The same in the words of clone3_spawn_strerror(), as clone3_explain() has it for
+ * struct clone_args.
+ *
+ * @param path  as for clone3_spawn()
+ * @param plan  NULL for a child like the caller
+ * @param buf   where the text goes, cut to n bytes with a NUL
+ * @param n     bytes in buf
+ * @return buf; "" if nothing is wrong, or where buf is NULL or n is 0. errno is
+ *         untouched
+ *
+ * Async-signal-safe and thread-safe as clone3_spawn_check(). Any Linux.
+ */
+extern const char *clone3_spawn_explain(const char *path,
+                                        const clone3_spawn_t *plan,
+                                        char *buf,
+                                        size_t n);
+
+/**
+ * The CLONE_* flags that clone3_spawn_add_flags() has gathered.
+ *
+ * @param plan   a plan
+ * @param flags  where they go
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - EFAULT: plan or flags is NULL
+ * - EINVAL: the plan was not initialised
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
+                                                  uint64_t *flags);
+
+/**
+ * Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: whoever adds to
+ * a plan of somebody else's can use that one, too.
+ *
+ * @param plan   a plan
+ * @param pidfd  where that address goes: NULL for none
+ * @return 0, or an error number; errno is untouched
+ *
+ * Errors:
+ * - EFAULT: plan or pidfd is NULL
+ * - EINVAL: the plan was not initialised
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
+                                                  int **pidfd);
 
 /**
  * Fills in the defaults.

@@ -18,6 +18,7 @@ mod shell;
 mod spawn;
 mod spawn_actions;
 mod spawn_attr;
+mod spawn_check;
 mod spawn_plan;
 mod spawn_run;
 mod spawn_set_h;

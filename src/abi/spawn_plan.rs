@@ -12,7 +12,8 @@ use core::mem::{align_of, size_of};
 ///
 /// Strings and arrays that a setter is given are borrowed: they are read when
 /// the child is made, and must stay as they are until the last spawn. A plan may
-/// serve any number of spawns, also of several threads at a time.
+/// serve any number of spawns, also of several threads at a time, and may be copied by
+/// assignment.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]

@@ -2,9 +2,11 @@
 //! `clone3_spawn`, and how it says what went wrong.
 
 use super::spawn_plan::{self, clone3_spawn_t};
-use super::{MustUse, declared_entry, or_number};
+use super::{MustUse, declared_entry};
+use crate::diagnose::Reason;
 use crate::spawn::describe;
 use crate::spawn::failure::Failure;
+use crate::spawn::plan::Plan;
 use crate::spawn::stage::Stage;
 use crate::spawn::superset;
 use crate::uapi::sys::Pid;
@@ -120,14 +122,11 @@ unsafe extern "C" fn exported_spawn(
     envp: *const *mut c_char,
     err: *mut clone3_spawn_error,
 ) -> c_int {
-    const NOTHING: crate::spawn::plan::Plan = crate::spawn::plan::Plan::INITIAL;
-    let size = match err.is_null() {
-        true => 0,
-        // SAFETY: the caller's struct.
-        false => match unsafe { sized::size(err, ERROR_SIZE_VER0) } {
-            Ok(size) => size,
-            Err(errno) => return or_number(Err(errno)),
-        },
+    const NOTHING: Plan = Plan::INITIAL;
+    // SAFETY: the header's contract.
+    let size = match unsafe { size(err) } {
+        Ok(size) => size,
+        Err(errno) => return errno.0,
     };
     let plan = match plan.is_null() {
         true => Ok(&NOTHING),
@@ -151,25 +150,13 @@ unsafe extern "C" fn exported_spawn(
             0
         }
         Err((failure, plan)) => {
-            let mut object = plan.map(|plan| describe::object(plan, path, &failure));
-            let mut index = failure.index;
-            if let (Stage::Create, Some(plan), false) = (failure.stage, plan, err.is_null()) {
-                let reason = superset::why_not_created(plan, failure.errno);
-                index = reason.map_or(0, |reason| reason.number);
-                if reason.is_some_and(|reason| reason.is_about_cgroup()) {
-                    object = Some(describe::Object::of_cgroup(plan));
+            let reason = match (failure.stage, plan) {
+                (Stage::Create, Some(plan)) if !err.is_null() => {
+                    superset::why_not_created(plan, failure.errno)
                 }
-            }
-            let told = clone3_spawn_error {
-                size: 0,
-                stage: failure.stage as c_int,
-                index: index as c_int,
-                error: failure.errno.0,
-                action: object.map_or(0, |object| object.action as c_int),
-                number: object.map_or(-1, |object| object.number),
-                path: object.map_or(null(), |object| object.path),
-                r#type: object.map_or(null(), |object| object.kind),
+                _ => None,
             };
+            let told = told(plan, path, &failure, reason);
             // SAFETY: null or the caller's struct.
             unsafe { fill(err, size, &told) };
             failure.errno.0
@@ -177,7 +164,35 @@ unsafe extern "C" fn exported_spawn(
     }
 }
 
-const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
+/// What is told of a failure; of one to create the child, with the reason, if that is known.
+pub fn told(
+    plan: Option<&Plan>,
+    path: *const c_char,
+    failure: &Failure,
+    reason: Option<Reason>,
+) -> clone3_spawn_error {
+    let mut object = plan.map(|plan| describe::object(plan, path, failure));
+    if reason.is_some_and(|reason| reason.is_about_cgroup()) {
+        object = plan.map(describe::Object::of_cgroup);
+    }
+    let index = match failure.stage {
+        Stage::Create => reason.map_or(0, |reason| reason.number),
+        _ => failure.index,
+    };
+    clone3_spawn_error {
+        size: 0, // the writer's
+        stage: failure.stage as c_int,
+        index: index as c_int,
+        error: failure.errno.0,
+        action: object.map_or(0, |object| object.action as c_int),
+        number: object.map_or(-1, |object| object.number),
+        path: object.map_or(null(), |object| object.path),
+        r#type: object.map_or(null(), |object| object.kind),
+    }
+}
+
+/// What is told of success.
+pub const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     size: 0,
     stage: 0,
     index: 0,
@@ -188,9 +203,21 @@ const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     r#type: null(),
 };
 
+/// How much of its error the caller knows; nothing of none.
+///
+/// # Safety
+/// Null or the caller's struct.
+pub unsafe fn size(err: *const clone3_spawn_error) -> Result<usize, Errno> {
+    if err.is_null() {
+        return Ok(0);
+    }
+    // SAFETY: by the contract.
+    unsafe { sized::size(err, ERROR_SIZE_VER0) }
+}
+
 /// # Safety
 /// Null or a struct of that size to be written.
-unsafe fn fill(err: *mut clone3_spawn_error, size: usize, told: &clone3_spawn_error) {
+pub unsafe fn fill(err: *mut clone3_spawn_error, size: usize, told: &clone3_spawn_error) {
     if !err.is_null() {
         // SAFETY: by the contract.
         unsafe { sized::write(err, size, told) };

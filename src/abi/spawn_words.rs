@@ -37,7 +37,7 @@ unsafe extern "C" fn exported_strerror(
 
 /// # Safety
 /// A path and a type must be strings.
-unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
+pub unsafe fn word(err: &clone3_spawn_error, out: &mut Text) {
     let stage = u32::try_from(err.stage).ok().and_then(Stage::of);
     let Row { words, index, before_number } = match stage {
         Some(Stage::Plan) => return word_of_plan(err, out),

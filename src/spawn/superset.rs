@@ -71,6 +71,24 @@ impl Drop for Descriptor {
     }
 }
 
+/// What can be seen of a plan without the kernel and before there is a child.
+pub fn check(plan: &Plan, path: *const c_char) -> Result<(), Failure> {
+    if let Some(refusal) = plan.refused {
+        let index = contradictions::FIRST_SETTER + u32::from(refusal.setter);
+        return Err(Failure { stage: Stage::Plan, index, errno: refusal.errno });
+    }
+    readable::check(plan)?;
+    mounts::check(plan)?;
+    contradictions::find(plan, !path.is_null())?;
+    if !plan.pidfd.is_null() {
+        sys::probe_writable(plan.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
+    }
+    if plan.search {
+        readable::string(path).map_err(Failure::at(Stage::Exec))?;
+    }
+    Ok(())
+}
+
 /// Makes the child. Failed steps leave no child, no descriptor and no changed
 /// mask behind.
 ///
@@ -84,18 +102,8 @@ pub unsafe fn spawn(
     argv: Strings,
     envp: Strings,
 ) -> Result<Pid, Failure> {
-    if let Some(refusal) = plan.refused {
-        let index = contradictions::FIRST_SETTER + u32::from(refusal.setter);
-        return Err(Failure { stage: Stage::Plan, index, errno: refusal.errno });
-    }
-    readable::check(plan)?;
-    mounts::check(plan)?;
-    contradictions::find(plan, !path.is_null())?;
-    if !plan.pidfd.is_null() {
-        sys::probe_writable(plan.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
-    }
+    check(plan, path)?;
     let program = if plan.search {
-        readable::string(path).map_err(Failure::at(Stage::Exec))?;
         // SAFETY: by the contract.
         Program::Search(unsafe { Search::of(path) }.map_err(Failure::at(Stage::Exec))?)
     } else {
@@ -152,9 +160,15 @@ unsafe fn spawn_blocked(
 }
 
 /// Why the kernel makes no such child, after it said so: the first rule that the plan
-/// breaks, if that is one of the same errno. The kernel is asked anew, in questions that make no child.
+/// breaks, if that is one of the same errno.
 pub fn why_not_created(plan: &Plan, errno: Errno) -> Option<Reason> {
-    let Ok((cgroup, _opened)) = cgroup(plan.cgroup) else { return None };
+    why_not(plan).ok().flatten().filter(|reason| reason.errno == errno)
+}
+
+/// Why the kernel would make no such child: the first rule that the plan breaks. The kernel
+/// is asked, in questions that make no child.
+pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
+    let (cgroup, _opened) = cgroup(plan.cgroup).map_err(Failure::at(Stage::Cgroup))?;
     let extras = Extras { plan, parent: 0, parent_fd: -1, elsewhere: Cell::new(None) };
     let (mut wanted, mut pidfd) = (-1, -1);
     let child = Child {
@@ -167,8 +181,8 @@ pub fn why_not_created(plan: &Plan, errno: Errno) -> Option<Reason> {
         extras: Some(&extras),
     };
     let request = launch::request_of(&child, Changes::of(&child), &mut pidfd);
-    let request = request.with_emulated(emulate::lacking(request.flags));
-    diagnose::reason(Ok(request)).filter(|reason| reason.errno == errno)
+    let request = request.with_emulated(emulate::find_lacking(request.flags));
+    Ok(diagnose::reason(Ok(request)))
 }
 
 /// A pidfd of the caller for a child that looks for it and has no number for it, be it by
