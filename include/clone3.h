@@ -858,7 +858,8 @@ struct clone3_pthread_extra {
  *
  * Strings and arrays that a setter is given are borrowed: they are read when
  * the child is made, and must stay as they are until the last spawn. A plan may
- * serve any number of spawns, also of several threads at a time.
+ * serve any number of spawns, also of several threads at a time, and may be copied by
+ * assignment.
  */
 struct clone3_spawn_plan {
   /**
