@@ -90,6 +90,7 @@ fn header(root: &Path) -> String {
         "abi/spawn_set_h.rs",
         "abi/spawn_run.rs",
         "abi/spawn_check.rs",
+        "abi/wait.rs",
         "spawn/stage.rs",
         "abi/thread_h.rs",
         "abi/version.rs",

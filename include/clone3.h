@@ -999,6 +999,58 @@ struct clone3_spawn_error {
 };
 
 /**
+ * What a child and those that it waited for have used (getrusage(2)). It may grow at its
+ * end, as libclone3(7) has it.
+ */
+struct clone3_usage {
+  /**
+   * In: sizeof(struct clone3_usage). Out: how many bytes of it this version of the
+   * library filled in.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Nanoseconds in user mode.
+   */
+  uint64_t user_time;
+  /**
+   * Nanoseconds in the kernel.
+   */
+  uint64_t system_time;
+  /**
+   * The most memory that was resident at once, in bytes.
+   */
+  uint64_t max_rss;
+  /**
+   * Page faults without input.
+   */
+  uint64_t minor_faults;
+  /**
+   * Page faults with input.
+   */
+  uint64_t major_faults;
+  /**
+   * Block input operations.
+   */
+  uint64_t block_reads;
+  /**
+   * Block output operations.
+   */
+  uint64_t block_writes;
+  /**
+   * How often it gave up a processor.
+   */
+  uint64_t voluntary_switches;
+  /**
+   * How often it was taken from it.
+   */
+  uint64_t involuntary_switches;
+};
+
+/**
  * How a bare thread is to be made. clone3_thread_attr_init() fills in the
  * defaults. It may grow at its end.
  */
@@ -2001,6 +2053,40 @@ extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
  */
 extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
                                                   int **pidfd);
+
+/**
+ * Waits for a child by its pidfd, for some time, and takes it: how it ended, and what
+ * it used.
+ *
+ * Children that send another signal than SIGCHLD or none when they end are waited for
+ * as well (__WALL). The pidfd stays open.
+ *
+ * @param pidfd    of a child of the process
+ * @param timeout  nanoseconds; 0 to look only, negative to wait for ever
+ * @param status   where goes how it ended, for the macros of wait(2); may be NULL
+ * @param usage    what it used; may be NULL. Its field size is read, everything is
+ *                 written, up to size bytes
+ * @return its pid; -1 and errno on error
+ *
+ * Errors:
+ * - ETIMEDOUT: it has not ended by then
+ * - ECHILD: it is no child of this process, or was waited for, or nobody can, as
+ *   SIGCHLD is ignored or it has CLONE_AUTOREAP
+ * - EBADF: no pidfd
+ * - EINTR: a handler ran, with SA_RESTART as well
+ * - EFAULT: status or usage is not in memory; nothing is taken
+ * - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than
+ *   a page; nothing is taken
+ * - EINVAL: before Linux 5.4
+ *
+ * Async-signal-safe; thread-safe. No cancellation point: a thread that must be
+ * cancelled while it waits does so with a timeout, or polls the pidfd. Linux 5.4.
+ * Source: waitid(2), pidfd_open(2).
+ */
+extern pid_t clone3_wait(int pidfd,
+                         int64_t timeout,
+                         int *status,
+                         struct clone3_usage *usage);
 
 /**
  * Fills in the defaults.

@@ -28,6 +28,7 @@ mod text;
 mod thread;
 mod thread_h;
 mod version;
+mod wait;
 
 use crate::engine;
 use crate::host::{self, environment, errno};

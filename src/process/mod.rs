@@ -12,3 +12,4 @@ mod note;
 mod orphan;
 mod setup;
 pub mod twice;
+pub mod wait;

@@ -18,7 +18,7 @@ pub struct Deadline {
 
 /// The kernel's `struct __kernel_timespec`, which is 64-bit everywhere.
 #[repr(C)]
-struct Timespec {
+pub struct Timespec {
     seconds: i64,
     nanoseconds: i64,
 }
@@ -93,7 +93,8 @@ fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result
     }
 }
 
-fn timespec(when: u64) -> Timespec {
+/// So many nanoseconds.
+pub fn timespec(when: u64) -> Timespec {
     let (seconds, nanoseconds) = split(when);
     Timespec { seconds: seconds as i64, nanoseconds: nanoseconds as i64 }
 }

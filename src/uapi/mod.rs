@@ -21,6 +21,7 @@ pub mod sys;
 pub mod task;
 pub mod text;
 pub mod thread;
+pub mod wait;
 pub mod wire;
 
 pub use clone_flags::CloneFlags;

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* clone3_wait(): a child is waited for by its pidfd, for some time; how it ended and what it
+ * used.
+ */
+#define _GNU_SOURCE
+#include "planning.h"
+#include <pthread.h>
+#include <time.h>
+
+enum { MILLISECOND = 1000000 };
+
+static pid_t child;
+
+/* The pidfd of a child that runs a shell command. */
+static int runs(const char *command)
+{
+    clone3_spawn_t plan = new_plan();
+    char *argv[] = { "sh", "-c", (char *)command, NULL };
+    int pidfd = -1;
+    clone3_spawn_set_pidfd(&plan, &pidfd);
+    return spawn_plan(&child, "/bin/sh", &plan, argv) ? -1 : pidfd;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int is_gone(void)
+{
+    return waitpid(-1, NULL, 0x40000000 /* __WALL */ | WNOHANG) == -1 && errno == ECHILD;
+}
+
+static void endings(void)
+{
+    int status = -1, fd = runs("exit 7");
+    errno = 4711;
+    ok(clone3_wait(fd, -1, &status, NULL) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7 && errno == 4711,
+        "a child that ends with 7 is waited for, and its pid is told");
+    ok(fcntl(fd, F_GETFD) != -1, "the pidfd stays open");
+    ok(clone3_wait(fd, -1, NULL, NULL) == -1 && errno == ECHILD, "a child that was waited for: ECHILD");
+    close(fd);
+    ok(clone3_wait(fd, -1, NULL, NULL) == -1 && errno == EBADF, "what is no descriptor: EBADF");
+    fd = runs("kill -KILL $$");
+    ok(clone3_wait(fd, (int64_t)scaled(20) * 1000 * MILLISECOND, &status, NULL) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+        "a child that was killed is told from one that ended by itself");
+    close(fd);
+    struct clone_args quiet = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&fd };
+    pid_t pid = clone3(&quiet, sizeof quiet);
+    if (pid == 0)
+        _exit(5);
+    ok(clone3_wait(fd, -1, &status, NULL) == pid && WEXITSTATUS(status) == 5, "a child without an exit signal is waited for as well");
+    close(fd);
+    ok(is_gone(), "none of them is left");
+}
+
+static void times(void)
+{
+    int fd = runs("sleep 60");
+    ok(clone3_wait(fd, 0, NULL, NULL) == -1 && errno == ETIMEDOUT, "a look at a child that runs: ETIMEDOUT at once");
+    double before = now();
+    int error = clone3_wait(fd, 150 * MILLISECOND, NULL, NULL) == -1 ? errno : 0;
+    double passed = now() - before;
+    ok(error == ETIMEDOUT && passed >= 0.15 && passed < scaled(10), "a time to wait passes: %.0f ms", passed * 1000);
+    kill(child, SIGKILL);
+    ok(clone3_wait(fd, INT64_MAX, NULL, NULL) == child, "the longest time there is ends with the child");
+    close(fd);
+}
+
+static void usage(void)
+{
+    struct { struct clone3_usage known; uint64_t later; } used = { .known.size = sizeof used, .later = 7 };
+    int status, fd = runs("i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; exit 3");
+    ok(clone3_wait(fd, -1, &status, &used.known) == child && WEXITSTATUS(status) == 3, "a child that counts is waited for");
+    ok(used.known.size == sizeof used.known && used.later == 0, "a usage of a later version is filled as far as is known");
+    uint64_t time = used.known.user_time + used.known.system_time;
+    ok(time > 0 && time < 60u * 1000 * MILLISECOND && used.known.max_rss > 100 << 10 && used.known.max_rss < 1u << 30 && used.known.minor_faults > 10,
+        "what it used makes sense: %llu us, %llu KiB, %llu faults", (unsigned long long)time / 1000,
+        (unsigned long long)used.known.max_rss >> 10, (unsigned long long)used.known.minor_faults);
+    close(fd);
+}
+
+static void refusals(void)
+{
+    struct clone3_usage used = { .size = sizeof used - 1 };
+    int fd = runs("exit 4"), status;
+    ok(clone3_wait(fd, -1, NULL, &used) == -1 && errno == EINVAL, "a usage smaller than any version's: EINVAL");
+    used.size = 4097;
+    ok(clone3_wait(fd, -1, NULL, &used) == -1 && errno == E2BIG, "a usage larger than any version will be: E2BIG");
+    ok(clone3_wait(fd, -1, NULL, (void *)16) == -1 && errno == EFAULT, "a usage that is not in memory: EFAULT");
+    ok(clone3_wait(fd, -1, (void *)16, NULL) == -1 && errno == EFAULT, "a status that is not in memory: EFAULT");
+    ok(clone3_wait(fd, -1, &status, NULL) == child && WEXITSTATUS(status) == 4, "after all refusals the child is still there");
+    close(fd);
+    int other = (int)syscall(SYS_pidfd_open, getppid(), 0);
+    double before = now();
+    ok(clone3_wait(other, -1, NULL, NULL) == -1 && errno == ECHILD && now() - before < scaled(10),
+        "a process that is no child: ECHILD, and not waited for");
+    close(other);
+}
+
+static void handler(int signal) { (void)signal; }
+
+static void interrupted(void)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+    sigaction(SIGUSR1, &action, NULL);
+    char command[100];
+    snprintf(command, sizeof command, "sleep 0.3; kill -USR1 %d; sleep 60", (int)getpid());
+    int fd = runs(command);
+    ok(clone3_wait(fd, -1, NULL, NULL) == -1 && errno == EINTR, "a handler ends the wait, with SA_RESTART as well: EINTR");
+    kill(child, SIGKILL);
+    ok(clone3_wait(fd, -1, NULL, NULL) == child, "and the child can be waited for afterwards");
+    close(fd);
+}
+
+static void *waits(void *fd)
+{
+    return (void *)(long)(clone3_wait(*(int *)fd, -1, NULL, NULL) == child ? 1 : errno == ECHILD ? 2 : 3);
+}
+
+static void in_threads(void)
+{
+    pthread_t threads[4];
+    int fd = runs("sleep 0.3"), taken = 0, missed = 0;
+    for (int i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, waits, &fd))
+            abort();
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        taken += (long)result == 1, missed += (long)result == 2;
+    }
+    ok(taken == 1 && missed == 3, "of four threads that wait for one child one takes it, and three learn that it is gone");
+    close(fd);
+}
+
+int main(void)
+{
+    begin(120);
+    int fd = runs("exit 0");
+    int none = fd == -1 || (clone3_wait(fd, -1, NULL, NULL) == -1 && errno == EINVAL);
+    if (none) {
+        int status;
+        while (wait(&status) > 0)
+            ;
+        skip("waiting by a pidfd", "before Linux 5.4");
+        return done();
+    }
+    close(fd);
+    endings();
+    times();
+    usage();
+    refusals();
+    interrupted();
+    in_threads();
+    return done();
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3_wait`.
+
+use super::{declared_entry, or_errno};
+use crate::process::wait;
+use crate::uapi::sys::Pid;
+use crate::uapi::wait::{Ended, Usage};
+use crate::uapi::{Errno, sized, sys};
+use core::ffi::c_int;
+use core::mem::size_of;
+
+declared_entry!(clone3_wait => exported_wait);
+
+/// What a child and those that it waited for have used (getrusage(2)). It may grow at its
+/// end, as libclone3(7) has it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(non_camel_case_types)]
+pub struct clone3_usage {
+    /// In: sizeof(struct clone3_usage). Out: how many bytes of it this version of the
+    /// library filled in.
+    pub size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Nanoseconds in user mode.
+    pub user_time: u64,
+    /// Nanoseconds in the kernel.
+    pub system_time: u64,
+    /// The most memory that was resident at once, in bytes.
+    pub max_rss: u64,
+    /// Page faults without input.
+    pub minor_faults: u64,
+    /// Page faults with input.
+    pub major_faults: u64,
+    /// Block input operations.
+    pub block_reads: u64,
+    /// Block output operations.
+    pub block_writes: u64,
+    /// How often it gave up a processor.
+    pub voluntary_switches: u64,
+    /// How often it was taken from it.
+    pub involuntary_switches: u64,
+}
+
+const USAGE_SIZE_VER0: usize = 80;
+const _: () = assert!(size_of::<clone3_usage>() == USAGE_SIZE_VER0);
+
+#[allow(dead_code)] // C's view of what the macro above defines
+unsafe extern "C" {
+    /// Waits for a child by its pidfd, for some time, and takes it: how it ended, and what
+    /// it used.
+    ///
+    /// Children that send another signal than SIGCHLD or none when they end are waited for
+    /// as well (__WALL). The pidfd stays open.
+    ///
+    /// @param pidfd    of a child of the process
+    /// @param timeout  nanoseconds; 0 to look only, negative to wait for ever
+    /// @param status   where goes how it ended, for the macros of wait(2); may be NULL
+    /// @param usage    what it used; may be NULL. Its field size is read, everything is
+    ///                 written, up to size bytes
+    /// @return its pid; -1 and errno on error
+    ///
+    /// Errors:
+    /// - ETIMEDOUT: it has not ended by then
+    /// - ECHILD: it is no child of this process, or was waited for, or nobody can, as
+    ///   SIGCHLD is ignored or it has CLONE_AUTOREAP
+    /// - EBADF: no pidfd
+    /// - EINTR: a handler ran, with SA_RESTART as well
+    /// - EFAULT: status or usage is not in memory; nothing is taken
+    /// - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than
+    ///   a page; nothing is taken
+    /// - EINVAL: before Linux 5.4
+    ///
+    /// Async-signal-safe; thread-safe. No cancellation point: a thread that must be
+    /// cancelled while it waits does so with a timeout, or polls the pidfd. Linux 5.4.
+    /// Source: waitid(2), pidfd_open(2).
+    pub fn clone3_wait(
+        pidfd: c_int,
+        timeout: i64,
+        status: *mut c_int,
+        usage: *mut clone3_usage,
+    ) -> Pid;
+}
+
+unsafe extern "C" fn exported_wait(
+    pidfd: c_int,
+    timeout: i64,
+    status: *mut c_int,
+    usage: *mut clone3_usage,
+) -> Pid {
+    // SAFETY: the header's contract.
+    or_errno(unsafe { wait_for(pidfd, timeout, status, usage) })
+}
+
+/// # Safety
+/// Null or the caller's places.
+unsafe fn wait_for(
+    pidfd: c_int,
+    timeout: i64,
+    status: *mut c_int,
+    usage: *mut clone3_usage,
+) -> Result<Pid, Errno> {
+    // Before the child is taken, as it cannot be put back.
+    if !status.is_null() {
+        sys::probe_writable(status as usize as u64)?;
+    }
+    let size = match usage.is_null() {
+        true => 0,
+        false => {
+            sys::probe_writable(usage as usize as u64)?;
+            // SAFETY: by the contract.
+            unsafe { sized::size(usage, USAGE_SIZE_VER0) }?
+        }
+    };
+    let Ended { pid, status: ended, usage: used } = wait::wait(pidfd, u64::try_from(timeout).ok())?;
+    // SAFETY: by the contract, as large as the caller says.
+    unsafe {
+        if !status.is_null() {
+            status.write(ended);
+        }
+        if !usage.is_null() {
+            sized::write(usage, size, &in_public(&used));
+        }
+    }
+    Ok(pid)
+}
+
+fn in_public(used: &Usage) -> clone3_usage {
+    clone3_usage {
+        size: 0, // the writer's
+        reserved: 0,
+        user_time: used.user_time(),
+        system_time: used.system_time(),
+        max_rss: used.max_rss as u64 * 1024,
+        minor_faults: used.minor_faults as u64,
+        major_faults: used.major_faults as u64,
+        block_reads: used.block_reads as u64,
+        block_writes: used.block_writes as u64,
+        voluntary_switches: used.voluntary_switches as u64,
+        involuntary_switches: used.involuntary_switches as u64,
+    }
+}
