@@ -99,6 +99,16 @@ static inline struct traced *trace_find(struct traced *tasks, size_t count, pid_
     return NULL;
 }
 
+/* waitpid(), whatever handlers the test has: SIGCHLD comes with each stop. */
+static inline pid_t trace_wait(pid_t pid, int *status)
+{
+    pid_t got;
+    do
+        got = waitpid(pid, status, __WALL);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* Runs a function in a child, whose exit status is its result. */
 static inline struct trace traced_run(int (*run)(void *), void *argument)
 {
@@ -113,13 +123,13 @@ static inline struct trace traced_run(int (*run)(void *), void *argument)
         raise(SIGSTOP);
         _exit(run(argument));
     }
-    if (waitpid(first, &status, 0) != first || !WIFSTOPPED(status))
+    if (trace_wait(first, &status) != first || !WIFSTOPPED(status))
         return trace;
     ptrace(PTRACE_SETOPTIONS, first, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL
             | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC);
     tasks[0] = (struct traced){ first, 0, 0 };
     ptrace(PTRACE_SYSCALL, first, 0, 0);
-    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0;) {
+    for (pid_t pid; (pid = trace_wait(-1, &status)) > 0;) {
         struct traced *task = trace_find(tasks, count, pid);
         if (!WIFSTOPPED(status)) {
             if (pid == first)
