@@ -5,10 +5,11 @@ use super::spawn_run::*;
 use super::spawn_setters::NAMES;
 use super::text::Text;
 use super::{declared_entry, explain};
+use crate::base::text;
 use crate::diagnose;
 use crate::spawn::contradictions;
 use crate::spawn::stage::{ActionKind, Index, Row, Stage};
-use crate::uapi::{Errno, text};
+use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 
 declared_entry!(clone3_spawn_strerror => exported_strerror);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Text put together in a caller's buffer.
 
+use crate::base::decimal;
 use core::ffi::c_char;
 
 /// A caller's buffer, always ended by a NUL.
@@ -35,9 +36,8 @@ impl Text {
 
     /// Adds a number in decimal.
     pub fn push_number(&mut self, number: u32) {
-        if number >= 10 {
-            self.push_number(number / 10);
-        }
-        self.push(&[b'0' + (number % 10) as u8]);
+        let mut digits = [0; 10];
+        let length = decimal::write(&mut digits, number.into());
+        self.push(digits.get(..length).unwrap_or_default());
     }
 }

@@ -3,6 +3,7 @@
 //! cgroup's own files: it looks there after the point at which a child can
 //! still be undone unseen (kernel/cgroup/cgroup.c, cgroup_css_set_fork).
 
+use crate::base::decimal;
 use crate::uapi::file::{self, FileKind};
 use crate::uapi::{Errno, task};
 use core::ffi::{CStr, c_int};
@@ -81,12 +82,8 @@ fn hosts_controllers(directory: c_int) -> Result<bool, Errno> {
 /// Whether the calling process is in that very cgroup, the only one of which it
 /// is sure that its threads may live there.
 fn is_own_domain(directory: c_int) -> bool {
-    let own = task::getpid();
-    Text::read(directory, c"cgroup.procs").is_ok_and(|procs| {
-        procs.words().any(|word| {
-            word.iter().fold(0, |n: i32, c| {
-                n.wrapping_mul(10).wrapping_add(i32::from(c.wrapping_sub(b'0')))
-            }) == own
-        })
-    })
+    let own = u32::try_from(task::getpid()).ok();
+    own.is_some()
+        && Text::read(directory, c"cgroup.procs")
+            .is_ok_and(|procs| procs.words().any(|word| decimal::read(word) == own))
 }

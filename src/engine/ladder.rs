@@ -15,6 +15,7 @@
 use super::report::{self, Record, Rung};
 use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
+use crate::base::SMALLEST_PAGE;
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, clone_args};
 use core::mem::offset_of;
@@ -138,7 +139,6 @@ impl Attempt {
     /// takes zeroes behind the fields it knows, up to the size of a page, and
     /// refuses more as a rule of its own: that one is left to it.
     fn can_shrink(&self, request: &Request) -> bool {
-        const SMALLEST_PAGE: usize = 4096;
         !request.wire.is_some_and(|wire| wire.holds_more)
             && (request.wire_size() + 1..=SMALLEST_PAGE).contains(&self.size())
     }

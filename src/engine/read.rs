@@ -3,6 +3,7 @@
 
 use super::{Request, Wire, known};
 use crate::arch::syscall;
+use crate::base::SMALLEST_PAGE;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER0;
 use crate::uapi::{Errno, clone_args, sys};
 use core::mem::size_of;
@@ -10,7 +11,6 @@ use core::mem::size_of;
 /// Whether the kernel takes a struct of `size` bytes: its limit is its page
 /// size. E2BIG if it does not, or if there is no clone3 to ask.
 fn takes_size(size: usize) -> Result<(), Errno> {
-    const SMALLEST_PAGE: usize = 4096;
     if size <= SMALLEST_PAGE {
         return Ok(());
     }
@@ -28,12 +28,11 @@ fn takes_size(size: usize) -> Result<(), Errno> {
 ///
 /// Async-signal-safe; an address that cannot be read does no harm.
 pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
-    const LOOKED_AT: usize = 4096; // the smallest page, which limits the kernel's
     takes_size(size)?;
     if size < CLONE_ARGS_SIZE_VER0 {
         return Err(Errno::EINVAL);
     }
-    let here = size.min(LOOKED_AT);
+    let here = size.min(SMALLEST_PAGE);
     // In at most two pages, so both ends tell of all.
     sys::probe(address)?;
     sys::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
@@ -46,6 +45,6 @@ pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
         // SAFETY: within args, a struct of plain integers.
         unsafe { (&raw mut args).cast::<u8>().add(i).write(byte(i)) };
     }
-    let holds_more = size > LOOKED_AT || (known..here).any(|i| byte(i) != 0);
+    let holds_more = size > SMALLEST_PAGE || (known..here).any(|i| byte(i) != 0);
     Ok(Request::from_wire(&args, Wire { address, size, holds_more }))
 }

@@ -2,8 +2,8 @@
 //! The environment as the C library keeps it.
 
 use super::{glibc, symbols};
+use crate::base::text;
 use crate::uapi::exec::Strings;
-use crate::uapi::text;
 use core::ffi::c_char;
 
 /// The program's environment; null where there is none.

@@ -3,6 +3,7 @@
 //! its loader in `rtld`.
 
 use super::symbols;
+use crate::base::{decimal, text};
 use core::ffi::c_char;
 
 /// Whether the host is glibc.
@@ -25,18 +26,9 @@ pub fn version_before_43() -> Option<bool> {
 /// # Safety
 /// `version` must be a C string.
 unsafe fn minor_of(version: *const c_char) -> Option<u32> {
-    // SAFETY: stops at the first byte that does not belong, NUL at the latest.
-    let byte = |i: usize| unsafe { version.add(i).read() } as u8;
-    if byte(0) != b'2' || byte(1) != b'.' || !byte(2).is_ascii_digit() {
-        return None;
-    }
-    let mut minor = 0;
-    let mut i = 2;
-    while byte(i).is_ascii_digit() && minor < 1000 {
-        minor = minor * 10 + u32::from(byte(i) - b'0');
-        i += 1;
-    }
-    Some(minor)
+    // SAFETY: by the contract.
+    let version = unsafe { text::bytes(version) };
+    decimal::prefix(version.strip_prefix(b"2.")?).map(|(minor, _)| minor)
 }
 
 #[cfg(test)]

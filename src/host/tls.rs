@@ -10,6 +10,7 @@
 use super::modules::Module;
 use super::page::align_up;
 use super::tcb::Tcb;
+use crate::base::SMALLEST_PAGE;
 use crate::uapi::sys;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
@@ -55,7 +56,6 @@ pub struct Place {
 /// control block.
 pub(super) const LINE: usize = 64;
 const WORD: usize = size_of::<usize>();
-const SMALLEST_PAGE: usize = 4096;
 
 /// TLS variant II: libcs keep the control block above the thread pointer, where
 /// its end is a guess, and TLS below.

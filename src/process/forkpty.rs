@@ -5,9 +5,10 @@
 //! it; so it is made here, of the same system calls.
 
 use super::fork;
+use crate::base::text::Buffer;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, file};
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 
 /// A new pseudoterminal: both descriptors and the number of its slave.
 struct Pty {
@@ -76,23 +77,14 @@ impl Pty {
     /// # Safety
     /// `name` must have room for "/dev/pts/" and ten digits.
     unsafe fn write_name(&self, name: *mut c_char) {
-        const PREFIX: &CStr = c"/dev/pts/";
+        let mut path = Buffer::<20>::new();
+        path.push(b"/dev/pts/").push_number(self.number.into());
         let mut to = name;
-        let mut put = |byte: u8| {
+        for &byte in path.c_str().to_bytes_with_nul() {
             // SAFETY: by the contract.
             unsafe { to.write(byte as c_char) };
             to = to.wrapping_add(1);
-        };
-        PREFIX.to_bytes().iter().for_each(|&byte| put(byte));
-        let mut divisor = 1;
-        while self.number / divisor >= 10 {
-            divisor *= 10;
         }
-        while divisor > 0 {
-            put(b'0' + (self.number / divisor % 10) as u8);
-            divisor /= 10;
-        }
-        put(0);
     }
 }
 

@@ -3,10 +3,11 @@
 //! the libc's functions (`host::file_actions`), or by ours in a static program, and the
 //! lists of our own.
 
+use crate::base::text;
 use crate::host::action_lists::List;
 use crate::host::file_actions::{self, Lists};
 use crate::host::memory;
-use crate::uapi::{Errno, task, text};
+use crate::uapi::{Errno, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{null_mut, slice_from_raw_parts};
 

@@ -3,6 +3,7 @@
 //! lists where that call is not to be had (Linux 5.9). For the child: the list
 //! is read into a buffer on its stack.
 
+use crate::base::decimal;
 use crate::uapi::exec::{close_range, read_directory, rewind};
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
@@ -92,17 +93,8 @@ fn first_entry(records: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The number a name spells, up to its NUL.
 fn number(name: &[u8]) -> Option<c_int> {
-    let mut value: c_int = 0;
-    let mut digits = 0;
-    for &byte in name {
-        match byte {
-            b'0'..=b'9' => value = value.checked_mul(10)?.checked_add(c_int::from(byte - b'0'))?,
-            0 => break,
-            _ => return None,
-        }
-        digits += 1;
-    }
-    (digits > 0).then_some(value)
+    let digits = name.split(|&byte| byte == 0).next()?;
+    c_int::try_from(decimal::read(digits)?).ok()
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@
 use super::failure::Failure;
 use super::plan::{IdRange, Plan};
 use super::stage::Stage;
+use crate::base::text::Buffer;
+use crate::base::{SMALLEST_PAGE, decimal};
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, attribute, exec, file, task};
-use core::ffi::CStr;
 
 /// Writes those of a plan, in the kernel's order: once gid_map is written it is too late
 /// for setgroups.
@@ -39,12 +40,12 @@ pub fn write(plan: &Plan, child: Pid) -> Result<(), Failure> {
 fn is_own_proc() -> Result<(), Errno> {
     let (mut link, mut own) = ([0u8; 24], [0u8; 24]);
     attribute::read_link(c"/proc/self", &mut link)?;
-    decimal(&mut own, task::getpid().into());
+    decimal::write(&mut own, task::getpid().into());
     if link == own { Ok(()) } else { Err(Errno(libc::ESRCH)) }
 }
 
-/// The kernel wants less than a page of text (4096 bytes at least).
-const ROOM: usize = 4096;
+/// The kernel wants less than a page of text.
+const ROOM: usize = SMALLEST_PAGE;
 
 /// A map is written by one write(2), or not at all.
 fn write_map(child: Pid, name: &[u8], ranges: &[IdRange]) -> Result<(), Errno> {
@@ -62,7 +63,7 @@ fn spell<'a>(text: &'a mut [u8], ranges: &[IdRange]) -> Result<&'a [u8], Errno> 
     for range in ranges {
         for (number, end) in [(range.inside, b' '), (range.outside, b' '), (range.count, b'\n')] {
             let rest = text.get_mut(length..).unwrap_or_default();
-            let digits = decimal(rest, number.into());
+            let digits = decimal::write(rest, number.into());
             *rest.get_mut(digits).ok_or(Errno::EINVAL)? = end;
             length += digits + 1;
         }
@@ -71,60 +72,21 @@ fn spell<'a>(text: &'a mut [u8], ranges: &[IdRange]) -> Result<&'a [u8], Errno> 
 }
 
 fn write_file(child: Pid, name: &[u8], text: &[u8]) -> Result<(), Errno> {
-    let mut path = [0u8; 40];
-    let path = path_of(child, name, &mut path).ok_or(Errno::EINVAL)?;
-    let fd = file::open(path, libc::O_WRONLY | libc::O_CLOEXEC)?;
+    let fd = file::open(path_of(child, name).c_str(), libc::O_WRONLY | libc::O_CLOEXEC)?;
     let written = exec::write(fd, text);
     file::close(fd);
     written.map(drop)
 }
 
-fn path_of<'a>(child: Pid, name: &[u8], text: &'a mut [u8; 40]) -> Option<&'a CStr> {
-    const PREFIX: &[u8] = b"/proc/";
-    text.get_mut(..PREFIX.len())?.copy_from_slice(PREFIX);
-    let at = PREFIX.len() + decimal(text.get_mut(PREFIX.len()..)?, child.into());
-    text.get_mut(at..at + name.len())?.copy_from_slice(name);
-    CStr::from_bytes_until_nul(text).ok()
-}
-
-/// Writes a number as text; how many bytes, all of the room there is if it does
-/// not fit.
-pub fn decimal(text: &mut [u8], number: i64) -> usize {
-    let mut digits = 1;
-    let mut left = number.unsigned_abs();
-    while left >= 10 {
-        left /= 10;
-        digits += 1;
-    }
-    let sign = usize::from(number < 0);
-    let length = sign + digits;
-    if length > text.len() {
-        return text.len();
-    }
-    let mut left = number.unsigned_abs();
-    for place in text.iter_mut().take(length).skip(sign).rev() {
-        *place = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    if let (1, Some(first)) = (sign, text.first_mut()) {
-        *first = b'-';
-    }
-    length
+fn path_of(child: Pid, name: &[u8]) -> Buffer<40> {
+    let mut path = Buffer::new();
+    path.push(b"/proc/").push_number(child.into()).push(name);
+    path
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_become_text() {
-        for number in [0, 7, 10, -1, -1000, 4_294_967_295, i64::MIN, i64::MAX] {
-            let mut text = [0u8; 24];
-            let length = decimal(&mut text, number);
-            assert_eq!(&text[..length], number.to_string().as_bytes());
-        }
-        assert_eq!(decimal(&mut [0u8; 2], 100), 2, "what does not fit fills the room");
-    }
 
     #[test]
     fn a_map_is_lines_of_three_numbers() {
@@ -138,7 +100,6 @@ mod tests {
 
     #[test]
     fn the_path_of_a_map() {
-        let mut text = [0u8; 40];
-        assert_eq!(path_of(4_194_304, b"/uid_map", &mut text), Some(c"/proc/4194304/uid_map"));
+        assert_eq!(path_of(4_194_304, b"/uid_map").c_str(), c"/proc/4194304/uid_map");
     }
 }

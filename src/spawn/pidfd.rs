@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pidfd_getpid`: the process that a pidfd is of, as /proc says.
 
+use crate::base::decimal;
+use crate::base::text::Buffer;
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, file};
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 
 /// The pid in the pid namespace of /proc. EBADF for what is no pidfd, EREMOTE
 /// where the process is in a namespace that cannot be seen from there, ESRCH
@@ -12,7 +14,7 @@ pub fn pid_of(pidfd: c_int) -> Result<Pid, Errno> {
     if pidfd < 0 || !file::is_open(pidfd) {
         return Err(Errno::EBADF);
     }
-    let info = file::open(path_of(pidfd, &mut [0; 32]), libc::O_RDONLY | libc::O_CLOEXEC)?;
+    let info = file::open(path_of(pidfd).c_str(), libc::O_RDONLY | libc::O_CLOEXEC)?;
     let mut text = [0u8; 512];
     let length = read_all(info, &mut text);
     file::close(info);
@@ -36,19 +38,10 @@ fn read_all(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
     }
 }
 
-fn path_of(fd: c_int, room: &mut [u8; 32]) -> &CStr {
-    let mut digits = [0u8; 10];
-    let mut left = fd as u32;
-    for place in digits.iter_mut().rev() {
-        *place = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    let leading = digits.iter().take(9).take_while(|&&digit| digit == b'0').count();
-    let text = b"/proc/self/fdinfo/".iter().chain(digits.iter().skip(leading));
-    for (place, &byte) in room.iter_mut().zip(text) {
-        *place = byte;
-    }
-    CStr::from_bytes_until_nul(room).unwrap_or_default()
+fn path_of(fd: c_int) -> Buffer<32> {
+    let mut path = Buffer::new();
+    path.push(b"/proc/self/fdinfo/").push_number(fd.into());
+    path
 }
 
 /// The number behind "Pid:" at the start of a line.
@@ -59,13 +52,7 @@ fn parse(text: &[u8]) -> Option<Pid> {
         Some(digits) => (true, digits),
         None => (false, number),
     };
-    let digit = |byte: &u8| byte.is_ascii_digit().then(|| Pid::from(byte - b'0'));
-    if digits.is_empty() {
-        return None;
-    }
-    let value = digits
-        .iter()
-        .try_fold(0, |value: Pid, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
+    let value = Pid::try_from(decimal::read(digits)?).ok()?;
     Some(if negative { -value } else { value })
 }
 
@@ -80,7 +67,7 @@ mod tests {
             (10, c"/proc/self/fdinfo/10"),
             (c_int::MAX, c"/proc/self/fdinfo/2147483647"),
         ] {
-            assert_eq!(path_of(fd, &mut [0; 32]), path);
+            assert_eq!(path_of(fd).c_str(), path);
         }
     }
 

@@ -9,12 +9,10 @@
 use super::failure::Failure;
 use super::plan::{List, Plan};
 use super::stage::Stage;
+use crate::base::SMALLEST_PAGE;
 use crate::uapi::{Errno, sys};
 use core::ffi::c_char;
 use core::mem::size_of;
-
-/// Below any page's size, so that no page is missed.
-const PAGE: usize = 4096;
 
 /// EFAULT at the step of the first list that is not there.
 pub fn check(plan: &Plan) -> Result<(), Failure> {
@@ -41,7 +39,7 @@ fn range(first: usize, bytes: usize) -> Result<(), Errno> {
     let mut at = first;
     while at <= last {
         word(at)?;
-        at = (at | (PAGE - 1)).checked_add(1).ok_or(Errno::EFAULT)?;
+        at = (at | (SMALLEST_PAGE - 1)).checked_add(1).ok_or(Errno::EFAULT)?;
     }
     Ok(())
 }
@@ -56,7 +54,7 @@ pub fn string(string: *const c_char) -> Result<(), Errno> {
     let mut at = string as usize;
     loop {
         word(at)?;
-        let end = at | (PAGE - 1);
+        let end = at | (SMALLEST_PAGE - 1);
         while at <= end {
             // SAFETY: on a page that can be read, as just seen.
             if unsafe { (at as *const c_char).read_volatile() } == 0 {
@@ -73,10 +71,10 @@ mod tests {
 
     #[test]
     fn what_is_there_is_read_and_what_is_not_is_told() {
-        let two = sys::map_pages(2 * PAGE).unwrap().cast::<u8>();
+        let two = sys::map_pages(2 * SMALLEST_PAGE).unwrap().cast::<u8>();
         // SAFETY: the second page, which nothing else uses.
-        unsafe { sys::unmap_pages(two.wrapping_add(PAGE).cast(), PAGE) };
-        let end = two as usize + PAGE;
+        unsafe { sys::unmap_pages(two.wrapping_add(SMALLEST_PAGE).cast(), SMALLEST_PAGE) };
+        let end = two as usize + SMALLEST_PAGE;
         assert_eq!(range(end - 1, 1), Ok(()), "the last byte of a page");
         assert_eq!(range(end - 4, 5), Err(Errno::EFAULT), "one byte too many");
         assert_eq!(range(8, 0), Ok(()), "nothing is anywhere");
@@ -86,6 +84,6 @@ mod tests {
         unsafe { (end as *mut u8).sub(1).write(b'x') };
         assert_eq!(string((end - 1) as *const c_char), Err(Errno::EFAULT), "without its NUL");
         // SAFETY: mapped above.
-        unsafe { sys::unmap_pages(two.cast(), PAGE) };
+        unsafe { sys::unmap_pages(two.cast(), SMALLEST_PAGE) };
     }
 }

@@ -11,6 +11,8 @@ use super::failure::Failure;
 use super::mounts;
 use super::plan::{Directory, Plan};
 use super::stage::Stage;
+use crate::base::SMALLEST_PAGE;
+use crate::base::text::Buffer;
 use crate::uapi::flags::CLONE_NEWNS;
 use crate::uapi::{Errno, attribute, exec, file, mount, sys};
 use core::ffi::{CStr, c_char, c_int};
@@ -88,21 +90,20 @@ fn enter(root: c_int) -> Result<(), Errno> {
 /// The same directory in this namespace; none where the name does not lead there.
 #[inline(never)]
 fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
-    const LONGEST_PATH: usize = 4096;
     // The stack is the caller's, and may be small.
-    let room = sys::map_pages(LONGEST_PATH)?;
+    let room = sys::map_pages(SMALLEST_PAGE)?;
     // SAFETY: mapped just now, of that length, and zeroed.
-    let path = unsafe { core::slice::from_raw_parts_mut(room.cast(), LONGEST_PATH) };
+    let path = unsafe { core::slice::from_raw_parts_mut(room.cast(), SMALLEST_PAGE) };
     let found = find_by_name(fd, path);
     // SAFETY: mapped above; nothing points there any more.
-    unsafe { sys::unmap_pages(room, LONGEST_PATH) };
+    unsafe { sys::unmap_pages(room, SMALLEST_PAGE) };
     found
 }
 
 fn find_by_name(fd: c_int, path: &mut [u8]) -> Result<Option<c_int>, Errno> {
-    let mut link = [0u8; 32];
-    let link = link_of(fd, &mut link).ok_or(Errno::EINVAL)?;
-    attribute::read_link(link, path).map_err(|errno| match errno {
+    let mut link = Buffer::<32>::new();
+    link.push(b"/proc/self/fd/").push_number(fd.into());
+    attribute::read_link(link.c_str(), path).map_err(|errno| match errno {
         Errno::ENOENT => Errno::EBADF, // or there is no /proc
         other => other,
     })?;
@@ -120,11 +121,4 @@ fn find_by_name(fd: c_int, path: &mut [u8]) -> Result<Option<c_int>, Errno> {
             outcome.map(|_| None)
         }
     }
-}
-
-fn link_of(fd: c_int, text: &mut [u8; 32]) -> Option<&CStr> {
-    const PREFIX: &[u8] = b"/proc/self/fd/";
-    text.get_mut(..PREFIX.len())?.copy_from_slice(PREFIX);
-    super::id_maps::decimal(text.get_mut(PREFIX.len()..)?, fd.into());
-    CStr::from_bytes_until_nul(text).ok()
 }

@@ -8,9 +8,10 @@
 //! not given to a shell: neither glibc's posix_spawnp (since 2.15) nor musl's
 //! does.
 
+use crate::base::{SMALLEST_PAGE, text};
 use crate::host::environment;
 use crate::uapi::exec::{self, Strings};
-use crate::uapi::{Errno, sys, text};
+use crate::uapi::{Errno, sys};
 use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
@@ -28,7 +29,7 @@ pub struct Search {
 /// Paths up to this are put together on the child's stack.
 const SMALL: usize = 128;
 /// PATH_MAX of `<linux/limits.h>`, with its NUL.
-const LONGEST_PATH: usize = 4096;
+const LONGEST_PATH: usize = SMALLEST_PAGE;
 /// NAME_MAX.
 const LONGEST_NAME: usize = 255;
 

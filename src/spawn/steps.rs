@@ -21,6 +21,7 @@ use super::plan::{Directory, Plan};
 use super::root;
 use super::stage::Stage;
 use super::superset::Extras;
+use crate::base::text::Buffer;
 use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
 use crate::uapi::sys;
@@ -139,10 +140,9 @@ fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
 /// The kernel knows a child of vfork by its vfork and changes its score alone
 /// (fs/proc/base.c, __set_oom_adj).
 fn oom_score(score: c_int) -> Result<(), Errno> {
-    let mut text = [0u8; 12];
-    let length = super::id_maps::decimal(&mut text, score.into());
+    let mut text = Buffer::<16>::new();
     let fd = file::open(c"/proc/self/oom_score_adj", libc::O_WRONLY | libc::O_CLOEXEC)?;
-    let written = exec::write(fd, text.get(..length).unwrap_or_default());
+    let written = exec::write(fd, text.push_number(score.into()).bytes());
     file::close(fd);
     written.map(drop)
 }

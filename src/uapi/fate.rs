@@ -5,7 +5,9 @@
 use super::sys::Pid;
 use super::{Errno, file};
 use crate::arch::syscall;
-use core::ffi::{CStr, c_int};
+use crate::base::decimal;
+use crate::base::text::Buffer;
+use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
 /// What has become of a child.
@@ -73,38 +75,24 @@ pub fn has_executed(pid: Pid) -> Option<bool> {
 /// The same by the flags in /proc/PID/stat (proc(5)).
 fn has_flag_of_exec(pid: Pid) -> Option<bool> {
     const PF_FORKNOEXEC: u32 = 0x40; // include/linux/sched.h
-    let mut path = [0u8; 24];
     let mut bytes = [0u8; 256];
-    let stat = file::open(path_of_stat(pid, &mut path)?, libc::O_RDONLY | libc::O_CLOEXEC).ok()?;
+    let stat = file::open(path_of_stat(pid).c_str(), libc::O_RDONLY | libc::O_CLOEXEC).ok()?;
     let length = file::read(stat, &mut bytes);
     file::close(stat);
     let flags = flags_in(bytes.get(..length.ok()?)?)?;
     Some(flags & PF_FORKNOEXEC == 0)
 }
 
-fn path_of_stat(pid: Pid, text: &mut [u8; 24]) -> Option<&CStr> {
-    const PREFIX: &[u8] = b"/proc/";
-    let mut digits = [0u8; 10];
-    let mut left = pid.unsigned_abs();
-    let mut first = digits.len();
-    while left > 0 {
-        first -= 1;
-        *digits.get_mut(first)? = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    let parts = PREFIX.iter().chain(digits.get(first..)?).chain(b"/stat");
-    text.iter_mut().zip(parts).for_each(|(place, &byte)| *place = byte);
-    CStr::from_bytes_until_nul(text).ok()
+fn path_of_stat(pid: Pid) -> Buffer<24> {
+    let mut path = Buffer::new();
+    path.push(b"/proc/").push_number(pid.into()).push(b"/stat");
+    path
 }
 
 /// The ninth field. The second, in parentheses, may have anything in it.
 fn flags_in(stat: &[u8]) -> Option<u32> {
     let name = stat.iter().rposition(|&byte| byte == b')')?;
-    let field = stat.get(name + 2..)?.split(|&byte| byte == b' ').nth(6)?;
-    field.iter().try_fold(0u32, |value, byte| {
-        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })
+    decimal::read(stat.get(name + 2..)?.split(|&byte| byte == b' ').nth(6)?)
 }
 
 #[cfg(test)]
@@ -116,6 +104,6 @@ mod tests {
         let stat = b"12 (a ) b) S 1 12 12 0 -1 4194304 109 0";
         assert_eq!(flags_in(stat), Some(4_194_304));
         assert_eq!(flags_in(b"12 (a) S 1"), None);
-        assert_eq!(path_of_stat(4_194_303, &mut [0; 24]), Some(c"/proc/4194303/stat"));
+        assert_eq!(path_of_stat(4_194_303).c_str(), c"/proc/4194303/stat");
     }
 }

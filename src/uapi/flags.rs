@@ -9,6 +9,7 @@
 #![allow(dead_code)]
 
 use super::clone_flags::CloneFlags;
+use crate::base::decimal;
 
 /// A flag, as the table describes it.
 #[derive(Clone, Copy)]
@@ -85,7 +86,7 @@ impl Flag {
 
     /// The first Linux that has it, major and minor.
     pub const fn since(&self) -> (u32, u32) {
-        version(self.linux)
+        decimal::version(self.linux.as_bytes())
     }
 
     /// Whether it came after clone3(2) itself.
@@ -97,20 +98,6 @@ impl Flag {
     pub const fn is_in_clone(&self) -> bool {
         self.bit.bits() & 0xffff_ffff & !CSIGNAL.bits() != 0
     }
-}
-
-/// The first two numbers of a version.
-const fn version(text: &str) -> (u32, u32) {
-    let text = text.as_bytes();
-    let (mut numbers, mut dots, mut i) = ([0, 0], 0, 0);
-    while i < text.len() && dots < 2 {
-        match text[i] {
-            b'.' => dots += 1,
-            digit => numbers[dots] = numbers[dots] * 10 + (digit - b'0') as u32,
-        }
-        i += 1;
-    }
-    (numbers[0], numbers[1])
 }
 
 const fn is_at_least(version: (u32, u32), least: (u32, u32)) -> bool {
@@ -143,7 +130,7 @@ macro_rules! flags {
         /// The flags that clone3(2) has in a version of Linux; those of 5.3 in any.
         pub fn of_version(version: (u32, u32)) -> CloneFlags {
             let mut all = FIRST;
-            $(if LATER.contains($name) && is_at_least(version, const { self::version($linux) }) {
+            $(if LATER.contains($name) && is_at_least(version, const { decimal::version($linux.as_bytes()) }) {
                 all |= $name;
             })+
             all

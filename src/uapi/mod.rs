@@ -19,7 +19,6 @@ pub mod own;
 pub mod sized;
 pub mod sys;
 pub mod task;
-pub mod text;
 pub mod thread;
 pub mod wait;
 pub mod wire;

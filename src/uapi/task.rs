@@ -5,6 +5,7 @@
 use super::sys::Pid;
 use super::{Errno, file};
 use crate::arch::syscall;
+use crate::base::decimal;
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
 
@@ -194,37 +195,12 @@ pub fn kernel_version() -> (u32, u32) {
     // SAFETY: the kernel fills the struct it is given.
     unsafe { syscall(libc::SYS_uname, [name.as_mut_ptr() as usize, 0, 0, 0, 0, 0]) };
     // SAFETY: zeroed is a value of plain characters, whatever uname said.
-    parse_version(unsafe { name.assume_init() }.release.map(|c| c as u8).as_slice())
-}
-
-fn parse_version(release: &[u8]) -> (u32, u32) {
-    let mut numbers = [0u32; 2];
-    let mut which = numbers.iter_mut();
-    let mut now = which.next();
-    for &c in release {
-        match (c, &mut now) {
-            (b'0'..=b'9', Some(number)) => {
-                **number = number.saturating_mul(10).saturating_add(u32::from(c - b'0'));
-            }
-            (b'.', Some(_)) => now = which.next(),
-            _ => break,
-        }
-    }
-    (numbers[0], numbers[1])
+    decimal::version(unsafe { name.assume_init() }.release.map(|c| c as u8).as_slice())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_the_first_two_numbers() {
-        assert_eq!(parse_version(b"6.18.3-cloud\0"), (6, 18));
-        assert_eq!(parse_version(b"7.2+deb14-amd64"), (7, 2));
-        assert_eq!(parse_version(b"5.10.0-41-amd64"), (5, 10));
-        assert_eq!(parse_version(b""), (0, 0));
-        assert_eq!(parse_version(b"99999999999.1"), (u32::MAX, 1));
-    }
 
     #[test]
     fn this_kernel_has_a_version() {
