@@ -1197,7 +1197,8 @@ extern pid_t clone3(struct clone_args *args, size_t size);
  *         error; errno is untouched on success
  *
  * Errors, besides those of clone3(2):
- * - EINVAL: start is NULL; CLONE_VM without CLONE_VFORK and without a stack
+ * - EFAULT: start is NULL
+ * - EINVAL: CLONE_VM without CLONE_VFORK and without a stack
  * - ENOSYS, EPERM …: as for clone3()
  *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
@@ -1207,6 +1208,29 @@ extern pid_t clone3_call(struct clone_args *args,
                          size_t size,
                          int (*start)(void *arg),
                          void *arg);
+
+/**
+ * The same, where the library may stand in for flags that the kernel does not know or
+ * cannot be reached with, as clone3_allow_emulation() says, in this call only. What
+ * that allows in the whole process is allowed here as well.
+ *
+ * @param args     as for clone3()
+ * @param size     as for clone3()
+ * @param start    as for clone3_call()
+ * @param arg      as for clone3_call()
+ * @param emulable which of them may be emulated; 0 for none
+ * @return as clone3_call()
+ *
+ * Errors, besides those of clone3_call():
+ * - EINVAL: a flag in emulable for which there is no emulation
+ *
+ * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+ */
+extern pid_t clone3_call_emulating(struct clone_args *args,
+                                   size_t size,
+                                   int (*start)(void *arg),
+                                   void *arg,
+                                   uint64_t emulable);
 
 /**
  * Finds out what clone3(2) is here, for the calling thread.
@@ -1278,6 +1302,10 @@ extern int clone3_last_route(struct clone3_route *route);
  * Allows clone3() and clone3_call() to stand in for flags that the kernel
  * does not know or cannot be reached with, in the whole process.
  *
+ * A library does better to ask for it where it needs it, by clone3_call_emulating() and
+ * clone3_spawn_set_emulation(): what it allows here is allowed to all, and the next who
+ * calls this replaces it.
+ *
  * Without it such a flag is refused with the kernel's errno. What is
  * emulated is weaker, and clone3_last_route() says that it was:
  * - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
@@ -1297,6 +1325,15 @@ extern int clone3_last_route(struct clone3_route *route);
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern int clone3_allow_emulation(uint64_t flags);
+
+/**
+ * What clone3_allow_emulation() has allowed.
+ *
+ * @return the flags; errno is untouched
+ *
+ * Async-signal-safe; thread-safe. Any Linux.
+ */
+extern uint64_t clone3_allowed_emulation(void);
 
 /**
  * Says why the kernel refuses these arguments to the calling thread.
@@ -1414,12 +1451,28 @@ extern int clone3_spawn_init(clone3_spawn_t *plan, size_t size);
  * CLONE_EMPTY_MNTNS with CLONE_NEWNS. Of the rest: CLONE_AUTOREAP (then no
  * exit signal), CLONE_PIDFD_AUTOKILL, CLONE_NNP, CLONE_IO, CLONE_SYSVSEM,
  * CLONE_PTRACE, CLONE_UNTRACED. What the kernel does not know it refuses, but
- * for CLONE_NNP where clone3_allow_emulation() allowed that. With
+ * for CLONE_NNP where clone3_spawn_set_emulation() or clone3_allow_emulation() allowed
+ * that. With
  * CLONE_NEWTIME the child gets a copy of the memory.
  *
  * @return 0, or an error number: EINVAL: another flag
  */
-extern int clone3_spawn_add_flags(clone3_spawn_t *plan, uint64_t flags);
+extern int clone3_spawn_add_flags(clone3_spawn_t *plan,
+                                  uint64_t flags);
+
+/**
+ * Allows the library to stand in for flags that the kernel does not know or cannot be
+ * reached with, in children of this plan: CLONE_NNP, which the child then sets itself.
+ * CLONE_CLEAR_SIGHAND, which is a part of every plan, needs no leave. What
+ * clone3_allow_emulation() allows in the whole process is allowed here as well.
+ *
+ * @param flags  which; 0 for none
+ *
+ * @return 0, or an error number: EINVAL: a flag for which there is no emulation in a
+ *         spawned child
+ */
+extern int clone3_spawn_set_emulation(clone3_spawn_t *plan,
+                                      uint64_t flags);
 
 /**
  * Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()

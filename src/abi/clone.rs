@@ -8,8 +8,9 @@ use crate::engine::{Request, read};
 use crate::host::functions::LIBC_SYSCALL;
 use crate::process::call::{self, Start};
 use crate::process::twice::{self, Frame};
+use crate::uapi::flags::EMULABLE;
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, clone_args};
+use crate::uapi::{CloneFlags, Errno, clone_args};
 use core::ffi::{c_int, c_void};
 
 returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, LIBC_SYSCALL;
@@ -17,6 +18,7 @@ returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, L
 // Has no function to be compared with: what the assembly is given is said here.
 const _: unsafe extern "C" fn(*mut clone_args, usize) -> Pid = clone3;
 declared_entry!(clone3_call => exported_clone3_call);
+declared_entry!(clone3_call_emulating => exported_clone3_call_emulating);
 libc_entry!("clone", "__clone" => exported_clone);
 
 #[allow(dead_code)] // C's view of what the macros above define
@@ -71,7 +73,8 @@ unsafe extern "C" {
     ///         error; errno is untouched on success
     ///
     /// Errors, besides those of clone3(2):
-    /// - EINVAL: start is NULL; CLONE_VM without CLONE_VFORK and without a stack
+    /// - EFAULT: start is NULL
+    /// - EINVAL: CLONE_VM without CLONE_VFORK and without a stack
     /// - ENOSYS, EPERM …: as for clone3()
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
@@ -82,6 +85,29 @@ unsafe extern "C" {
         start: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
     ) -> Pid;
+
+    /// The same, where the library may stand in for flags that the kernel does not know or
+    /// cannot be reached with, as clone3_allow_emulation() says, in this call only. What
+    /// that allows in the whole process is allowed here as well.
+    ///
+    /// @param args     as for clone3()
+    /// @param size     as for clone3()
+    /// @param start    as for clone3_call()
+    /// @param arg      as for clone3_call()
+    /// @param emulable which of them may be emulated; 0 for none
+    /// @return as clone3_call()
+    ///
+    /// Errors, besides those of clone3_call():
+    /// - EINVAL: a flag in emulable for which there is no emulation
+    ///
+    /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
+    pub fn clone3_call_emulating(
+        args: *mut clone_args,
+        size: usize,
+        start: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
+        arg: *mut c_void,
+        emulable: u64,
+    ) -> Pid;
 }
 
 unsafe extern "C" fn exported_clone3_call(
@@ -91,10 +117,29 @@ unsafe extern "C" fn exported_clone3_call(
     argument: *mut c_void,
 ) -> Pid {
     or_errno(match start {
-        None => Err(Errno::EINVAL),
+        None => Err(Errno::EFAULT),
         // SAFETY: the header's contract.
         Some(start) => read(args as u64, size)
             .and_then(|request| unsafe { call::create(&request, start, argument) }),
+    })
+}
+
+unsafe extern "C" fn exported_clone3_call_emulating(
+    args: *mut clone_args,
+    size: usize,
+    start: Option<Start>,
+    argument: *mut c_void,
+    emulable: u64,
+) -> Pid {
+    let emulable = CloneFlags::from_bits(emulable);
+    or_errno(match start {
+        None => Err(Errno::EFAULT),
+        _ if !EMULABLE.contains(emulable) => Err(Errno::EINVAL),
+        Some(start) => read(args as u64, size).and_then(|mut request| {
+            request.emulable = emulable;
+            // SAFETY: the header's contract.
+            unsafe { call::create(&request, start, argument) }
+        }),
     })
 }
 

@@ -18,6 +18,7 @@ declared_entry!(clone3_probe => exported_probe);
 declared_entry!(clone3_probe_refresh => exported_probe_refresh);
 declared_entry!(clone3_last_route => exported_last_route);
 declared_entry!(clone3_allow_emulation => exported_allow_emulation);
+declared_entry!(clone3_allowed_emulation => exported_allowed_emulation);
 
 /// For the field mode of struct clone3_features: besides asking the kernel,
 /// make children and look at what they can see.
@@ -178,6 +179,10 @@ unsafe extern "C" {
     /// Allows clone3() and clone3_call() to stand in for flags that the kernel
     /// does not know or cannot be reached with, in the whole process.
     ///
+    /// A library does better to ask for it where it needs it, by clone3_call_emulating() and
+    /// clone3_spawn_set_emulation(): what it allows here is allowed to all, and the next who
+    /// calls this replaces it.
+    ///
     /// Without it such a flag is refused with the kernel's errno. What is
     /// emulated is weaker, and clone3_last_route() says that it was:
     /// - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
@@ -196,6 +201,13 @@ unsafe extern "C" {
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_allow_emulation(flags: u64) -> c_int;
+
+    /// What clone3_allow_emulation() has allowed.
+    ///
+    /// @return the flags; errno is untouched
+    ///
+    /// Async-signal-safe; thread-safe. Any Linux.
+    pub fn clone3_allowed_emulation() -> u64;
 }
 
 unsafe extern "C" fn exported_probe(features: *mut clone3_features) -> c_int {
@@ -282,4 +294,8 @@ unsafe extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
         }
         _ => Err(Errno::EINVAL),
     })
+}
+
+unsafe extern "C" fn exported_allowed_emulation() -> u64 {
+    emulate::allowed().bits()
 }

@@ -19,11 +19,23 @@ unsafe extern "C" {
     /// CLONE_EMPTY_MNTNS with CLONE_NEWNS. Of the rest: CLONE_AUTOREAP (then no
     /// exit signal), CLONE_PIDFD_AUTOKILL, CLONE_NNP, CLONE_IO, CLONE_SYSVSEM,
     /// CLONE_PTRACE, CLONE_UNTRACED. What the kernel does not know it refuses, but
-    /// for CLONE_NNP where clone3_allow_emulation() allowed that. With
+    /// for CLONE_NNP where clone3_spawn_set_emulation() or clone3_allow_emulation() allowed
+    /// that. With
     /// CLONE_NEWTIME the child gets a copy of the memory.
     ///
     /// @return 0, or an error number: EINVAL: another flag
     pub fn clone3_spawn_add_flags(plan: *mut clone3_spawn_t, flags: u64) -> c_int;
+
+    /// Allows the library to stand in for flags that the kernel does not know or cannot be
+    /// reached with, in children of this plan: CLONE_NNP, which the child then sets itself.
+    /// CLONE_CLEAR_SIGHAND, which is a part of every plan, needs no leave. What
+    /// clone3_allow_emulation() allows in the whole process is allowed here as well.
+    ///
+    /// @param flags  which; 0 for none
+    ///
+    /// @return 0, or an error number: EINVAL: a flag for which there is no emulation in a
+    ///         spawned child
+    pub fn clone3_spawn_set_emulation(plan: *mut clone3_spawn_t, flags: u64) -> c_int;
 
     /// Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()
     /// succeeds. Linux 5.2.

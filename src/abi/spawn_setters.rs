@@ -10,7 +10,7 @@ use super::{declared_entry, or_number};
 use crate::spawn::actions::{self, Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::plan::{self, Cgroup, Directory, List, Plan};
-use crate::uapi::flags::SPAWNABLE;
+use crate::uapi::flags::{EMULATED_IN_CHILD, SPAWNABLE};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
@@ -81,6 +81,11 @@ macro_rules! setters {
 setters! {
     clone3_spawn_add_flags => exported_add_flags(flags: u64) |plan| {
             let flags = CloneFlags::from_bits(flags); if !SPAWNABLE.contains(flags) { return Err(Errno::EINVAL); } plan.flags |= flags;
+    }
+    clone3_spawn_set_emulation => exported_set_emulation(flags: u64) |plan| {
+            let flags = CloneFlags::from_bits(flags);
+            if !EMULATED_IN_CHILD.contains(flags) { return Err(Errno::EINVAL); }
+            plan.emulable = flags;
     }
     clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |plan| {
             plan.pidfd = pidfd;

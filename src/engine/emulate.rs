@@ -30,7 +30,8 @@ pub fn allow(flags: CloneFlags) {
     ALLOWED.store((flags & EMULABLE).bits(), Relaxed);
 }
 
-fn allowed() -> CloneFlags {
+/// Which flags may be emulated in the whole process.
+pub fn allowed() -> CloneFlags {
     CloneFlags::from_bits(ALLOWED.load(Relaxed))
 }
 
@@ -45,7 +46,7 @@ pub enum Start {
 
 /// The flags of a request that the library has to stand in for.
 pub fn needed(request: &Request, start: Start) -> CloneFlags {
-    let wanted = request.flags & allowed();
+    let wanted = request.flags & (allowed() | request.emulable);
     if wanted.is_empty() || request.wire.is_some_and(|wire| wire.holds_more) {
         return CloneFlags::NONE;
     }
@@ -76,18 +77,19 @@ fn possible(request: &Request, start: Start) -> CloneFlags {
 
 /// What the library stands in for in a spawned child. Without being allowed to, where it is
 /// what the interface promises, by whatever means: that its handlers are reset, and its cgroup.
-fn of_spawned() -> CloneFlags {
-    EMULATED_IN_SPAWN | allowed() & EMULATED_IN_CHILD
+fn of_spawned(emulable: CloneFlags) -> CloneFlags {
+    EMULATED_IN_SPAWN | (allowed() | emulable) & EMULATED_IN_CHILD
 }
 
-/// Which of a spawned child's flags are known to be out of reach.
-pub fn lacking(flags: CloneFlags) -> CloneFlags {
-    flags & of_spawned() & known::unknown()
+/// Which of a spawned child's flags are known to be out of reach, and may be stood in for:
+/// by its plan, if not by the process.
+pub fn lacking(flags: CloneFlags, emulable: CloneFlags) -> CloneFlags {
+    flags & of_spawned(emulable) & known::unknown()
 }
 
 /// The same, found out.
-pub fn find_lacking(flags: CloneFlags) -> CloneFlags {
-    let asked = flags & of_spawned();
+pub fn find_lacking(flags: CloneFlags, emulable: CloneFlags) -> CloneFlags {
+    let asked = flags & of_spawned(emulable);
     asked & !known::known(asked)
 }
 

@@ -86,6 +86,8 @@ pub struct Request {
     pub cgroup: u64,
     /// Flags taken out of `flags` because the library stands in for them.
     pub emulated: CloneFlags,
+    /// Flags that the library may stand in for, besides those that the process allowed.
+    pub emulable: CloneFlags,
     /// Which system calls may carry it.
     pub route: Route,
     /// The caller's own struct, if it came in one: it goes to clone3 as it is,
@@ -117,6 +119,7 @@ impl Request {
         set_tid: (0, 0),
         cgroup: 0,
         emulated: CloneFlags::NONE,
+        emulable: CloneFlags::NONE,
         route: Route::Any,
         wire: None,
     };

@@ -106,13 +106,13 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
     let mut pidfd: c_int = -1;
     let changes = Changes::of(child);
     let mut request = request_of(child, changes, &mut pidfd);
-    request.emulate(emulate::lacking(request.flags));
+    request.emulate(emulate::lacking(request.flags, request.emulable));
     // SAFETY: by the contract.
     let mut outcome = unsafe { one(child, &request, mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
         // The call may have met a flag that the kernel does not know.
         let wanted = request.flags | request.emulated;
-        let found = emulate::find_lacking(wanted);
+        let found = emulate::find_lacking(wanted, request.emulable);
         if found != request.emulated {
             request.flags = wanted;
             request.emulate(found);

@@ -138,6 +138,8 @@ pub struct Plan {
     /// what it lacks may be what keeps the program in.
     pub refused: Option<Refusal>,
     pub flags: CloneFlags,
+    /// Which of them the library may stand in for.
+    pub emulable: CloneFlags,
     pub exit_signal: Option<c_int>,
     pub set_tid: List<Pid>,
     pub pidfd: *mut c_int,
@@ -196,6 +198,7 @@ impl Plan {
         mark: MARK,
         refused: None,
         flags: CloneFlags::NONE,
+        emulable: CloneFlags::NONE,
         exit_signal: None,
         set_tid: List::EMPTY,
         pidfd: null_mut(),

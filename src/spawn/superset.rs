@@ -44,6 +44,7 @@ impl Extras<'_> {
     pub fn adjust(&self, request: &mut Request) {
         let plan = self.plan;
         request.flags |= plan.flags;
+        request.emulable = plan.emulable;
         if plan.flags.contains(CLONE_AUTOREAP) {
             request.exit_signal = 0;
         }
@@ -181,7 +182,7 @@ pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
         extras: Some(&extras),
     };
     let request = launch::request_of(&child, Changes::of(&child), &mut pidfd);
-    let request = request.with_emulated(emulate::find_lacking(request.flags));
+    let request = request.with_emulated(emulate::find_lacking(request.flags, request.emulable));
     Ok(diagnose::reason(Ok(request)))
 }
 
