@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(read(at, FIRST), Err(Errno::E2BIG));
             write(at, size(at, FIRST).unwrap(), &Old { size: 0, one: 1 });
             assert_eq!(place, New { size: 8, one: 1, two: 0 });
-            place.size = 16;
+            at.cast::<u32>().write(16);
             assert_eq!(read(at, FIRST), Ok(Old { size: 16, one: 1 }));
         }
     }
