@@ -245,15 +245,6 @@ static void failures(void)
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "mounts without a mount namespace");
     is(clone3_spawn_set_mounts(&plan, NULL, 1), EFAULT, "set_mounts of NULL");
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EFAULT, "and then the plan does not run");
-    /* A struct of the first version has no type. */
-    mounts[0].target = "/nowhere";
-    plan = contained(mounts, 1);
-    struct { struct clone3_spawn_error error; char *behind; } old = { { .size = 24 + sizeof(char *), .type = "untouched" }, NULL };
-    char text[200], wanted[200], *argv[] = { "sh", NULL };
-    is(clone3_spawn(NULL, "/bin/sh", &plan, argv, environ, &old.error), ENOENT, "an error of the first version");
-    snprintf(wanted, sizeof wanted, "mount %d \"/nowhere\": No such file or directory", mounts_of_shell);
-    ok(strcmp(old.error.type, "untouched") == 0
-        && strcmp(clone3_spawn_strerror(&old.error, text, sizeof text), wanted) == 0, "is told without the type: %s", text);
 }
 
 /* The root belongs to somebody who wants a mount to land outside of it. */
