@@ -196,9 +196,12 @@ static void look(int api_first, const char *where)
     for EACH_FLAVOUR(f) {
         ok(makes_child(f), "%s: a sound child by clone3() of %s", where, f->name);
         ok(spawns(f), "%s: a program by clone3_spawn() of %s", where, f->name);
+    }
+    /* When each has seen the C library's own thread: before glibc 2.34 a bare thread of
+     * the other's does not show where its id is. */
+    for EACH_FLAVOUR(f)
         ok(runs_thread(f, flavours + (f == flavours)),
            "%s: a bare thread of %s, in which the other's calls work", where, f->name);
-    }
     ok(fork_runs_handlers_once(), "%s: fork() runs each handler once, and to both the child is new", where);
     ok(popen_works(), "%s: popen()", where);
     ok(forks_beside_locks(), "%s: children of fork() beside a thread that takes the locks of both", where);
