@@ -145,6 +145,9 @@ def main(root: Path) -> int:
     """The status of the command in sys.argv, for the project at root."""
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
+    # A shell's background job is given these ignored, and so would be all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     said = arguments(sys.argv[1:])
     project = Project(root, Path(getattr(said, "build", root / "build")).resolve())
     try:
