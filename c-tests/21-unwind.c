@@ -5,7 +5,7 @@
  * stack aligned, frame pointer zero, direction flag clear.
  *
  * cflags: -fasynchronous-unwind-tables -Wl,--eh-frame-hdr
- * modes: preload shared static api
+ * modes: preload shared static
  */
 #define _GNU_SOURCE
 #include "flags.h"

@@ -3,7 +3,7 @@
  * execute, and the end of the process.
  *
  * archs: x86_64 aarch64 i686
- * modes: preload shared static api
+ * modes: preload shared static
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

@@ -25,7 +25,7 @@ declared_entry!(clone3_thread_gettid => exported_gettid);
 declared_entry!(clone3_thread_pidfd => exported_pidfd);
 declared_entry!(clone3_thread_getstack => exported_getstack);
 
-const SIZE_VER0: usize = 32 + 9 * size_of::<usize>();
+const SIZE_VER0: usize = 24 + 10 * size_of::<usize>();
 const _: () = assert!(size_of::<clone3_thread_attr>() == SIZE_VER0);
 
 const DEFAULT: clone3_thread_attr = clone3_thread_attr {
