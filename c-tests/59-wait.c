@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "planning.h"
 #include <pthread.h>
+#include <sys/ptrace.h>
 #include <time.h>
 
 enum { MILLISECOND = 1000000 };
@@ -100,6 +101,52 @@ static void refusals(void)
     close(other);
 }
 
+/* Holds a child that has ended until it is told to let it go. */
+static pid_t tracer_of(pid_t tracee, int ready, int release)
+{
+    pid_t tracer = fork();
+    if (tracer == 0) {
+        char byte = ptrace(0x4206 /* PTRACE_SEIZE */, tracee, 0, 0) == 0;
+        if (write(ready, &byte, 1) != 1 || read(release, &byte, 1) != 1)
+            _exit(1);
+        _exit(0); /* lets go of it */
+    }
+    return tracer;
+}
+
+static long used_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void traced(void)
+{
+    int ready[2], release[2], ended = -1;
+    char byte = 0;
+    int fd = runs("sleep 0.3; exit 5");
+    if (pipe(ready) || pipe(release))
+        abort();
+    pid_t tracee = child, tracer = tracer_of(tracee, ready[1], release[0]);
+    if (read(ready[0], &byte, 1) != 1 || !byte) {
+        skip("a child that has ended and is its tracer's", "ptrace is refused");
+    } else {
+        long begun = now_ms(), used = used_ms();
+        ok(clone3_wait(fd, 900000000, NULL, NULL) == -1 && errno == ETIMEDOUT,
+            "a child that has ended is its tracer's until that has taken it: ETIMEDOUT");
+        ok(now_ms() - begun >= 850, "a wait for a traced child takes its time");
+        ok(used_ms() - used < 300, "a wait for a traced child sleeps: %ld ms of the processor", used_ms() - used);
+    }
+    if (write(release[1], "", 1) != 1)
+        abort();
+    status_of(tracer);
+    ok(clone3_wait(fd, -1, &ended, NULL) == tracee && WEXITSTATUS(ended) == 5, "a child is taken after its tracer has let it go");
+    for (int i = 0; i < 2; i++)
+        close(ready[i]), close(release[i]);
+    close(fd);
+}
+
 static void handler(int signal) { (void)signal; }
 
 static void interrupted(void)
@@ -153,6 +200,7 @@ int main(void)
     times();
     usage();
     refusals();
+    traced();
     interrupted();
     in_threads();
     return done();

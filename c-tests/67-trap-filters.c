@@ -44,6 +44,30 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     say_enosys(context);
 }
 
+/* What the C library's own syscall() does without clone3. */
+#ifdef SYS_vfork
+static int form_syscall_vfork(void)
+{
+    pid_t pid = (pid_t)syscall(SYS_vfork);
+    if (pid == 0)
+        raw_exit(0);
+    return status_of(pid);
+}
+#endif
+static int form_syscall_clone(void)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0)
+        raw_exit(0);
+    return status_of(pid);
+}
+static const struct form by_number[] = {
+#ifdef SYS_vfork
+    { "syscall(SYS_vfork)", form_syscall_vfork, 0 },
+#endif
+    { "syscall(SYS_clone) that shares memory until exec", form_syscall_clone, 0 },
+};
+
 /* Puts the process under a filter that traps this call; 0 or the errno. */
 static int trap(long number, int forks)
 {
@@ -158,6 +182,8 @@ int main(void)
         if (forms[i].make == form_fork || forms[i].make == form_underscore_fork
             || forms[i].make == form_vfork || forms[i].make == form_clone)
             behind(&forms[i], 0, 1);
+    for (size_t i = 0; i < sizeof by_number / sizeof *by_number; i++)
+        behind(&by_number[i], 0, 1);
     if (!one_dump_each()) {
         skip("a trapped child that has borrowed the memory",
             "before Linux 5.16 a child's core dump ends its parent, which shares the memory");

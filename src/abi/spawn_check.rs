@@ -81,8 +81,8 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_spawn_get_flags(plan: *const clone3_spawn_t, flags: *mut u64) -> MustUse;
 
-    /// Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: whoever adds to
-    /// a plan of somebody else's can use that one, too.
+    /// Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: a
+    /// library that adds to a plan it was given can use that one, too.
     ///
     /// @param plan   a plan
     /// @param pidfd  where that address goes: NULL for none

@@ -65,6 +65,7 @@ unsafe extern "C" {
     /// - ECHILD: it is no child of this process, or was waited for, or nobody can, as
     ///   SIGCHLD is ignored or it has CLONE_AUTOREAP
     /// - EBADF: no pidfd
+    /// - EINVAL: a negative number
     /// - EINTR: a handler ran, with SA_RESTART as well
     /// - EFAULT: status or usage is not in memory; nothing is taken
     /// - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than

@@ -16,7 +16,7 @@ use super::report::{self, Record, Rung};
 use super::{Request, Route, emulate, known, legacy};
 use crate::arch::{Syscall, syscall};
 use crate::base::SMALLEST_PAGE;
-use crate::uapi::sys::Pid;
+use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, clone_args};
 use core::mem::offset_of;
 
@@ -74,6 +74,19 @@ impl Attempt {
             self.report(request);
         }
         aimed
+    }
+
+    /// The same for a request that came from vfork(), clone() or syscall() of these: the
+    /// libcs' own make no clone3(2). So where a filter might answer by SIGSYS while that is
+    /// blocked, which ends the process (CPython's subprocess), it is by clone(2) here too.
+    ///
+    /// A request in a struct of the caller's was for clone3(2) itself.
+    pub fn aim_as_libc(&mut self, request: &Request) -> Result<(), Errno> {
+        self.aim(request)?;
+        if !self.is_legacy() && request.wire.is_none() && sys::would_traps_kill() {
+            self.aim_legacy(request, None)?;
+        }
+        Ok(())
     }
 
     fn first_rung(&mut self, request: &Request) -> Result<(), Errno> {
@@ -185,18 +198,28 @@ impl Attempt {
     pub fn drive(
         tid: Pid,
         request: &Request,
-        mut make: impl FnMut(&Attempt) -> isize,
+        make: impl FnMut(&Attempt) -> isize,
     ) -> Result<Pid, Errno> {
         let mut attempt = Attempt::new(tid);
         attempt.aim(request)?;
+        attempt.go_down(request, make)
+    }
+
+    /// The same after the first rung was taken.
+    #[inline(always)]
+    pub fn go_down(
+        &mut self,
+        request: &Request,
+        mut make: impl FnMut(&Attempt) -> isize,
+    ) -> Result<Pid, Errno> {
         loop {
-            match Errno::check(make(&attempt)) {
+            match Errno::check(make(self)) {
                 Ok(0) => return Ok(0),
                 Ok(pid) => {
-                    attempt.report(request);
+                    self.report(request);
                     return Ok(pid as Pid);
                 }
-                Err(errno) => attempt.after(request, errno)?,
+                Err(errno) => self.after(request, errno)?,
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::engine::report::{self, Record};
 use crate::engine::{Attempt, Memory, Request, Route, emulate};
 use crate::host;
 use crate::uapi::flags::CLONE_AUTOREAP;
-use crate::uapi::sys::{self, Pid};
+use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
@@ -124,7 +124,8 @@ unsafe fn run(
     setup: Option<&Setup>,
 ) -> Result<Pid, Errno> {
     let setup = setup.map_or(null(), |setup| (&raw const *setup).cast());
-    let tid = host::tid();
+    let mut attempt = Attempt::new(host::tid());
+    attempt.aim_as_libc(request)?;
     let memory = request.memory();
     match memory {
         Memory::Copied => {}
@@ -132,7 +133,7 @@ unsafe fn run(
         Memory::Lent => _ = host::lend(),
         Memory::Shared => host::share(),
     }
-    let outcome = Attempt::drive(tid, request, |attempt| {
+    let outcome = attempt.go_down(request, |attempt| {
         // SAFETY: the child never comes back into this frame; where it shares
         // the stack it works below, and the attempt is over once it runs.
         unsafe { clone3_start_task(attempt.call(), start, argument, setup) }
@@ -149,10 +150,9 @@ unsafe fn run(
 /// As [`create`].
 pub unsafe fn legacy(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
     let mut request = *request;
-    // With a shadow stack the kernel would size the child's by stack_size, which is not
-    // known here; clone(2) takes the default (Linux 6.6). And the libcs' own function
-    // makes no clone3(2), for which a filter may kill.
-    if shadow_stack_active() || sys::would_traps_kill() {
+    if shadow_stack_active() {
+        // The kernel would size the child's shadow stack by stack_size, which
+        // is not known here; clone(2) takes the default (Linux 6.6).
         request.route = Route::Legacy;
     }
     // SAFETY: passed on from the caller.

@@ -9,7 +9,7 @@
 use super::{child, fork};
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
 use crate::engine::report::{self, Record};
-use crate::engine::{Attempt, Memory, Request, Route, read};
+use crate::engine::{Attempt, Memory, Request, read};
 use crate::host;
 use crate::host::errno;
 use crate::uapi::{Errno, sys};
@@ -33,13 +33,6 @@ const _: () = assert!(offset_of!(Frame, head) == 0);
 pub const CALL: usize = offset_of!(Frame, attempt) + Attempt::CALL;
 
 static VFORK: Request = Request::VFORK;
-static VFORK_BY_CLONE: Request = Request { route: Route::Legacy, ..Request::VFORK };
-
-/// vfork(). The libcs' own makes no clone3(2). So where a filter might answer by SIGSYS
-/// while that is blocked, as CPython's subprocess does, it is by clone(2) here too.
-fn vfork_request() -> &'static Request {
-    if sys::would_traps_kill() { &VFORK_BY_CLONE } else { &VFORK }
-}
 
 /// Decides how an entry goes on, and makes the child right here when its
 /// memory is a copy.
@@ -55,7 +48,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     };
     let outcome = match entry {
         // SAFETY: as above.
-        TwiceEntry::Vfork => unsafe { lend(frame, vfork_request()) },
+        TwiceEntry::Vfork => unsafe { lend(frame, &VFORK) },
         // SAFETY: as above.
         _ => unsafe { as_asked(frame, entry, saved) },
     };
@@ -126,7 +119,7 @@ unsafe fn lend(frame: *mut Frame, request: &Request) -> Result<Made, Errno> {
         Attempt::write(&raw mut (*frame).attempt, host::tid());
         &mut (*frame).attempt
     };
-    attempt.aim(request)?;
+    attempt.aim_as_libc(request)?;
     // Now, because the child will run over this frame.
     attempt.report(request);
     _ = host::lend();

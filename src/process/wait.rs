@@ -13,7 +13,7 @@ use core::ffi::c_int;
 /// be waited for in vain.
 pub fn wait(pidfd: c_int, nanoseconds: Option<u64>) -> Result<Ended, Errno> {
     let mut left = nanoseconds.map(futex::timespec);
-    let mut is_over = nanoseconds == Some(0);
+    let (mut is_over, mut has_ended) = (nanoseconds == Some(0), false);
     loop {
         if let Some(ended) = wait::take(pidfd)? {
             return Ok(ended);
@@ -21,6 +21,13 @@ pub fn wait(pidfd: c_int, nanoseconds: Option<u64>) -> Result<Ended, Errno> {
         if is_over {
             return Err(Errno::ETIMEDOUT);
         }
-        is_over = wait::until_readable(pidfd, left.as_mut())? == 0;
+        is_over = if has_ended {
+            // It is its tracer's (ptrace(2)) until that has taken it. Meanwhile the pidfd
+            // stays readable, and there is nothing to sleep on.
+            wait::pause(left.as_mut())?
+        } else {
+            has_ended = wait::until_readable(pidfd, left.as_mut())?;
+            !has_ended
+        };
     }
 }

@@ -69,7 +69,7 @@ pub struct IdRange {
     pub count: u32,
 }
 
-/// A resource limit (`struct clone3_spawn_limit`).
+/// A resource limit (`struct clone3_spawn_rlimit`).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Limit {

@@ -93,6 +93,25 @@ fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result
     }
 }
 
+impl Timespec {
+    /// Takes a millisecond from a time, or what is left of it: that part, and whether it
+    /// was the last. Of no time there is always more.
+    pub fn part_of(left: Option<&mut Timespec>) -> (Timespec, bool) {
+        const PART: i64 = 1_000_000;
+        let part = Timespec { seconds: 0, nanoseconds: PART };
+        let Some(left) = left else { return (part, false) };
+        if left.seconds == 0 && left.nanoseconds <= PART {
+            return (Timespec { ..*left }, true);
+        }
+        left.nanoseconds -= PART;
+        if left.nanoseconds < 0 {
+            left.seconds -= 1;
+            left.nanoseconds += NANOSECONDS as i64;
+        }
+        (part, false)
+    }
+}
+
 /// So many nanoseconds.
 pub fn timespec(when: u64) -> Timespec {
     let (seconds, nanoseconds) = split(when);
@@ -149,6 +168,23 @@ pub fn wait_for_change(word: &AtomicU32, value: u32, futex: Futex) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_time_are_all_of_it() {
+        for nanoseconds in [0, 1, 1_000_000, 1_000_001, NANOSECONDS + 500] {
+            let mut left = timespec(nanoseconds);
+            let mut sum = 0;
+            loop {
+                let (part, is_over) = Timespec::part_of(Some(&mut left));
+                sum += part.seconds as u64 * NANOSECONDS + part.nanoseconds as u64;
+                if is_over {
+                    break;
+                }
+            }
+            assert_eq!(sum, nanoseconds);
+        }
+        assert!(!Timespec::part_of(None).1);
+    }
 
     #[test]
     fn time_is_split_bit_by_bit_as_by_division() {

@@ -86,17 +86,38 @@ fn status_of(code: c_int, status: c_int) -> c_int {
     }
 }
 
-/// Waits until a descriptor is readable (ppoll(2)), for ever without a time, from which the
-/// kernel takes what has passed: 0 when it is over. A handler that runs ends it: EINTR.
-pub fn until_readable(fd: c_int, left: Option<&mut Timespec>) -> Result<usize, Errno> {
-    #[cfg(target_pointer_width = "64")]
-    const PPOLL: libc::c_long = libc::SYS_ppoll;
-    #[cfg(target_pointer_width = "32")]
-    const PPOLL: libc::c_long = 414; // ppoll_time64, Linux 5.1
+/// Waits until a descriptor is readable, for ever without a time, from which the kernel takes
+/// what has passed: `false` when it is over. A handler that runs ends it: EINTR.
+pub fn until_readable(fd: c_int, left: Option<&mut Timespec>) -> Result<bool, Errno> {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one struct, which lives over the call.
+    unsafe { ppoll(&raw mut poll, 1, left) }.map(|ready| ready != 0)
+}
+
+/// Sleeps for a millisecond, or what is left of the time: whether it is over then. EINTR.
+pub fn pause(left: Option<&mut Timespec>) -> Result<bool, Errno> {
+    let (mut short, is_over) = Timespec::part_of(left);
+    // SAFETY: no struct.
+    unsafe { ppoll(core::ptr::null_mut(), 0, Some(&mut short)) }?;
+    Ok(is_over)
+}
+
+/// ppoll(2), without a signal mask.
+///
+/// # Safety
+/// There must be so many structs.
+unsafe fn ppoll(
+    polls: *mut libc::pollfd,
+    count: usize,
+    left: Option<&mut Timespec>,
+) -> Result<usize, Errno> {
+    #[cfg(target_pointer_width = "64")]
+    const PPOLL: c_long = libc::SYS_ppoll;
+    #[cfg(target_pointer_width = "32")]
+    const PPOLL: c_long = 414; // ppoll_time64, Linux 5.1
     let time = left.map_or(0, |left| &raw mut *left as usize);
-    // SAFETY: both structs live over the call.
-    Errno::check(unsafe { syscall(PPOLL, [&raw mut poll as usize, 1, time, 0, 0, 0]) })
+    // SAFETY: by the contract; the time lives over the call.
+    Errno::check(unsafe { syscall(PPOLL, [polls as usize, count, time, 0, 0, 0]) })
 }
 
 #[cfg(test)]

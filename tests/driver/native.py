@@ -83,7 +83,7 @@ class Native:
             self.report.dropped(self.title(job))
             return
         if status != 0:
-            killed = "; whoever ran it was killed" if status < 0 else ""
+            killed = "; the process that ran it was killed" if status < 0 else ""
             tap.append(path, f"# exit status {session.as_shell(status)}{killed}")
         self.run.judge(job, self.target(job), session.as_shell(status), seconds)
 

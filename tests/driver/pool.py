@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Jobs side by side, each in a process of its own.
 
-A test may kill whoever runs it. That is this job's process and nobody else's; its end is
+A test may kill the process that runs it. That is this job's process and nobody else's; its end is
 seen here, and the other jobs go on.
 """
 

@@ -67,12 +67,13 @@ def end_session(process: subprocess.Popen) -> bool:
 def members(session: int) -> list[int]:
     """The living processes of a session."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    # Not by glob(), which raises ESRCH where a process ends while it looks.
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             # After the name in parentheses: state, parent, group, session.
-            fields = stat.read_bytes().rpartition(b")")[2].split()
+            fields = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
         if fields[0] != b"Z" and int(fields[3]) == session:
-            found.append(int(stat.parent.name))
+            found.append(int(pid))
     return found

@@ -240,10 +240,10 @@ class Native(Broken):
 def programs_in(tree: Path) -> list[int]:
     """The processes whose programs are in a tree."""
     found = []
-    for link in Path("/proc").glob("[0-9]*/exe"):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink(link).startswith(str(tree)):
-                found.append(int(link.parent.name))
+            if os.readlink(f"/proc/{pid}/exe").startswith(str(tree)):
+                found.append(int(pid))
         except OSError:
             pass
     return found

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Commands in sessions of their own, and jobs side by side."""
 
+import errno
 import os
 import signal
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 from driver import pool, session
 
@@ -28,6 +30,15 @@ class Sessions(unittest.TestCase):
         status, _, seconds = self.run_it("exec sleep 50", 0.5)
         self.assertEqual(status, 124)
         self.assertLess(seconds, 20)
+
+    def test_members(self):
+        """Processes that end while a session is looked for do no harm"""
+        # The kernel's answer for one that has just ended, from whichever call asks.
+        gone = ProcessLookupError(errno.ESRCH, "No such process")
+        with unittest.mock.patch("os.stat", side_effect=gone):
+            self.assertIn(os.getpid(), session.members(os.getsid(0)))
+        with unittest.mock.patch("pathlib.Path.read_bytes", side_effect=gone):
+            self.assertEqual(session.members(os.getsid(0)), [])
 
     def test_left_behind(self):
         """What it leaves behind is killed, and said"""
