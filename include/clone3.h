@@ -2091,8 +2091,8 @@ extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
                                                   uint64_t *flags);
 
 /**
- * Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: whoever adds to
- * a plan of somebody else's can use that one, too.
+ * Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: a
+ * library that adds to a plan it was given can use that one, too.
  *
  * @param plan   a plan
  * @param pidfd  where that address goes: NULL for none
@@ -2126,6 +2126,7 @@ extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
  * - ECHILD: it is no child of this process, or was waited for, or nobody can, as
  *   SIGCHLD is ignored or it has CLONE_AUTOREAP
  * - EBADF: no pidfd
+ * - EINVAL: a negative number
  * - EINTR: a handler ran, with SA_RESTART as well
  * - EFAULT: status or usage is not in memory; nothing is taken
  * - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than

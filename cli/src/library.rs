@@ -49,25 +49,7 @@ pub fn own_kind() -> Result<Kind> {
     Ok(elf::look(&data).context("/proc/self/exe: not an ELF file")?.kind)
 }
 
-/// struct clone3_features (clone3.h).
-#[repr(C)]
-#[derive(Default)]
-pub struct Features {
-    pub size: u32,
-    pub mode: u32,
-    pub obstacle: i32,
-    pub set_tid: i32,
-    pub args_size: u32,
-    pub thread_pidfd: u32,
-    pub inconclusive: u32,
-    pub kept_away: u32,
-    pub known: u64,
-    pub permitted: u64,
-    pub carried: u64,
-    pub emulable: u64,
-    pub verified: u64,
-    pub ignored: u64,
-}
+include!(concat!(env!("OUT_DIR"), "/features.rs"));
 
 /// The opened library.
 pub struct Library(Object);

@@ -8,68 +8,20 @@
 //! needs no search. What was dropped leaves an empty place. A block of nothing
 //! but empty places leaves the chain, and is unmapped once nobody can be in it.
 
+use super::handler_block::{Block, SLOTS};
 use crate::host::functions::Handler;
 use crate::uapi::{Errno, sys};
 use core::ffi::c_void;
-use core::mem::{size_of, transmute};
+use core::mem::size_of;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
-/// Not registered yet: free, or being filled.
-const EMPTY: usize = 0;
-/// Registered.
-const LIVE: usize = 1;
-/// Was registered, or never came to be; the place stays empty.
-const DEAD: usize = 2;
-
-/// A handler triple. `owner` is what `__cxa_finalize` will name when the
-/// handlers' object is unloaded.
-struct Slot {
-    state: AtomicUsize,
-    prepare: AtomicUsize,
-    parent: AtomicUsize,
-    child: AtomicUsize,
-    owner: AtomicPtr<c_void>,
-}
-
-/// A power of two: 32-bit machines divide 64 bits by a library's function.
-const SLOTS: usize = 512;
-
-/// Slots that follow each other.
-struct Block {
-    /// Blocks that came before this one. 0 is the first.
-    ordinal: AtomicUsize,
-    /// Slots that are dead.
-    dead: AtomicUsize,
-    next: AtomicPtr<Block>,
-    /// Null in front of the first block, which is part of the list.
-    previous: AtomicPtr<Block>,
-    /// The next one of those that left the chain.
-    retired: AtomicPtr<Block>,
-    slots: [Slot; SLOTS],
-}
-
-const _: () = assert!(SLOTS.is_power_of_two());
-
-/// A handler's number: 0 is before all, and a later one is larger. The block's
-/// ordinal and the slot are the digits of the one before it.
-pub type Number = u64;
+pub use super::handler_block::{Number, Phase};
 
 /// In the list's state: one call that has not ended. Below it is the last number.
 const ONE_INSIDE: u64 = 1 << 40;
 const NUMBERS: u64 = ONE_INSIDE - 1;
-
-/// Which function of a triple, and in which direction the list is walked.
-#[derive(Clone, Copy, Debug)]
-pub enum Phase {
-    /// Before the fork, last registered first.
-    Prepare,
-    /// In the parent, first registered first.
-    Parent,
-    /// In the child, first registered first.
-    Child,
-}
 
 /// Registered handlers.
 pub struct List {
@@ -91,77 +43,6 @@ struct Inside<'a>(&'a AtomicU64);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(ONE_INSIDE, Release);
-    }
-}
-
-impl Slot {
-    const fn new() -> Slot {
-        Slot {
-            state: AtomicUsize::new(EMPTY),
-            prepare: AtomicUsize::new(0),
-            parent: AtomicUsize::new(0),
-            child: AtomicUsize::new(0),
-            owner: AtomicPtr::new(null_mut()),
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        self.state.load(Acquire) == LIVE
-    }
-
-    fn belongs_to(&self, owner: *mut c_void) -> bool {
-        self.is_live() && self.owner.load(Relaxed) == owner
-    }
-
-    fn call(&self, phase: Phase) {
-        if !self.is_live() {
-            return;
-        }
-        let function = match phase {
-            Phase::Prepare => &self.prepare,
-            Phase::Parent => &self.parent,
-            Phase::Child => &self.child,
-        };
-        // SAFETY: stored from a Handler, for which 0 is None.
-        let handler = unsafe { transmute::<usize, Handler>(function.load(Relaxed)) };
-        if let Some(function) = handler {
-            // SAFETY: registered to be called here, with no arguments.
-            unsafe { function() };
-        }
-    }
-}
-
-impl Block {
-    const fn new() -> Block {
-        Block {
-            ordinal: AtomicUsize::new(0),
-            dead: AtomicUsize::new(0),
-            next: AtomicPtr::new(null_mut()),
-            previous: AtomicPtr::new(null_mut()),
-            retired: AtomicPtr::new(null_mut()),
-            slots: [const { Slot::new() }; SLOTS],
-        }
-    }
-
-    /// The number of its first slot.
-    fn first_number(&self) -> Number {
-        self.ordinal.load(Relaxed) as Number * SLOTS as Number + 1
-    }
-
-    /// Its slots whose number is `last` or less.
-    fn slots_to(&self, last: Number) -> impl DoubleEndedIterator<Item = &Slot> {
-        let many = (last + 1).saturating_sub(self.first_number()).min(SLOTS as Number);
-        self.slots.iter().take(many as usize)
-    }
-
-    fn is_dead(&self) -> bool {
-        self.dead.load(Acquire) == SLOTS
-    }
-
-    fn bury(&self, slot: &Slot) {
-        if slot.state.compare_exchange(LIVE, DEAD, AcqRel, Relaxed).is_ok() {
-            self.dead.fetch_add(1, AcqRel);
-        }
     }
 }
 
@@ -287,13 +168,9 @@ impl List {
         let inside = self.enter();
         let (before, block) = self.take_number()?;
         drop(inside); // a slot that is not dead holds its block
-        let slot = &block.slots[(before % SLOTS as Number) as usize];
-        let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));
-        slot.prepare.store(prepare, Relaxed);
-        slot.parent.store(parent, Relaxed);
-        slot.child.store(child, Relaxed);
-        slot.owner.store(owner, Relaxed);
-        slot.state.store(LIVE, Release);
+        if let Some(slot) = block.slot((before % SLOTS as Number) as usize) {
+            slot.fill(handlers, owner);
+        }
         Ok(before + 1)
     }
 
@@ -302,7 +179,7 @@ impl List {
         let _inside = self.enter();
         for block in self.blocks() {
             let index = number.checked_sub(block.first_number());
-            if let Some(slot) = index.and_then(|index| block.slots.get(index as usize)) {
+            if let Some(slot) = index.and_then(|index| block.slot(index as usize)) {
                 block.bury(slot);
             }
         }
@@ -322,7 +199,7 @@ impl List {
             return 0;
         }
         let _inside = self.enter();
-        let of = |block: &Block| block.slots_to(last).count() - block.dead.load(Acquire);
+        let of = |block: &Block| block.slots_to(last).count() - block.dead();
         self.blocks().map(of).sum()
     }
 

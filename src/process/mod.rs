@@ -7,6 +7,7 @@ pub mod call;
 pub mod child;
 pub mod fork;
 pub mod forkpty;
+mod handler_block;
 mod handlers;
 mod note;
 mod orphan;

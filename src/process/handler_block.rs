@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Places for fork handlers, in blocks that follow each other. `handlers` links the blocks.
+
+use crate::host::functions::Handler;
+use core::ffi::c_void;
+use core::mem::transmute;
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicUsize};
+
+/// Not registered yet: free, or being filled.
+const EMPTY: usize = 0;
+/// Registered.
+const LIVE: usize = 1;
+/// Was registered, or never came to be; the place stays empty.
+const DEAD: usize = 2;
+
+/// A handler triple. `owner` is what `__cxa_finalize` will name when the
+/// handlers' object is unloaded.
+pub struct Slot {
+    state: AtomicUsize,
+    prepare: AtomicUsize,
+    parent: AtomicUsize,
+    child: AtomicUsize,
+    owner: AtomicPtr<c_void>,
+}
+
+/// A power of two: 32-bit machines divide 64 bits by a library's function.
+pub const SLOTS: usize = 512;
+
+/// Slots that follow each other.
+pub struct Block {
+    /// Blocks that came before this one. 0 is the first.
+    pub ordinal: AtomicUsize,
+    /// Slots that are dead.
+    dead: AtomicUsize,
+    /// The one behind it.
+    pub next: AtomicPtr<Block>,
+    /// Null in front of the first block, which is part of the list.
+    pub previous: AtomicPtr<Block>,
+    /// The next one of those that left the chain.
+    pub retired: AtomicPtr<Block>,
+    slots: [Slot; SLOTS],
+}
+
+const _: () = assert!(SLOTS.is_power_of_two());
+
+/// A handler's number: 0 is before all, and a later one is larger. The block's
+/// ordinal and the slot are the digits of the one before it.
+pub type Number = u64;
+
+/// Which function of a triple, and in which direction the list is walked.
+#[derive(Clone, Copy, Debug)]
+pub enum Phase {
+    /// Before the fork, last registered first.
+    Prepare,
+    /// In the parent, first registered first.
+    Parent,
+    /// In the child, first registered first.
+    Child,
+}
+
+impl Slot {
+    /// An empty one.
+    pub const fn new() -> Slot {
+        Slot {
+            state: AtomicUsize::new(EMPTY),
+            prepare: AtomicUsize::new(0),
+            parent: AtomicUsize::new(0),
+            child: AtomicUsize::new(0),
+            owner: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.state.load(Acquire) == LIVE
+    }
+
+    /// Has handlers from now on. For the caller that was given its number.
+    pub fn fill(&self, handlers: [Handler; 3], owner: *mut c_void) {
+        let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));
+        self.prepare.store(prepare, Relaxed);
+        self.parent.store(parent, Relaxed);
+        self.child.store(child, Relaxed);
+        self.owner.store(owner, Relaxed);
+        self.state.store(LIVE, Release);
+    }
+
+    /// Whether its handlers are there, and this object's.
+    pub fn belongs_to(&self, owner: *mut c_void) -> bool {
+        self.is_live() && self.owner.load(Relaxed) == owner
+    }
+
+    /// Calls its function of a phase, if it has one.
+    pub fn call(&self, phase: Phase) {
+        if !self.is_live() {
+            return;
+        }
+        let function = match phase {
+            Phase::Prepare => &self.prepare,
+            Phase::Parent => &self.parent,
+            Phase::Child => &self.child,
+        };
+        // SAFETY: stored from a Handler, for which 0 is None.
+        let handler = unsafe { transmute::<usize, Handler>(function.load(Relaxed)) };
+        if let Some(function) = handler {
+            // SAFETY: registered to be called here, with no arguments.
+            unsafe { function() };
+        }
+    }
+}
+
+impl Block {
+    /// An empty one.
+    pub const fn new() -> Block {
+        Block {
+            ordinal: AtomicUsize::new(0),
+            dead: AtomicUsize::new(0),
+            next: AtomicPtr::new(null_mut()),
+            previous: AtomicPtr::new(null_mut()),
+            retired: AtomicPtr::new(null_mut()),
+            slots: [const { Slot::new() }; SLOTS],
+        }
+    }
+
+    /// The number of its first slot.
+    pub fn first_number(&self) -> Number {
+        self.ordinal.load(Relaxed) as Number * SLOTS as Number + 1
+    }
+
+    /// The slot of a number that it has, counted from 0.
+    pub fn slot(&self, index: usize) -> Option<&Slot> {
+        self.slots.get(index)
+    }
+
+    /// How many of its slots were emptied.
+    pub fn dead(&self) -> usize {
+        self.dead.load(Acquire)
+    }
+
+    /// Its slots whose number is `last` or less.
+    pub fn slots_to(&self, last: Number) -> impl DoubleEndedIterator<Item = &Slot> {
+        let many = (last + 1).saturating_sub(self.first_number()).min(SLOTS as Number);
+        self.slots.iter().take(many as usize)
+    }
+
+    /// Whether all of its slots are empty for good.
+    pub fn is_dead(&self) -> bool {
+        self.dead() == SLOTS
+    }
+
+    /// Empties one of its slots for good.
+    pub fn bury(&self, slot: &Slot) {
+        if slot.state.compare_exchange(LIVE, DEAD, AcqRel, Relaxed).is_ok() {
+            self.dead.fetch_add(1, AcqRel);
+        }
+    }
+}
