@@ -105,6 +105,10 @@ fn exit_statuses_are_those_of_env() {
     clone3(&["run", "no-such-program-here"]).assert().code(127).stderr(contains("not found"));
     clone3(&["run", "/no/such/program"]).assert().code(127);
     clone3(&["run", "/etc/passwd"]).assert().code(126).stderr(contains("ermission denied"));
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("not-for-execution"), "").unwrap();
+    let path = place.path().to_str().unwrap();
+    clone3(&["run", "not-for-execution"]).env("PATH", path).assert().code(126);
     clone3(&["run"]).assert().code(125);
     clone3(&["--nonsense"]).assert().code(125);
     clone3(&[]).assert().code(125);
