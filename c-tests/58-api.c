@@ -86,6 +86,11 @@ static void fork_of_the_libc(void)
         _exit(ran == 1 ? runs_thread() && clone3_last_route(&route) == 0 : 2);
     is(status_of(pid), 1, "a child of the libc's fork has run the handlers, and makes bare threads");
 
+    if (emulated()) {
+        skip("and so do those made beside a thread that makes some",
+            "qemu-user 7.2 lets no fork child make threads, of the libc's neither, when another made some then");
+        return;
+    }
     if (pthread_create(&thread, NULL, keeps_busy, NULL) != 0)
         abort();
     for (int i = 0; i < rounds; i++) {
