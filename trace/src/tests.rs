@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use crate::*;
+
+#[test]
+fn an_owner_is_what_it_was_made_of() {
+    let owner = Owner::new(State::Open, 4_194_304, 2185, 32768 * 16385 + 7, 32768);
+    assert_eq!(owner.state(), State::Open);
+    assert_eq!((owner.tid(), owner.slots(), owner.lap()), (4_194_304, 2185, 1));
+    assert_eq!(owner.with(State::Done).state(), State::Done);
+    assert_eq!(owner.with(State::Done).tid(), owner.tid());
+    assert_eq!(Owner::free(0, 32768).0, 0, "a new file of zeroes is free");
+    assert_ne!(Owner::free(32768, 32768), Owner::free(0, 32768));
+    assert_eq!(Owner::new(State::Free, 0, 0, 1, 0), Owner(0), "no capacity is no division by it");
+}
+
+#[test]
+fn strings_take_slots() {
+    assert_eq!(slots_for(0), Some(1));
+    assert_eq!(slots_for(1), Some(2));
+    assert_eq!(slots_for(MORE_BYTES), Some(2));
+    assert_eq!(slots_for(MORE_BYTES + 1), Some(3));
+    assert_eq!(slots_for(65534 * MORE_BYTES), Some(65535));
+    assert_eq!(slots_for(65534 * MORE_BYTES + 1), None);
+}
+
+#[test]
+fn a_body_is_read_as_it_was_written() {
+    let written = Create {
+        end_ns: 1,
+        flags: u64::MAX,
+        child: -1,
+        call: 5,
+        exit_signal: 17,
+        ..Create::default()
+    };
+    assert_eq!(Create::from_bytes(&written.to_bytes()), written);
+    assert_eq!(Exec::from_bytes(&[0xff; BODY]).errno, -1);
+}
+
+#[test]
+fn numbers_have_one_name_each() {
+    for call in Call::ALL {
+        assert_eq!(Call::of(*call as u8), Some(*call));
+    }
+    assert_eq!(Call::of(255), None);
+    let names: std::collections::BTreeSet<_> = Call::ALL.iter().map(|call| call.name()).collect();
+    assert_eq!(names.len(), Call::ALL.len());
+}
+
+#[test]
+fn the_header_describes_all_fields() {
+    let mut place = [0; FIELDS_SIZE];
+    describe(&mut place);
+    let text = std::str::from_utf8(&place).unwrap().trim_end_matches('\0');
+    assert_eq!(text.lines().count(), FIELDS.len(), "there is room for all");
+    assert_eq!(text.lines().next(), Some("create.end_ns 032 u64 ns"));
+    assert!(FIELDS_SIZE - text.len() > 500, "and for more");
+}
