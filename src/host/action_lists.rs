@@ -2,9 +2,30 @@
 //! How the libcs keep file actions (glibc 2.31 to 2.43, musl 1.2), which is private to
 //! them; `file_actions` looks whether it is so.
 
-use super::file_actions::Object;
 use super::glibc;
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null_mut;
+
+/// `posix_spawn_file_actions_t`. Both libcs have a list behind two numbers and the same size: 80 bytes,
+/// 76 where pointers have 32 bits.
+#[repr(C)]
+pub struct Object {
+    /// glibc's room; 0 in musl; ours in a static program.
+    pub room: c_int,
+    /// How many there are; 0 in musl.
+    pub count: c_int,
+    /// Null where there are none.
+    pub list: *mut c_void,
+    padding: [c_int; 16],
+}
+
+const _: () =
+    assert!(size_of::<Object>() == if cfg!(target_pointer_width = "64") { 80 } else { 76 });
+
+impl Object {
+    /// Nothing in it, whosever it is.
+    pub const EMPTY: Object = Object { room: 0, count: 0, list: null_mut(), padding: [0; 16] };
+}
 
 /// Something done to the child's files, in the order they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 //! libc gives its own threads.
 
 use super::modules::{self, Module, Stamp};
-use super::rtld;
 use super::tcb::Tcb;
 use super::template::{Place, Template};
 use super::tls::{LINE, TLS_IS_BELOW, TlsLayout};
+use super::{rtld, tcb_by_libc};
 use crate::arch::thread_pointer;
 use crate::uapi::{Errno, sys};
 use core::ptr::copy_nonoverlapping;
@@ -186,7 +186,7 @@ impl Draft {
 
 /// Decides where each module's block goes. `placed`: whether the libc said so.
 fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<TlsLayout, Errno> {
-    let tcb = Tcb::of_this_thread(list).ok_or(Errno::ENOTSUP)?;
+    let tcb = tcb_by_libc::of_this_thread(list).ok_or(Errno::ENOTSUP)?;
     let tp = thread_pointer();
     let reach = list
         .iter()
@@ -231,7 +231,7 @@ fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<TlsLay
 /// The place that the libc gives new threads, which the calling thread's own block, if
 /// it has one in the static area, must have too.
 fn agreed(module: &Module, tcb: &Tcb, tp: usize) -> Result<Option<isize>, Errno> {
-    let is_static = module.data != 0 && tcb.is_allocated(module) == Some(false);
+    let is_static = module.data != 0 && tcb_by_libc::is_allocated(tcb, module) == Some(false);
     if is_static && module.place != Some(module.data.wrapping_sub(tp) as isize) {
         return Err(Errno::ENOTSUP);
     }
@@ -240,7 +240,7 @@ fn agreed(module: &Module, tcb: &Tcb, tp: usize) -> Result<Option<isize>, Errno>
 
 /// The same by the calling thread's block alone.
 fn found(module: &Module, tcb: &Tcb, tp: usize, reach: usize) -> Result<Option<isize>, Errno> {
-    match (distance(module, tp, reach), tcb.is_allocated(module)) {
+    match (distance(module, tp, reach), tcb_by_libc::is_allocated(tcb, module)) {
         (Some(_), Some(true)) => Ok(None),
         // A block that the libc did not allocate is in the static area.
         (None, Some(false)) => Err(Errno::ENOTSUP),

@@ -165,7 +165,7 @@ impl Object {
         let dynamic = self.headers().iter().find(|header| header.p_type == libc::PT_DYNAMIC)?;
         let dynamic = self.base.wrapping_add(dynamic.p_vaddr as usize) as *const Dyn;
         // SAFETY: the object's dynamic section, ended by DT_NULL.
-        Some(unsafe { Tables::read(dynamic, self) })
+        Some(unsafe { Tables::read(dynamic, |value| self.address_of(value)) })
     }
 
     /// The default version of a symbol it defines: address and size.

@@ -12,35 +12,13 @@
 //! A static program has no functions but ours, and a list of our own (`spawn::actions`);
 //! but for one with libclone3-api, which is linked with the libc's.
 
-use super::action_lists::{Action, List, disguise, is_newest, mark_newest};
+use super::action_lists::{Action, List, Object, disguise, is_newest, mark_newest};
 use super::{glibc, interposers, symbols};
 use crate::uapi::Errno;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int};
 use core::mem::transmute;
-use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU8, AtomicUsize};
-
-/// The object. Both libcs have a list behind two numbers and the same size: 80 bytes,
-/// 76 where pointers have 32 bits.
-#[repr(C)]
-pub struct Object {
-    /// glibc's room; 0 in musl; ours in a static program.
-    pub room: c_int,
-    /// How many there are; 0 in musl.
-    pub count: c_int,
-    /// Null where there are none.
-    pub list: *mut c_void,
-    padding: [c_int; 16],
-}
-
-const _: () =
-    assert!(size_of::<Object>() == if cfg!(target_pointer_width = "64") { 80 } else { 76 });
-
-impl Object {
-    /// Nothing in it, whosever it is.
-    pub const EMPTY: Object = Object { room: 0, count: 0, list: null_mut(), padding: [0; 16] };
-}
 
 /// Whose the lists are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's own functions, behind the names we export ourselves.
 
-use super::streams::{CookieFunctions, File};
 use super::{elf, interposers, symbols};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
@@ -20,6 +19,22 @@ pub type Atfork = unsafe extern "C" fn(Handler, Handler, Handler) -> c_int;
 pub type RegisterAtfork = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
 /// `__cxa_finalize`.
 pub type CxaFinalize = unsafe extern "C" fn(*mut c_void);
+/// A `FILE *` of the host's.
+pub type File = *mut c_void;
+
+/// Closes what a cookie stands for: what fclose() is to say, with errno.
+pub type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+/// `cookie_io_functions_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CookieFunctions {
+    pub read: unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> isize,
+    pub write: unsafe extern "C" fn(*mut c_void, *const c_char, usize) -> isize,
+    pub seek: unsafe extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int,
+    pub close: Close,
+}
+
 /// `popen`.
 pub type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> File;
 /// `fclose` and `pclose`.

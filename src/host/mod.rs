@@ -8,7 +8,7 @@
 pub mod action_lists;
 mod atfork;
 pub mod cancel;
-mod draft;
+pub mod draft;
 pub mod elf;
 pub mod environment;
 pub mod errno;
@@ -16,11 +16,13 @@ pub mod file_actions;
 pub mod functions;
 mod glibc;
 mod glibc_thread;
+mod hash_tables;
 mod identity;
 pub mod interposers;
 pub mod memory;
 mod modules;
 mod musl;
+mod musl_thread;
 mod page;
 pub mod pthread;
 mod repair;
@@ -30,6 +32,7 @@ pub mod streams;
 mod symbols;
 mod tables;
 mod tcb;
+mod tcb_by_libc;
 mod tcb_glibc;
 mod tcb_musl;
 mod template;
@@ -111,7 +114,7 @@ pub fn repair() -> Option<Repair> {
 pub fn tid() -> Pid {
     identity::tid(match glibc::is_host() {
         true => glibc_thread::tid_place(),
-        false => musl::tid_place(),
+        false => musl_thread::tid_place(),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::symbols::{self, TlsIndex};
 use super::walk::{self, adds};
-use super::{rtld, tcb_musl};
+use super::{musl_thread, rtld};
 use crate::uapi::Errno;
 use core::mem::offset_of;
 
@@ -53,7 +53,7 @@ unsafe fn module_of(info: &libc::dl_phdr_info) -> Option<Module> {
     // static programs may be without, neither allocates nor locks.
     let data = match info.dlpi_tls_data.addr() {
         data if data == image => {
-            block(id).ok().or_else(|| tcb_musl::block_by_dtv(id)).unwrap_or(data)
+            block(id).ok().or_else(|| musl_thread::block_by_dtv(id)).unwrap_or(data)
         }
         data => data,
     };

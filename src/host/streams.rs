@@ -7,14 +7,14 @@
 //! no descriptor, and get the one of the pipe for fileno(). musl's are those of fdopen,
 //! with the command's pid where its popen writes it.
 
+use super::functions::CookieFunctions;
 use super::{errno, functions, glibc, symbols};
 use crate::arch::entry;
 use crate::uapi::{Errno, file};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::null_mut;
 
-/// A `FILE *` of the host's.
-pub type File = *mut c_void;
+pub use super::functions::{Close, File};
 
 /// What glibc hands to the functions of a stream: the beginning of what its owner
 /// keeps of it.
@@ -35,19 +35,6 @@ impl Cookie {
     pub fn fd(&self) -> c_int {
         self.fd
     }
-}
-
-/// Closes what a cookie stands for: what fclose() is to say, with errno.
-pub type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
-
-/// `cookie_io_functions_t`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct CookieFunctions {
-    read: unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> isize,
-    write: unsafe extern "C" fn(*mut c_void, *const c_char, usize) -> isize,
-    seek: unsafe extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int,
-    close: Close,
 }
 
 /// As far as <bits/types/struct_FILE.h> of glibc has it for all to see: old programs'

@@ -2,7 +2,7 @@
 //! The tables of a loaded object's dynamic section: symbols, their hashes and
 //! their versions (gABI, "Dynamic Linking"; LSB 5.0, "Symbol Versioning").
 
-use super::elf::Object;
+use super::hash_tables::{each_by_gnu_hash, each_by_sysv_hash, gnu_hash, sysv_hash};
 use core::ffi::{CStr, c_char};
 use core::ptr::null;
 
@@ -72,9 +72,11 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Those of a dynamic section; `address_of` is where one of its pointers leads.
+    ///
     /// # Safety
-    /// `dynamic` must be the dynamic section of `object`.
-    pub unsafe fn read(mut dynamic: *const Dyn, object: &Object) -> Tables {
+    /// `dynamic` must be the dynamic section of an object, and the addresses in it.
+    pub unsafe fn read(mut dynamic: *const Dyn, address_of: impl Fn(usize) -> usize) -> Tables {
         let mut tables = Tables {
             strings: null(),
             soname: 0,
@@ -88,7 +90,7 @@ impl Tables {
         loop {
             // SAFETY: the section goes on until DT_NULL.
             let entry = unsafe { &*dynamic };
-            let address = || object.address_of(entry.value);
+            let address = || address_of(entry.value);
             match entry.tag {
                 DT_NULL => return tables,
                 DT_STRTAB => tables.strings = address() as *const c_char,
@@ -254,102 +256,9 @@ unsafe fn same(one: *const c_char, other: *const c_char) -> bool {
     }
 }
 
-const fn gnu_hash(name: &CStr) -> u32 {
-    let bytes = name.to_bytes();
-    let mut hash: u32 = 5381;
-    let mut at = 0;
-    while at < bytes.len() {
-        hash = hash.wrapping_mul(33).wrapping_add(bytes[at] as u32);
-        at += 1;
-    }
-    hash
-}
-
-fn sysv_hash(name: &CStr) -> u32 {
-    name.to_bytes().iter().fold(0, |hash: u32, &byte| {
-        let hash = (hash << 4).wrapping_add(u32::from(byte));
-        let high = hash & 0xf000_0000;
-        (hash ^ (high >> 24)) & !high
-    })
-}
-
-/// Hands the indices of the chain that holds `hash` to `check` until it says
-/// true. Layout: number of buckets, first index, number of filter words, a
-/// shift; then the filter (words of a pointer's size), the buckets, the chains.
-///
-/// # Safety
-/// `table` must be a DT_GNU_HASH table.
-unsafe fn each_by_gnu_hash(table: *const u32, hash: u32, check: &mut dyn FnMut(usize) -> bool) {
-    // SAFETY: all indices are bounded by the table's own header and by the
-    // end mark (bit 0) of each chain.
-    unsafe {
-        let (buckets, first, words) = (*table, *table.add(1), *table.add(2));
-        if buckets == 0 || words == 0 {
-            return;
-        }
-        let filter = table.add(4).cast::<usize>();
-        if !may_hold(*filter.add((hash / usize::BITS % words) as usize), hash, *table.add(3)) {
-            return;
-        }
-        let bucket = filter.add(words as usize).cast::<u32>();
-        let chain = bucket.add(buckets as usize);
-        let mut index = *bucket.add((hash % buckets) as usize);
-        if index < first {
-            return;
-        }
-        loop {
-            let entry = *chain.add((index - first) as usize);
-            if (entry | 1) == (hash | 1) && check(index as usize) {
-                return;
-            }
-            if entry & 1 != 0 {
-                return;
-            }
-            index += 1;
-        }
-    }
-}
-
-/// Whether the word of a filter lets a hash through, which has two bits set in it.
-fn may_hold(word: usize, hash: u32, shift: u32) -> bool {
-    let bit = |hash: u32| 1 << (hash % usize::BITS);
-    let bits = bit(hash) | bit(hash >> (shift % u32::BITS));
-    word & bits == bits
-}
-
-/// The same for the older table: number of buckets, number of chains, both.
-///
-/// # Safety
-/// `table` must be a DT_HASH table.
-unsafe fn each_by_sysv_hash(table: *const u32, hash: u32, check: &mut dyn FnMut(usize) -> bool) {
-    // SAFETY: bucket and chain indices come from the table itself.
-    unsafe {
-        let buckets = *table;
-        if buckets == 0 {
-            return;
-        }
-        let chain = table.add(2 + buckets as usize);
-        let mut index = *table.add(2 + (hash % buckets) as usize);
-        while index != 0 {
-            if check(index as usize) {
-                return;
-            }
-            index = *chain.add(index as usize);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hashes_match_the_published_examples() {
-        assert_eq!(gnu_hash(c""), 5381);
-        assert_eq!(gnu_hash(c"printf"), 0x156b_2bb8);
-        assert_eq!(sysv_hash(c"printf"), 0x0779_05a6);
-        assert_eq!(sysv_hash(c"syscall"), 0x0b09_985c);
-    }
 
     /// An object of four symbols named "x": local (0), no version, "V1", "V2" hidden.
     struct Fake {

@@ -40,7 +40,7 @@ const COPIED: &[usize] = &[];
 /// Whether the thread pointer points at struct pthread (TLS variant II).
 const POINTS_AT_TCB: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
 
-/// See [`Tcb::of_this_thread`].
+/// See `tcb_by_libc::of_this_thread`.
 pub fn learn(modules: &[Module]) -> Option<Tcb> {
     let tp = thread_pointer();
     // SAFETY: the head of the calling thread's struct pthread.
@@ -142,18 +142,18 @@ fn check_dtv(modules: &[Module]) -> Option<()> {
         .then_some(())
 }
 
-/// See [`Tcb::is_allocated`].
+/// See `tcb_by_libc::is_allocated`.
 pub fn is_allocated(module: &Module) -> bool {
     // SAFETY: verified by `check_dtv` for this module, which has a block.
     unsafe { word(pair(dtv(), module.id) + WORD) != 0 }
 }
 
-/// See [`Tcb::dtv_words`].
+/// See `tcb_by_libc::dtv_words`.
 pub fn dtv_words(last: usize) -> usize {
     2 * (2 + last + SPARE)
 }
 
-/// See [`Tcb::write`]. Blocks of objects that are opened later are at 0, as in a
+/// See `tcb_by_libc::write`. Blocks of objects that are opened later are at 0, as in a
 /// dtv of musl's: an access stops the thread.
 ///
 /// # Safety
@@ -210,7 +210,7 @@ fn first_pair(memory: usize) -> usize {
     memory + 2 * WORD
 }
 
-/// See [`Tcb::enter`].
+/// See `tcb_by_libc::enter`.
 ///
 /// # Safety
 /// As there.

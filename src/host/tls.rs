@@ -10,11 +10,11 @@
 use super::modules::Module;
 use super::page::align_up;
 use super::tcb::Tcb;
+use super::tcb_by_libc;
 use crate::base::SMALLEST_PAGE;
 use crate::uapi::sys;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
-pub use super::draft::make;
 pub use super::modules::{Stamp, stamp};
 
 /// The layout of a new thread's TLS, alone in pages of its own, with its modules
@@ -65,7 +65,7 @@ impl TlsLayout {
     /// Gives a layout's memory back.
     ///
     /// # Safety
-    /// It must come from [`make`] and be used no more; or be null.
+    /// It must come from `draft::make` and be used no more; or be null.
     pub unsafe fn discard(layout: *mut TlsLayout) {
         if !layout.is_null() {
             // SAFETY: by the contract.
@@ -85,15 +85,19 @@ impl TlsLayout {
 
     fn modules(&self) -> &[Module] {
         let first = (&raw const *self).wrapping_add(1).cast::<Module>();
-        // SAFETY: `make` put them there, behind the layout itself.
+        // SAFETY: `draft` put them there, behind the layout itself.
         unsafe { core::slice::from_raw_parts(first, self.count) }
+    }
+
+    fn dtv_words(&self) -> usize {
+        tcb_by_libc::dtv_words(&self.tcb, self.last)
     }
 
     /// Bytes that suffice for everything from the stack's bottom to the end of
     /// the thread's memory.
     pub fn room(&self) -> usize {
         let around = self.high.unsigned_abs() + self.low.unsigned_abs();
-        let dtv = self.tcb.dtv_words(self.last) * WORD;
+        let dtv = self.dtv_words() * WORD;
         around + SMALLEST_PAGE + self.tcb.touched + self.align + self.allocated + dtv + 4 * LINE
     }
 
@@ -108,7 +112,7 @@ impl TlsLayout {
         }
         tp -= tp.wrapping_sub(self.residue) & (self.align - 1);
         let blocks = tp.wrapping_add_signed(self.low) - self.allocated;
-        let dtv = (blocks - self.tcb.dtv_words(self.last) * WORD) & !(2 * WORD - 1);
+        let dtv = (blocks - self.dtv_words() * WORD) & !(2 * WORD - 1);
         Place { thread_pointer: tp, bottom: dtv & !(LINE - 1), dtv, blocks }
     }
 
@@ -133,7 +137,7 @@ impl TlsLayout {
         }
         // SAFETY: all in zeroed memory of the new thread, where `place` put it.
         unsafe {
-            self.tcb.write(tp, place.dtv, self.last);
+            tcb_by_libc::write(&self.tcb, tp, place.dtv, self.last);
             let mut image = self.images;
             let mut free = place.blocks;
             for module in self.modules() {
@@ -143,9 +147,9 @@ impl TlsLayout {
                 );
                 copy_nonoverlapping(image, block as *mut u8, module.file_size);
                 image = image.add(module.file_size);
-                self.tcb.enter(place.dtv, module.id, block);
+                tcb_by_libc::enter(&self.tcb, place.dtv, module.id, block);
             }
-            self.tcb.set_variables(tp, self.low, self.high);
+            tcb_by_libc::set_variables(&self.tcb, tp, self.low, self.high);
         }
     }
 }

@@ -11,8 +11,7 @@ use crate::uapi::{Errno, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{null_mut, slice_from_raw_parts};
 
-pub use crate::host::action_lists::Action;
-pub use crate::host::file_actions::Object as FileActions;
+pub use crate::host::action_lists::{Action, Object as FileActions};
 pub use crate::host::file_actions::learn;
 
 /// Actions in their order; an iterator over them, too.

@@ -10,7 +10,7 @@
 
 use super::attributes::DEFAULT_STACK;
 use super::entry::Entry;
-use super::store::Locked;
+use super::held::Held;
 use crate::host::{align_up, page_size};
 use crate::uapi::{Errno, sys, thread};
 use core::ptr::null_mut;
@@ -104,7 +104,7 @@ pub fn numbered() -> impl Iterator<Item = (&'static Arena, u32)> {
 
 /// The next slot that was never used, in an arena where `room` fits. EAGAIN where
 /// there is no more room.
-pub fn unused(lock: &Locked, room: usize) -> Result<Slot, Errno> {
+pub fn unused(lock: &Held, room: usize) -> Result<Slot, Errno> {
     if let Some(slot) = next_unused(lock, room) {
         return Ok(slot);
     }
@@ -112,7 +112,7 @@ pub fn unused(lock: &Locked, room: usize) -> Result<Slot, Errno> {
     next_unused(lock, room).ok_or(Errno::EAGAIN)
 }
 
-fn next_unused(lock: &Locked, room: usize) -> Option<Slot> {
+fn next_unused(lock: &Held, room: usize) -> Option<Slot> {
     numbered().find_map(|(arena, number)| {
         let used = arena.used.load(Relaxed);
         if !arena.has_room(room) || used >= arena.count.load(Relaxed) {

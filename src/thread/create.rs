@@ -8,6 +8,7 @@ use super::start::{self, Start, Task, Trial};
 use super::store::{Locked, Quiet};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Request, Stack};
+use crate::host::draft;
 use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
@@ -123,7 +124,7 @@ fn find_site(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
 
 /// The same with a layout made now, whatever is loaded meanwhile.
 fn find_by_new_plan(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errno> {
-    let fresh = tls::make()?;
+    let fresh = draft::make()?;
     let mut unused = fresh;
     let lock = Locked::take(quiet);
     // SAFETY: nobody else has it yet; and layouts are replaced under the lock only.

@@ -13,6 +13,7 @@ mod attributes;
 mod create;
 mod entry;
 pub mod extra;
+mod held;
 mod join;
 pub mod pthread;
 mod slots;

@@ -7,7 +7,7 @@
 pub use super::arena::Slot;
 use super::arena::{self, slot};
 use super::entry::{Handle, Thread};
-use super::store::Locked;
+use super::held::Held;
 use crate::arch::{Emptying, thread_pointer};
 use crate::uapi::{Errno, sys, thread};
 use core::sync::atomic::AtomicU32;
@@ -57,7 +57,7 @@ pub fn of(thread: &Thread, handle: Handle) -> Option<Slot> {
 
 /// Takes a slot with so many bytes besides the stack; true if its memory was used
 /// before. EAGAIN where there is no more room.
-pub fn take(lock: &Locked, room: usize) -> Result<(Slot, bool), Errno> {
+pub fn take(lock: &Held, room: usize) -> Result<(Slot, bool), Errno> {
     collect();
     while let Some(slot) = pop(&OPEN) {
         OPEN_COUNT.fetch_sub(1, Relaxed);
@@ -200,8 +200,8 @@ impl Slot {
 /// thread, if it is a bare one, is still here and keeps its slot, its handle and
 /// its arena.
 ///
-/// The lock is held; nobody else is looking.
-pub fn forget_parent() {
+/// Nobody else is looking.
+pub fn forget_parent(_: &Held) {
     let own = own();
     FIRST_GENERATION.store(newest_generation(), Relaxed);
     for list in [&RETURNED, &OPEN, &CLOSED, &DYING] {

@@ -2,37 +2,39 @@
 //! The lock of what the threads of a process share here, and what is known of this
 //! process only.
 
+use super::held::Held;
 use super::slots;
-use crate::uapi::mutex::{self, Guard, Guarded, Lock, Mutex};
+use crate::uapi::mutex::{Guard, Guarded, Lock, Mutex};
+use core::ops::Deref;
 
 pub use crate::uapi::mutex::Quiet;
 
 /// The tables of slots are changed with its lock held.
-struct Tables;
+struct Tables(Held);
 
 impl Guarded for Tables {
     fn forget_parent(&mut self) {
-        slots::forget_parent();
+        slots::forget_parent(&self.0);
     }
 }
 
-static TABLES: Mutex<Tables> = Mutex::new(Lock::Threads, Tables);
+static TABLES: Mutex<Tables> = Mutex::new(Lock::Threads, Tables(Held::behind_lock()));
 
 /// The lock, held with all signals blocked: no handler of this thread can want
 /// it.
-pub struct Locked<'a> {
-    _guard: Guard<'a, Tables>,
-}
+pub struct Locked<'a>(Guard<'a, Tables>);
 
 impl<'a> Locked<'a> {
     /// Takes the lock.
     pub fn take(quiet: &'a Quiet) -> Locked<'a> {
-        Locked { _guard: TABLES.lock(quiet) }
+        Locked(TABLES.lock(quiet))
     }
+}
 
-    /// Whether madvise(2) does what it says, as far as is known.
-    pub fn advice_is_taken(&self) -> bool {
-        mutex::is_wiped()
+impl Deref for Locked<'_> {
+    type Target = Held;
+    fn deref(&self) -> &Held {
+        &self.0.0
     }
 }
 
