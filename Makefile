@@ -23,10 +23,10 @@ TELL_LOADER = [ -n "$(DESTDIR)" ] || ! PATH="$$PATH:/usr/sbin:/sbin" command -v 
     echo "as root, run ldconfig, if $(LIBDIR) is a directory that it knows" >&2
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
-CLI_SOURCES := $(shell find cli -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli
+CLI_SOURCES := $(shell find cli trace -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli
 # Of completions: what build/completions has, and where it goes.
 COMPLETIONS = clone3:bash-completion/completions _clone3:zsh/site-functions clone3.fish:fish/vendor_completions.d
-SOURCES := $(shell find src -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
+SOURCES := $(shell find src trace -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
 
 # What is to be installed (make setup-check check) is so before anything is built.
 SETUPS  := $(filter setup setup-%,$(MAKECMDGOALS))

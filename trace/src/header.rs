@@ -22,7 +22,7 @@ pub enum DropReason {
     Full = 0,
     /// The record was larger than a whole trace may be.
     TooLarge = 1,
-    /// A signal handler interrupted the writer at the only place where that is not safe.
+    /// The tail did not move on, however often it was tried.
     Busy = 2,
 }
 

@@ -23,15 +23,19 @@ mod header;
 mod names;
 mod record;
 mod slot;
+mod writer;
 
 pub use header::{
     DROP_REASONS, DropReason, FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, VERSION, describe,
 };
 pub use names::{Call, Libc, Route};
 pub use record::{
-    BODY, Create, Exec, Exit, FIELDS, Gap, Image, Kind, Module, STRINGS, Start, Wait,
+    BODY, Body, Create, Exec, Exit, FIELDS, Gap, Image, Kind, Module, STRINGS, Start, Wait,
 };
-pub use slot::{MORE_BYTES, Owner, SLOT_SIZE, Slot, State, slots_for};
+pub use slot::{MORE_BYTES, MORE_WORDS, Owner, SLOT_SIZE, Slot, State, slots_for};
+pub use writer::{Pen, Ring, Writer};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writer_tests;

@@ -12,13 +12,27 @@
 //! | 16–23 | when it was begun, CLOCK_MONOTONIC in ns |
 //! | 24–31 | the writer's origin: position + 1 of the record by which the process came to be what it is, the [`Image`] of its last exec or the [`Create`] of its fork |
 //! | 32–111 | the fields of its kind |
-//! | 112–127 | bytes of its four strings, which follow each other in the next slots |
+//! | 112–127 | how many bytes each of its four strings has, 32 bits each; they follow each other in the next slots |
+//!
+//! The origin of a child that borrows its creator's memory (vfork, posix_spawn) is its
+//! `Create`, as if the memory were its own; that of an `Image` is itself, and that of a
+//! [`Start`] the `Create` that it belongs to. Arguments are separated by NUL bytes.
 
 /// Bytes of the fields that each kind has for itself.
 pub const BODY: usize = 80;
 
 /// Strings a record may have.
 pub const STRINGS: usize = 4;
+
+/// What the kinds of records have in common.
+pub trait Body: Sized {
+    /// Its kind.
+    const KIND: Kind;
+    /// From the bytes of a slot, whatever they are.
+    fn from_bytes(bytes: &[u8; BODY]) -> Self;
+    /// Its bytes, of which those between the fields are 0.
+    fn to_bytes(&self) -> [u8; BODY];
+}
 
 macro_rules! records {
     ($($(#[$doc:meta])* $kind:ident = $number:literal $name:literal, strings [$($string:literal),*] {
@@ -66,12 +80,11 @@ macro_rules! records {
             const _: () = assert!(size_of::<$kind>() <= BODY);
             const _: () = assert!(align_of::<$kind>() <= 8);
 
-            impl $kind {
-                /// The number of this kind.
-                pub const KIND: Kind = Kind::$kind;
+            impl Body for $kind {
+                const KIND: Kind = Kind::$kind;
 
-                /// From the bytes of a slot, whatever they are.
-                pub fn from_bytes(bytes: &[u8; BODY]) -> $kind {
+                #[inline]
+                fn from_bytes(bytes: &[u8; BODY]) -> $kind {
                     let mut body = $kind::default();
                     $({
                         const AT: usize = core::mem::offset_of!($kind, $field);
@@ -82,8 +95,8 @@ macro_rules! records {
                     body
                 }
 
-                /// Its bytes, of which those between the fields are 0.
-                pub fn to_bytes(&self) -> [u8; BODY] {
+                #[inline]
+                fn to_bytes(&self) -> [u8; BODY] {
                     let mut bytes = [0; BODY];
                     $({
                         const AT: usize = core::mem::offset_of!($kind, $field);
@@ -169,7 +182,8 @@ records! {
 
     /// A program that begins with the library in it.
     Image = 4 "image", strings ["path", "argv", "cwd", "traceparent"] {
-        /// Position + 1 of the `Exec` that it comes from, 0 for unknown.
+        /// Position + 1 of the `Exec` that it comes from, 0 for unknown. One by another process
+        /// means that a program which is not traced was executed there, and started this one.
         exec: u64, "position";
         /// The device and inode of its pid namespace, 0 for unknown.
         pid_namespace: u64, "number";

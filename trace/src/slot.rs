@@ -8,9 +8,11 @@
 //! killed anywhere, and others go on. What a dead owner leaves open says where it died.
 //!
 //! The owner writes the other slots of the record, each with [`State::More`], then the body,
-//! then changes its word to [`State::Done`] with release ordering. A reader believes a slot
-//! whose word has the lap that it expects. To free slots it writes "free in the next lap"
-//! into each of them, then moves `Header::head`.
+//! then the first slot's word 0, which has the kind, with release ordering: an open record
+//! whose kind is 0 has nothing in it yet. What is known later it adds, and changes its owner's
+//! word to [`State::Done`] with release ordering. A reader believes a slot whose owner's word
+//! has the lap that it expects. To free slots it sets their word 0 to 0 and writes "free in
+//! the next lap" into each owner's word, then moves `Header::head`.
 //!
 //! The lap in a word has 14 bits: a writer that sleeps between reading a word and swapping
 //! it, for exactly 16 384 laps of the ring, would take a slot that is not its own.
@@ -28,10 +30,13 @@ pub const MORE_BYTES: usize = SLOT_SIZE - 8;
 pub struct Slot {
     /// [`Owner`] as a number.
     pub owner: AtomicU64,
-    /// In a record's first slot a [`crate::Record`]'s bytes after the owner, in the others
-    /// bytes of strings.
-    pub bytes: [u8; MORE_BYTES],
+    /// In a record's first slot its bytes after the owner, in the others bytes of strings.
+    /// Words, because others may read and write them at any time.
+    pub words: [AtomicU64; MORE_WORDS],
 }
+
+/// Words in a slot after the owner's.
+pub const MORE_WORDS: usize = MORE_BYTES / 8;
 
 const _: () = assert!(size_of::<Slot>() == SLOT_SIZE);
 
