@@ -96,6 +96,7 @@ fn header(root: &Path) -> String {
         "abi/spawn_check.rs",
         "abi/wait.rs",
         "spawn/stage.rs",
+        "spawn/elements.rs",
         "abi/thread_h.rs",
         "abi/version.rs",
     ] {

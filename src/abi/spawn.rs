@@ -11,8 +11,8 @@
 use super::{libc_entry, or_errno};
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::SpawnAttributes;
-use crate::spawn::pidfd;
-use crate::spawn::posix::{self, Call};
+use crate::spawn::call::Call;
+use crate::spawn::{pidfd, posix};
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int};

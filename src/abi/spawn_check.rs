@@ -8,7 +8,7 @@ use super::{MustUse, declared_entry, or_number, spawn_words};
 use crate::spawn::failure::Failure;
 use crate::spawn::plan::Plan;
 use crate::spawn::stage::Stage;
-use crate::spawn::superset;
+use crate::spawn::{check, from_plan};
 use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 
@@ -112,8 +112,8 @@ unsafe fn failure(
             .map_err(|errno| spawn_run::told(None, path, &Failure::at(Stage::Plan)(errno), None))?,
     };
     let failed = |failure| spawn_run::told(Some(plan), path, &failure, None);
-    superset::check(plan, path).map_err(failed)?;
-    match superset::why_not(plan).map_err(failed)? {
+    check::plan(plan, path).map_err(failed)?;
+    match from_plan::why_not(plan).map_err(failed)? {
         None => Ok(()),
         Some(reason) => {
             let failure = Failure::at(Stage::Create)(reason.errno);
@@ -173,7 +173,7 @@ unsafe fn get<T>(plan: *const clone3_spawn_t, place: *mut T, of: fn(&Plan) -> T)
 
 unsafe extern "C" fn exported_get_flags(plan: *const clone3_spawn_t, flags: *mut u64) -> c_int {
     // SAFETY: the header's contract.
-    unsafe { get(plan, flags, |plan| plan.flags.bits()) }
+    unsafe { get(plan, flags, |plan| plan.rare.flags.bits()) }
 }
 
 unsafe extern "C" fn exported_get_pidfd(

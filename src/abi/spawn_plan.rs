@@ -2,9 +2,9 @@
 //! `clone3_spawn_t`: what it is made of, and what makes it.
 
 use super::{declared_entry, or_number};
-use crate::spawn::plan::{IdRange, Limit, MARK, Mount, Namespace, Plan};
+use crate::spawn::plan::{MARK, Plan};
 use crate::uapi::Errno;
-use core::ffi::{c_char, c_int};
+use core::ffi::c_int;
 use core::mem::{align_of, size_of};
 
 /// What a child of clone3_spawn() is to be: everything that its setters were
@@ -35,72 +35,6 @@ const _: () = {
     assert!(size_of::<clone3_spawn_plan>() == PLAN_SIZE_VER0);
     assert!(size_of::<Plan>() <= PLAN_SIZE_VER0);
     assert!(align_of::<Plan>() <= align_of::<clone3_spawn_plan>());
-};
-
-/// A namespace to join.
-#[repr(C)]
-#[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
-pub struct clone3_spawn_namespace {
-    /// A namespace's file, or a pidfd (Linux 5.8).
-    pub fd: c_int,
-    /// CLONE_NEW*: 0 for whatever the file is; for a pidfd one or several.
-    pub r#type: c_int,
-}
-
-/// A line of an id map (user_namespaces(7)).
-#[repr(C)]
-#[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
-pub struct clone3_spawn_id_range {
-    /// First id in the new namespace.
-    pub inside: u32,
-    /// What it is outside.
-    pub outside: u32,
-    /// How many ids.
-    pub count: u32,
-}
-
-/// A resource limit (prlimit(2)).
-#[repr(C)]
-#[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
-pub struct clone3_spawn_rlimit {
-    /// RLIMIT_*
-    pub resource: c_int,
-    /// 0.
-    pub reserved: c_int,
-    /// The soft limit; all ones for none.
-    pub soft: u64,
-    /// The hard limit; all ones for none.
-    pub hard: u64,
-}
-
-/// Something to mount for the child.
-#[repr(C)]
-#[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
-pub struct clone3_spawn_mount {
-    /// With MS_BIND, the path of what is to be seen at the target, looked up in the
-    /// caller's root. Otherwise what the file system takes for its source; NULL for
-    /// none.
-    pub source: *const c_char,
-    /// A path in the child's root that is there already. Links on it cannot lead out.
-    pub target: *const c_char,
-    /// The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
-    pub r#type: *const c_char,
-    /// Its options, as mount(8) has them after -o: "size=1m,mode=755"; NULL for none.
-    pub data: *const c_char,
-    /// Of the MS_* of mount(2): MS_BIND, with MS_REC for all that is mounted below as
-    /// well; and MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME.
-    pub flags: u64,
-}
-
-const _: () = {
-    assert!(size_of::<clone3_spawn_mount>() == size_of::<Mount>());
-    assert!(size_of::<clone3_spawn_namespace>() == size_of::<Namespace>());
-    assert!(size_of::<clone3_spawn_id_range>() == size_of::<IdRange>());
-    assert!(size_of::<clone3_spawn_rlimit>() == size_of::<Limit>());
 };
 
 /// For clone3_spawn_set_capabilities(): the bounding set.

@@ -6,9 +6,9 @@ use super::{MustUse, declared_entry};
 use crate::diagnose::Reason;
 use crate::spawn::describe;
 use crate::spawn::failure::Failure;
+use crate::spawn::from_plan;
 use crate::spawn::plan::Plan;
 use crate::spawn::stage::Stage;
-use crate::spawn::superset;
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, sized};
 use core::ffi::{c_char, c_int};
@@ -136,7 +136,7 @@ unsafe extern "C" fn exported_spawn(
     let outcome = match plan {
         Err(errno) => Err((Failure::at(Stage::Plan)(errno), None)),
         // SAFETY: the header's contract.
-        Ok(plan) => unsafe { superset::spawn(plan, path, argv.cast(), envp.cast()) }
+        Ok(plan) => unsafe { from_plan::spawn(plan, path, argv.cast(), envp.cast()) }
             .map_err(|failure| (failure, Some(plan))),
     };
     match outcome {
@@ -152,7 +152,7 @@ unsafe extern "C" fn exported_spawn(
         Err((failure, plan)) => {
             let reason = match (failure.stage, plan) {
                 (Stage::Create, Some(plan)) if !err.is_null() => {
-                    superset::why_not_created(plan, failure.errno)
+                    from_plan::why_not_created(plan, failure.errno)
                 }
                 _ => None,
             };

@@ -2,10 +2,8 @@
 //! What the header says of the setters of `clone3_spawn_t`, which are in
 //! `spawn_setters`.
 
-use super::spawn_plan::{
-    clone3_cpu_set_t, clone3_spawn_id_range, clone3_spawn_mount, clone3_spawn_namespace,
-    clone3_spawn_rlimit, clone3_spawn_t,
-};
+use super::spawn_plan::{clone3_cpu_set_t, clone3_spawn_t};
+use crate::spawn::elements::{IdRange, Limit, Mount, Namespace};
 use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use libc::{posix_spawn_file_actions_t, sigset_t, sock_fprog};
@@ -90,7 +88,7 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: namespaces is NULL and count is not 0
     pub fn clone3_spawn_set_namespaces(
         plan: *mut clone3_spawn_t,
-        namespaces: *const clone3_spawn_namespace,
+        namespaces: *const Namespace,
         count: usize,
     ) -> c_int;
 
@@ -103,7 +101,7 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
     pub fn clone3_spawn_set_uid_map(
         plan: *mut clone3_spawn_t,
-        ranges: *const clone3_spawn_id_range,
+        ranges: *const IdRange,
         count: usize,
     ) -> c_int;
 
@@ -115,7 +113,7 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: ranges is NULL and count is not 0
     pub fn clone3_spawn_set_gid_map(
         plan: *mut clone3_spawn_t,
-        ranges: *const clone3_spawn_id_range,
+        ranges: *const IdRange,
         count: usize,
     ) -> c_int;
 
@@ -199,7 +197,7 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: limits is NULL and count is not 0
     pub fn clone3_spawn_set_rlimits(
         plan: *mut clone3_spawn_t,
-        limits: *const clone3_spawn_rlimit,
+        limits: *const Limit,
         count: usize,
     ) -> c_int;
 
@@ -231,7 +229,7 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
     pub fn clone3_spawn_set_mounts(
         plan: *mut clone3_spawn_t,
-        mounts: *const clone3_spawn_mount,
+        mounts: *const Mount,
         count: usize,
     ) -> c_int;
 

@@ -9,11 +9,15 @@ use super::spawn_set_h::*;
 use super::{declared_entry, or_number};
 use crate::spawn::actions::{self, Actions, FileActions};
 use crate::spawn::attr::Sigset;
-use crate::spawn::plan::{self, Cgroup, Directory, List, Plan};
+use crate::spawn::elements::{IdRange, Limit, Mount, Namespace};
+use crate::spawn::list::List;
+use crate::spawn::plan::Plan;
+use crate::spawn::rare::{Directory, MOST_DESCRIPTORS};
 use crate::uapi::flags::{EMULATED_IN_CHILD, SPAWNABLE};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use core::ptr::null;
 use libc::{posix_spawn_file_actions_t, sigset_t, sock_fprog};
 
 /// SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW.
@@ -80,129 +84,139 @@ macro_rules! setters {
 
 setters! {
     clone3_spawn_add_flags => exported_add_flags(flags: u64) |plan| {
-            let flags = CloneFlags::from_bits(flags); if !SPAWNABLE.contains(flags) { return Err(Errno::EINVAL); } plan.flags |= flags;
+            let flags = CloneFlags::from_bits(flags); if !SPAWNABLE.contains(flags) { return Err(Errno::EINVAL); } plan.rare.flags |= flags;
     }
     clone3_spawn_set_emulation => exported_set_emulation(flags: u64) |plan| {
             let flags = CloneFlags::from_bits(flags);
             if !EMULATED_IN_CHILD.contains(flags) { return Err(Errno::EINVAL); }
-            plan.emulable = flags;
+            plan.rare.emulable = flags;
     }
     clone3_spawn_set_pidfd => exported_set_pidfd(pidfd: *mut c_int) |plan| {
             plan.pidfd = pidfd;
     }
     clone3_spawn_set_exit_signal => exported_set_exit_signal(signal: c_int) |plan| {
-            plan.exit_signal = Some(signal_or_none(signal)?);
+            plan.rare.exit_signal = Some(signal_or_none(signal)?);
     }
     clone3_spawn_set_tid => exported_set_tid(pids: *const Pid, count: usize) |plan| {
-            plan.set_tid = List::of(pids, count)?;
+            // SAFETY: the caller lends the array.
+            plan.rare.set_tid = unsafe { List::of(pids, count) }?;
     }
     clone3_spawn_set_cgroup => exported_set_cgroup(fd: c_int) |plan| {
-            plan.cgroup = Cgroup::Descriptor(descriptor(fd)?);
+            plan.attributes.cgroup = Some(descriptor(fd)?);
+            plan.cgroup_path = null();
     }
     clone3_spawn_set_cgroup_path => exported_set_cgroup_path(path: *const c_char) |plan| {
-            plan.cgroup = Cgroup::Path(there(path)?);
+            plan.cgroup_path = there(path)?;
     }
-    clone3_spawn_set_namespaces => exported_set_namespaces(namespaces: *const clone3_spawn_namespace, count: usize) |plan| {
-            plan.namespaces = List::of(namespaces.cast(), count)?;
+    clone3_spawn_set_namespaces => exported_set_namespaces(namespaces: *const Namespace, count: usize) |plan| {
+            // SAFETY: the caller lends the array.
+            plan.rare.namespaces = unsafe { List::of(namespaces, count) }?;
     }
-    clone3_spawn_set_uid_map => exported_set_uid_map(ranges: *const clone3_spawn_id_range, count: usize) |plan| {
-            plan.uid_map = List::of(ranges.cast(), count)?;
+    clone3_spawn_set_uid_map => exported_set_uid_map(ranges: *const IdRange, count: usize) |plan| {
+            // SAFETY: the caller lends the array.
+            plan.rare.uid_map = unsafe { List::of(ranges, count) }?;
     }
-    clone3_spawn_set_gid_map => exported_set_gid_map(ranges: *const clone3_spawn_id_range, count: usize) |plan| {
-            plan.gid_map = List::of(ranges.cast(), count)?;
+    clone3_spawn_set_gid_map => exported_set_gid_map(ranges: *const IdRange, count: usize) |plan| {
+            // SAFETY: the caller lends the array.
+            plan.rare.gid_map = unsafe { List::of(ranges, count) }?;
     }
     clone3_spawn_set_setgroups => exported_set_setgroups(allowed: c_int) |plan| {
-            plan.setgroups = Some(allowed != 0);
+            plan.rare.setgroups = Some(allowed != 0);
     }
     clone3_spawn_set_uid => exported_set_uid(uid: libc::uid_t) |plan| {
-            plan.uid = Some(id(uid)?);
+            plan.rare.uid = Some(id(uid)?);
     }
     clone3_spawn_set_gid => exported_set_gid(gid: libc::gid_t) |plan| {
-            plan.gid = Some(id(gid)?);
+            plan.rare.gid = Some(id(gid)?);
     }
     clone3_spawn_set_groups => exported_set_groups(groups: *const libc::gid_t, count: usize) |plan| {
-            plan.groups = Some(List::of(groups, count)?);
+            // SAFETY: the caller lends the array.
+            plan.rare.groups = Some(unsafe { List::of(groups, count) }?);
     }
     clone3_spawn_set_no_new_privs => exported_set_no_new_privs(on: c_int) |plan| {
-            plan.no_new_privs = on != 0;
+            plan.rare.no_new_privs = on != 0;
     }
     clone3_spawn_set_capabilities => exported_set_capabilities(which: c_int, capabilities: u64) |plan| {
             let place = match which {
-                CLONE3_SPAWN_BOUNDING => &mut plan.bounding,
-                CLONE3_SPAWN_INHERITABLE => &mut plan.inheritable,
-                CLONE3_SPAWN_AMBIENT => &mut plan.ambient,
+                CLONE3_SPAWN_BOUNDING => &mut plan.rare.bounding,
+                CLONE3_SPAWN_INHERITABLE => &mut plan.rare.inheritable,
+                CLONE3_SPAWN_AMBIENT => &mut plan.rare.ambient,
                 _ => return Err(Errno::EINVAL),
             };
             *place = Some(capabilities);
     }
     clone3_spawn_set_securebits => exported_set_securebits(bits: c_uint) |plan| {
-            plan.securebits = Some(bits);
+            plan.rare.securebits = Some(bits);
     }
     clone3_spawn_set_seccomp => exported_set_seccomp(program: *const sock_fprog, flags: c_uint) |plan| {
-            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } plan.filter = there(program)?.cast(); plan.filter_flags = flags;
+            if flags & !FILTER_FLAGS != 0 { return Err(Errno::EINVAL); } plan.rare.filter = there(program)?.cast(); plan.rare.filter_flags = flags;
     }
-    clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const clone3_spawn_rlimit, count: usize) |plan| {
-            plan.limits = List::of(limits.cast(), count)?;
+    clone3_spawn_set_rlimits => exported_set_rlimits(limits: *const Limit, count: usize) |plan| {
+            // SAFETY: the caller lends the array.
+            plan.rare.limits = unsafe { List::of(limits, count) }?;
     }
     clone3_spawn_set_umask => exported_set_umask(mask: libc::mode_t) |plan| {
-            if mask > 0o777 { return Err(Errno::EINVAL); } plan.umask = Some(mask);
+            if mask > 0o777 { return Err(Errno::EINVAL); } plan.rare.umask = Some(mask);
     }
-    clone3_spawn_set_mounts => exported_set_mounts(mounts: *const clone3_spawn_mount, count: usize) |plan| {
-            plan.mounts = List::of(mounts.cast(), count)?;
+    clone3_spawn_set_mounts => exported_set_mounts(mounts: *const Mount, count: usize) |plan| {
+            // SAFETY: the caller lends the array.
+            plan.rare.mounts = unsafe { List::of(mounts, count) }?;
     }
     clone3_spawn_set_session => exported_set_session(on: c_int) |plan| {
-            plan.new_session = on != 0;
+            plan.attributes.new_session = on != 0;
     }
     clone3_spawn_set_process_group => exported_set_process_group(group: Pid) |plan| {
-            if group < 0 { return Err(Errno::EINVAL); } plan.process_group = Some(group);
+            if group < 0 { return Err(Errno::EINVAL); } plan.attributes.process_group = Some(group);
     }
     clone3_spawn_set_terminal => exported_set_terminal(fd: c_int) |plan| {
-            plan.terminal = Some(descriptor(fd)?);
+            plan.rare.terminal = Some(descriptor(fd)?);
     }
     clone3_spawn_set_signal_mask => exported_set_signal_mask(set: *const sigset_t) |plan| {
-            plan.mask = Some(signals(set)?);
+            plan.attributes.mask = Some(signals(set)?);
     }
     clone3_spawn_set_signal_defaults => exported_set_signal_defaults(set: *const sigset_t) |plan| {
-            plan.defaults = signals(set)?;
+            plan.attributes.defaults = signals(set)?;
     }
     clone3_spawn_set_signal_ignores => exported_set_signal_ignores(set: *const sigset_t) |plan| {
-            let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } plan.ignores = set;
+            let set = signals(set)?; if set & NOT_TO_BE_IGNORED != 0 { return Err(Errno::EINVAL); } plan.rare.ignores = set;
     }
     clone3_spawn_set_scheduler => exported_set_scheduler(policy: c_int, priority: c_int) |plan| {
-            plan.scheduling = Some((policy, priority));
+            plan.attributes.scheduling = Some((Some(policy), priority));
     }
     clone3_spawn_set_nice => exported_set_nice(nice: c_int) |plan| {
-            if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } plan.nice = Some(nice);
+            if !(-20..=19).contains(&nice) { return Err(Errno::EINVAL); } plan.rare.nice = Some(nice);
     }
     clone3_spawn_set_affinity => exported_set_affinity(mask: *const clone3_cpu_set_t, size: usize) |plan| {
-            plan.affinity = (there(mask)?.cast(), size);
+            plan.rare.affinity = (there(mask)?.cast(), size);
     }
     clone3_spawn_set_ioprio => exported_set_ioprio(priority: c_int) |plan| {
-            plan.io_priority = Some(priority);
+            plan.rare.io_priority = Some(priority);
     }
     clone3_spawn_set_oom_score_adj => exported_set_oom_score_adj(score: c_int) |plan| {
-            if !(-1000..=1000).contains(&score) { return Err(Errno::EINVAL); } plan.oom_score = Some(score);
+            if !(-1000..=1000).contains(&score) { return Err(Errno::EINVAL); } plan.rare.oom_score = Some(score);
     }
     clone3_spawn_set_timer_slack => exported_set_timer_slack(nanoseconds: c_ulong) |plan| {
-            plan.timer_slack = Some(nanoseconds as usize);
+            plan.rare.timer_slack = Some(nanoseconds as usize);
     }
     clone3_spawn_set_pdeath_signal => exported_set_pdeath_signal(signal: c_int) |plan| {
-            plan.death_signal = signal_or_none(signal)?;
+            plan.rare.death_signal = signal_or_none(signal)?;
     }
     clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |plan| {
-            plan.directory = Directory::Path(there(path)?);
+            plan.rare.directory = Directory::Path(there(path)?);
     }
     clone3_spawn_set_directory_fd => exported_set_directory_fd(fd: c_int) |plan| {
-            plan.directory = Directory::Descriptor(descriptor(fd)?);
+            plan.rare.directory = Directory::Descriptor(descriptor(fd)?);
     }
     clone3_spawn_set_chroot => exported_set_chroot(path: *const c_char) |plan| {
-            plan.root = Directory::Path(there(path)?);
+            plan.rare.root = Directory::Path(there(path)?);
     }
     clone3_spawn_set_pivot_root => exported_set_pivot_root(fd: c_int) |plan| {
-            plan.root = Directory::Descriptor(descriptor(fd)?);
+            plan.rare.root = Directory::Descriptor(descriptor(fd)?);
     }
     clone3_spawn_set_fds => exported_set_fds(fds: *const c_int, count: usize) |plan| {
-            if count > plan::MOST_DESCRIPTORS { return Err(Errno::EINVAL); } plan.descriptors = Some(List::of(fds, count)?);
+            if count > MOST_DESCRIPTORS { return Err(Errno::EINVAL); }
+            // SAFETY: the caller lends the array.
+            plan.rare.descriptors = Some(unsafe { List::of(fds, count) }?);
     }
     clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const posix_spawn_file_actions_t) |plan| {
             let actions: *const FileActions = actions.cast();
@@ -225,7 +239,7 @@ setters! {
             plan.search = on != 0;
     }
     clone3_spawn_set_callback => exported_set_callback(callback: Option<Function>, arg: *mut c_void) |plan| {
-            plan.callback = callback.map(|function| (function, arg));
+            plan.rare.callback = callback.map(|function| (function, arg));
     }
     clone3_spawn_set_function => exported_set_function(function: Option<Function>, arg: *mut c_void) |plan| {
             plan.function = function.map(|function| (function, arg));

@@ -134,6 +134,7 @@ pub fn in_child(emulated: CloneFlags) {
     }
 }
 
+#[inline(never)] // its frame would be in the way of all children
 fn clear_sighand() {
     for signal in 1..=LAST_SIGNAL {
         // The kernel clears flags and masks too, SA_NOCLDWAIT for one.

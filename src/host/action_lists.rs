@@ -50,6 +50,30 @@ pub enum Action {
 impl Action {
     /// What an action is read as that we do not know: none that can succeed.
     const UNKNOWN: Action = Action::Dup2 { from: -1, to: -1 };
+
+    /// The highest descriptor it has to do with, or −1.
+    pub fn highest(&self) -> c_int {
+        match *self {
+            Action::Open { fd, .. }
+            | Action::Close { fd }
+            | Action::Fchdir { fd }
+            | Action::TakeTerminal { fd } => fd,
+            Action::Dup2 { from, to } => from.max(to),
+            Action::Chdir { .. } | Action::CloseFrom { .. } => -1,
+        }
+    }
+
+    /// Whether it has to do with this descriptor.
+    pub fn names(&self, descriptor: c_int) -> bool {
+        match *self {
+            Action::Open { fd, .. }
+            | Action::Close { fd }
+            | Action::Fchdir { fd }
+            | Action::TakeTerminal { fd } => fd == descriptor,
+            Action::Dup2 { from, to } => from == descriptor || to == descriptor,
+            Action::Chdir { .. } | Action::CloseFrom { .. } => false,
+        }
+    }
 }
 
 /// No descriptors, and taken by no function as such.

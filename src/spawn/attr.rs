@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a `posix_spawnattr_t` says of the child.
 
-use super::program::Attributes;
+use super::child::Attributes;
 use crate::uapi::Errno;
 use core::ffi::{c_int, c_short};
 
@@ -60,7 +60,7 @@ pub fn set_policy(object: &mut SpawnAttributes, policy: c_int) -> Result<(), Err
 }
 
 /// What they say of the child.
-pub fn as_plan(object: &SpawnAttributes) -> Attributes {
+pub fn read(object: &SpawnAttributes) -> Attributes {
     let set = object.flags();
     let on = |flag: c_short| set & flag != 0;
     Attributes {

@@ -3,7 +3,8 @@
 //! `Stage::Plan` is called: the failure's index says which.
 
 use super::failure::Failure;
-use super::plan::{Directory, Plan};
+use super::plan::Plan;
+use super::rare::Directory;
 use super::stage::Stage;
 use crate::uapi::Errno;
 use crate::uapi::flags::{CLONE_EMPTY_MNTNS, CLONE_NEWNS, CLONE_NEWUSER};
@@ -31,28 +32,28 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
         plan.search && plan.program.is_some()
     }),
     (b"id maps and setgroups need a new user namespace: CLONE_NEWUSER", |plan, _| {
-        plan.writes_id_maps() && !plan.flags.contains(CLONE_NEWUSER)
+        plan.rare.writes_id_maps() && !plan.rare.flags.contains(CLONE_NEWUSER)
     }),
     // The root that is left is everybody's in a shared mount namespace.
     (b"clone3_spawn_set_pivot_root() needs a mount namespace: CLONE_NEWNS", |plan, _| {
-        matches!(plan.root, Directory::Descriptor(_)) && !plan.leaves_mount_namespace()
+        matches!(plan.rare.root, Directory::Descriptor(_)) && !plan.rare.leaves_mount_namespace()
     }),
     (b"clone3_spawn_set_mounts() needs a mount namespace: CLONE_NEWNS", |plan, _| {
-        !plan.mounts.get().is_empty() && !plan.leaves_mount_namespace()
+        !plan.rare.mounts.get().is_empty() && !plan.rare.leaves_mount_namespace()
     }),
     (b"CLONE_EMPTY_MNTNS needs CLONE_NEWNS", |plan, _| {
-        plan.flags.contains(CLONE_EMPTY_MNTNS) && !plan.flags.contains(CLONE_NEWNS)
+        plan.rare.flags.contains(CLONE_EMPTY_MNTNS) && !plan.rare.flags.contains(CLONE_NEWNS)
     }),
     (b"clone3_spawn_set_terminal() needs clone3_spawn_set_session()", |plan, _| {
-        plan.terminal.is_some() && !plan.new_session
+        plan.rare.terminal.is_some() && !plan.attributes.new_session
     }),
     (
         b"the leader of a new session leads its process group, too: choose group 0 or none",
-        |plan, _| plan.new_session && plan.process_group.is_some_and(|group| group != 0),
+        |plan, _| plan.attributes.new_session && plan.attributes.process_group.is_some_and(|group| group != 0),
     ),
-    (b"a signal is to be at its default and ignored", |plan, _| plan.defaults & plan.ignores != 0),
+    (b"a signal is to be at its default and ignored", |plan, _| plan.attributes.defaults & plan.rare.ignores != 0),
     (b"an ambient capability is not among the inheritable ones", |plan, _| {
-        plan.ambient.unwrap_or(0) & !plan.inheritable.unwrap_or(u64::MAX) != 0
+        plan.rare.ambient.unwrap_or(0) & !plan.rare.inheritable.unwrap_or(u64::MAX) != 0
     }),
 ];
 

@@ -11,15 +11,14 @@
 //! one. Its handlers may run then, and the library holds nothing that they could want: no
 //! lock, no place in another pid namespace.
 
-use super::child::{self, FAILED, Job};
+use super::child::{Child, Program};
 use super::credentials::Changes;
 use super::exchange::Exchange;
-use super::failure::Failure;
-use super::id_maps;
-use super::launch;
+use super::failure::{FAILED, Failure};
+use super::job::Job;
 use super::page::{Seen, SharedPage};
-use super::program::Child;
 use super::stage::Stage;
+use super::{id_maps, steps, verdict};
 use crate::engine::{self, Request, report};
 use crate::host::{self, ClearTid, Repair, cancel};
 use crate::uapi::flags::CLONE_PIDFD;
@@ -30,6 +29,7 @@ use core::ptr::read_volatile;
 
 /// Makes the child, by a request that copies the memory. Signals are blocked, and
 /// `mask` is the caller's.
+#[inline(never)]
 pub fn create(
     child: &Child,
     request: &Request,
@@ -37,7 +37,7 @@ pub fn create(
     changes: Changes,
 ) -> Result<Pid, Failure> {
     let at_creation = Failure::at(Stage::Create);
-    let runs_function = child.extras.is_some_and(|extras| extras.plan.function.is_some());
+    let runs_function = child.runs_function();
     let page = SharedPage::map().map_err(&at_creation)?;
     let mut exchange = Exchange::new();
     if !runs_function && !sys::has_robust_lists() {
@@ -51,12 +51,12 @@ pub fn create(
             let page = Some(&page);
             let job =
                 Job { child, exchange: &exchange, pidfd: None, mask, emulated, page, changes };
-            run(&job, runs_function, repair)
+            run(&job, repair)
         }
         pid => pid,
     };
-    if let Some(extras) = child.extras {
-        extras.come_back();
+    if let Some(elsewhere) = child.birthplace {
+        elsewhere.come_back();
     }
     let let_in = mask | signal_bit(request.exit_signal) | signal_bit(cancel::signal());
     sys::restore_signals(let_in);
@@ -92,9 +92,9 @@ fn lacks_pidfd(request: &Request) -> bool {
 }
 
 /// The child.
-fn run(job: &Job, runs_function: bool, repair: Option<Repair>) -> ! {
+fn run(job: &Job, repair: Option<Repair>) -> ! {
     mutex::in_copy();
-    if runs_function {
+    if job.child.runs_function() {
         let tid = match &repair {
             // SAFETY: looked up in the thread this is the copy of.
             Some(repair) => unsafe { repair.apply(ClearTid::Unset) },
@@ -104,27 +104,20 @@ fn run(job: &Job, runs_function: bool, repair: Option<Repair>) -> ! {
     } else if let Some(page) = job.page {
         page.enlist();
     }
-    let outcome = child::take_steps(job);
-    let (Some(page), Some(extras)) = (job.page, job.child.extras) else {
-        tell(job, outcome);
-        sys::exit_group(FAILED)
-    };
-    match (outcome, extras.plan.function) {
-        (Ok(()), Some((function, argument))) => {
-            page.say_there(extras.plan.filter.is_null());
+    match (steps::take(job), &job.child.program) {
+        (Ok(()), Program::Function((function, argument))) => {
+            if let Some(page) = job.page {
+                page.say_there(job.child.rare.filter.is_null());
+            }
             // SAFETY: the setter's contract.
-            sys::exit_group(unsafe { function(argument) })
+            sys::exit_group(unsafe { function(*argument) })
         }
-        _ => {
-            tell(job, outcome);
+        (outcome, _) => {
+            if let (Some(page), Err(failure)) = (job.page, outcome) {
+                page.tell(failure);
+            }
             sys::exit_group(FAILED)
         }
-    }
-}
-
-fn tell(job: &Job, outcome: Result<(), Failure>) {
-    if let (Some(page), Err(failure)) = (job.page, outcome) {
-        page.tell(failure);
     }
 }
 
@@ -136,17 +129,17 @@ fn await_child(
     exchange: &mut Exchange,
     pid: Pid,
 ) -> Option<Failure> {
-    let mut maps = child.extras.map(|extras| extras.plan).filter(|plan| plan.writes_id_maps());
+    let mut maps = Some(child.rare).filter(|rare| rare.writes_id_maps());
     let mut milliseconds: c_int = 1;
     loop {
         let word = match page.look() {
             Seen::IsThere => return None,
-            Seen::IsGone => return page.failure().or_else(|| launch::died_of_filter(child, pid)),
+            Seen::IsGone => return page.failure().or_else(|| verdict::died_of_filter(child, pid)),
             Seen::AtWork(word) => word,
             Seen::Asks(word) => match maps.take() {
                 None => word,
-                Some(plan) => {
-                    let written = id_maps::write(plan, pid);
+                Some(rare) => {
+                    let written = id_maps::write(rare, pid);
                     page.answer(written.is_ok());
                     match written {
                         Ok(()) => continue,
@@ -160,7 +153,7 @@ fn await_child(
         if attribute::has_ended(pid) || exchange.is_hung_up() {
             return match page.look() {
                 Seen::IsThere => None,
-                _ => page.failure().or_else(|| launch::died_of_filter(child, pid)),
+                _ => page.failure().or_else(|| verdict::died_of_filter(child, pid)),
             };
         }
         milliseconds = c_int::min(milliseconds * 2, 20);

@@ -7,7 +7,7 @@
 //! the caller: one with the caller's ids and permitted capabilities, in no user
 //! namespace but the caller's, seen from no pid namespace that does not see the caller.
 //!
-//! | what a plan may do | memory |
+//! | what the child may do | memory |
 //! |---|---|
 //! | user, group or effective ids that differ from the present ones | copied: their user may trace the child |
 //! | a new user namespace | copied: its owner, any process of the caller's user, has all capabilities over it |
@@ -23,14 +23,15 @@
 //! The caller's ids are those of its thread. No other thread can change them in
 //! between: for that a libc sends signals, which are blocked.
 
-use super::plan::{Namespace, Plan};
-use super::program::Child;
+use super::child::Child;
+use super::elements::Namespace;
+use super::rare::Rare;
 use crate::uapi::CloneFlags;
 use crate::uapi::attribute::Ids;
 use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
 use crate::uapi::task;
 
-/// What a plan's child may become.
+/// What a child may become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Other ids.
@@ -47,19 +48,17 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Those of a plan, for the calling thread.
+    /// Those of a child of the calling thread.
     #[inline(never)]
     pub fn of(child: &Child) -> Changes {
-        let resets = child.attributes.reset_ids;
-        let Some(plan) = child.extras.map(|extras| extras.plan) else {
-            return Changes { ids: resets && !Ids::now().are_real(), ..Changes::default() };
-        };
+        let rare = child.rare;
+        let resets = child.attributes.reset_ids && !Ids::now().are_real();
         Changes {
-            ids: changes_ids(plan),
-            joins_user: joins(plan, CLONE_NEWUSER),
-            joins_pid: joins(plan, CLONE_NEWPID),
-            new_user: plan.flags.contains(CLONE_NEWUSER),
-            dumps: !plan.filter.is_null() && task::kernel_version() < (5, 16),
+            ids: resets || changes_ids(rare),
+            joins_user: joins(rare, CLONE_NEWUSER),
+            joins_pid: joins(rare, CLONE_NEWPID),
+            new_user: rare.flags.contains(CLONE_NEWUSER),
+            dumps: !rare.filter.is_null() && task::kernel_version() < (5, 16),
         }
     }
 
@@ -69,20 +68,20 @@ impl Changes {
     }
 }
 
-fn changes_ids(plan: &Plan) -> bool {
-    if plan.uid.is_none() && plan.gid.is_none() {
+fn changes_ids(rare: &Rare) -> bool {
+    if rare.uid.is_none() && rare.gid.is_none() {
         return false;
     }
     let ids = Ids::now();
     let differs = |wanted: Option<u32>, now: [u32; 4]| wanted.is_some_and(|id| now != [id; 4]);
-    differs(plan.uid, ids.user) || differs(plan.gid, ids.group)
+    differs(rare.uid, ids.user) || differs(rare.gid, ids.group)
 }
 
 /// A namespace of which it is not known what it is may be any.
-fn joins(plan: &Plan, kind: CloneFlags) -> bool {
+fn joins(rare: &Rare, kind: CloneFlags) -> bool {
     let may_be = |namespace: &Namespace| match namespace.kinds() {
         0 => true,
         kinds => kinds & kind.bits() as i32 != 0,
     };
-    plan.namespaces.get().iter().any(may_be)
+    rare.namespaces.get().iter().any(may_be)
 }

@@ -4,7 +4,8 @@
 
 use super::actions::Action;
 use super::failure::Failure;
-use super::plan::{Cgroup, Directory, Plan};
+use super::plan::Plan;
+use super::rare::Directory;
 use super::readable;
 use super::stage::{ActionKind, Stage};
 use crate::uapi::Errno;
@@ -38,10 +39,10 @@ impl Object {
 
     /// The cgroup that a child was to be born in.
     pub fn of_cgroup(plan: &Plan) -> Object {
-        match plan.cgroup {
-            Cgroup::Inherited => Object::NONE,
-            Cgroup::Descriptor(fd) => Object::number(fd),
-            Cgroup::Path(path) => Object::path(path),
+        match plan.attributes.cgroup {
+            _ if !plan.cgroup_path.is_null() => Object::path(plan.cgroup_path),
+            Some(fd) => Object::number(fd),
+            None => Object::NONE,
         }
     }
 
@@ -77,7 +78,7 @@ pub fn object(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     }
     let object = match failure.stage {
         Stage::Namespace | Stage::Fd | Stage::Rlimit => Object::NONE,
-        Stage::Mount if readable::of_list(&plan.mounts).is_err() => Object::NONE,
+        Stage::Mount if readable::of_list(&plan.rare.mounts).is_err() => Object::NONE,
         _ => object_of(plan, path, failure),
     };
     let told = |string| if readable::string(string).is_ok() { string } else { null() };
@@ -90,30 +91,30 @@ fn object_of(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     let signed = |value: Option<c_int>| value.map_or(Object::NONE, Object::number);
     match failure.stage {
         Stage::Cgroup => Object::of_cgroup(plan),
-        Stage::Scheduler => signed(plan.scheduling.map(|(policy, _)| policy)),
-        Stage::Nice => signed(plan.nice),
-        Stage::Ioprio => signed(plan.io_priority),
-        Stage::OomScoreAdj => signed(plan.oom_score),
-        Stage::Namespace => signed(plan.namespaces.get().get(index).map(|ns| ns.fd)),
-        Stage::ProcessGroup => signed(plan.process_group),
-        Stage::Terminal => signed(plan.terminal),
-        Stage::Mount => plan.mounts.get().get(index).map_or(Object::NONE, |mount| Object {
-            kind: mount.kind(),
+        Stage::Scheduler => signed(plan.attributes.scheduling.and_then(|(policy, _)| policy)),
+        Stage::Nice => signed(plan.rare.nice),
+        Stage::Ioprio => signed(plan.rare.io_priority),
+        Stage::OomScoreAdj => signed(plan.rare.oom_score),
+        Stage::Namespace => signed(plan.rare.namespaces.get().get(index).map(|ns| ns.fd)),
+        Stage::ProcessGroup => signed(plan.attributes.process_group),
+        Stage::Terminal => signed(plan.rare.terminal),
+        Stage::Mount => plan.rare.mounts.get().get(index).map_or(Object::NONE, |mount| Object {
+            kind: mount.kind_in_words(),
             ..Object::path(mount.target)
         }),
-        Stage::Root => Object::of_directory(plan.root),
-        Stage::Directory => Object::of_directory(plan.directory),
+        Stage::Root => Object::of_directory(plan.rare.root),
+        Stage::Directory => Object::of_directory(plan.rare.directory),
         Stage::Fd => {
-            let listed = plan.descriptors.as_ref().and_then(|list| list.get().get(index));
+            let listed = plan.rare.descriptors.as_ref().and_then(|list| list.get().get(index));
             signed(listed.copied())
         }
         Stage::FileAction => {
             plan.actions().nth(index).map_or(Object::NONE, |action| Object::of_action(&action))
         }
-        Stage::Rlimit => signed(plan.limits.get().get(index).map(|limit| limit.resource)),
-        Stage::Gid => number(plan.gid),
-        Stage::Uid => number(plan.uid),
-        Stage::DeathSignal => Object::number(plan.death_signal),
+        Stage::Rlimit => signed(plan.rare.limits.get().get(index).map(|limit| limit.resource)),
+        Stage::Gid => number(plan.rare.gid),
+        Stage::Uid => number(plan.rare.uid),
+        Stage::DeathSignal => Object::number(plan.rare.death_signal),
         Stage::Exec if path.is_null() => signed(plan.program.map(|(fd, _)| fd)),
         Stage::Exec => Object::path(path),
         Stage::None

@@ -1,158 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The list of descriptors: "these become 0, 1, 2 and so on, everything else is
-//! closed", and the few descriptors that the child needs for itself meanwhile.
+//! closed".
 //!
 //! A list is a set of assignments that all happen at once: an entry may be the
 //! target of another, twice, or in a ring. A target is written when no other
 //! waits for what it holds; when each of those that are left is waited for, they
 //! are rings, each of which is turned with one spare descriptor.
 
-use super::child::Job;
 use super::close::close_from;
 use super::failure::Failure;
-use super::plan::{Directory, List, MOST_DESCRIPTORS, Plan};
-use super::program::Program;
+use super::list::List;
+use super::rare::MOST_DESCRIPTORS;
 use super::stage::Stage;
-use super::superset::Extras;
-use crate::uapi::{Errno, attribute, exec, file};
+use crate::uapi::{Errno, exec, file};
 use core::ffi::c_int;
 
-/// Descriptors of the child's own, out of the way of the plan's; −1 for none.
-pub struct Kept {
-    pipe: c_int,
-    program: c_int,
-    /// Why there is no program, to be said when its turn has come.
-    no_program: Option<Errno>,
-    /// A pidfd of the parent.
-    pub parent: c_int,
-}
-
-impl Kept {
-    /// Moves them away from all that is named.
-    pub fn reserve(job: &Job, extras: &Extras) -> Result<Kept, Failure> {
-        let plan = extras.plan;
-        let away = |fd| plan.move_away(fd);
-        let pipe = job.exchange.keeps();
-        let mut kept = Kept { pipe, program: -1, no_program: None, parent: -1 };
-        if let Some((fd, _)) = plan.program {
-            let moved = fd >= 0 && (plan.descriptors.is_some() || !plan.actions().is_empty());
-            match if moved { away(fd) } else { Ok(fd) } {
-                Ok(fd) => kept.program = fd,
-                Err(errno) => kept.no_program = Some(errno),
-            }
-        }
-        if extras.parent_fd >= 0 {
-            kept.parent = away(extras.parent_fd).map_err(Failure::at(Stage::DeathSignal))?;
-            file::close(extras.parent_fd);
-        }
-        Ok(kept)
-    }
-
-    /// All of them.
-    pub fn all(&self) -> [c_int; 3] {
-        [self.pipe, self.program, self.parent]
-    }
-
-    /// What runs without a program must not have it.
-    pub fn forget_parent(&self) {
-        if self.parent >= 0 {
-            file::close(self.parent);
-        }
-    }
-
-    /// Executes the program; says why not.
-    pub fn execute(&self, job: &Job, extras: &Extras) -> Errno {
-        let child = job.child;
-        let (path, Some((_, flags))) = (&child.program, extras.plan.program) else {
-            return super::child::execute(child);
-        };
-        let (path, flags) = match path {
-            Program::Path(path) if !path.is_null() => (*path, flags),
-            _ => (c"".as_ptr(), flags | libc::AT_EMPTY_PATH),
-        };
-        if let Some(errno) = self.no_program {
-            return errno;
-        }
-        let fd = self.program;
-        let errno = attribute::exec_at(fd, path, child.argv, child.envp, flags);
-        // The path is only looked at by the kernel: it may lead nowhere.
-        let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
-        if errno != Errno::ENOENT || !by_descriptor {
-            return errno;
-        }
-        // A script is opened once more, by its interpreter as /dev/fd/N, and must
-        // still be open for that.
-        match exec::fcntl(fd, libc::F_SETFD, 0) {
-            Ok(_) => attribute::exec_at(fd, path, child.argv, child.envp, flags),
-            Err(errno) => errno,
-        }
-    }
-}
-
-impl Plan {
-    /// A copy of a descriptor, close-on-exec, that the plan does not name: above all
-    /// that it names or, where the limit leaves no room there, in between.
-    pub fn move_away(&self, fd: c_int) -> Result<c_int, Errno> {
-        let copy = |from| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, from);
-        if let Ok(moved) = copy(self.highest_descriptor().saturating_add(1)) {
-            return Ok(moved);
-        }
-        let mut from = 0;
-        loop {
-            let moved = copy(from)?;
-            if !self.names_descriptor(moved) {
-                return Ok(moved);
-            }
-            file::close(moved);
-            from = moved.saturating_add(1);
-        }
-    }
-
-    fn highest_descriptor(&self) -> c_int {
-        let actions = self.actions().map(|action| action.highest());
-        self.sources().chain(actions).fold(self.targets(), c_int::max)
-    }
-
-    fn names_descriptor(&self, fd: c_int) -> bool {
-        fd < self.targets()
-            || self.sources().any(|source| source == fd)
-            || self.actions().any(|action| action.names(fd))
-    }
-
-    /// The list writes to the numbers below this.
-    fn targets(&self) -> c_int {
-        self.descriptors.as_ref().map_or(0, |list| list.get().len()) as c_int
-    }
-
-    /// What is to be there already, outside of file actions.
-    fn sources(&self) -> impl Iterator<Item = c_int> {
-        let of = |directory| match directory {
-            Directory::Descriptor(fd) => fd,
-            _ => -1,
-        };
-        let singles = [
-            2, // whatever the plan says, programs are used to these
-            self.terminal.unwrap_or(-1),
-            self.program.map_or(-1, |(fd, _)| fd),
-            of(self.directory),
-            of(self.root),
-        ];
-        let listed = self.descriptors.as_ref().map_or(&[][..], List::get);
-        let namespaces = self.namespaces.get().iter().map(|namespace| namespace.fd);
-        singles.into_iter().chain(listed.iter().copied()).chain(namespaces)
-    }
-}
-
-/// Makes the list come true.
-pub fn arrange(list: Option<List<c_int>>, kept: &Kept) -> Result<(), Failure> {
-    let Some(list) = list else { return Ok(()) };
+/// Makes the list come true, and closes all descriptors but these and `keep`. Apart, for
+/// the room that it takes of the stack.
+#[inline(never)]
+pub fn arrange(list: &List<c_int>, keep: &[c_int]) -> Result<(), Failure> {
     let wanted = list.get();
     assign(wanted).map_err(|(index, errno)| Failure {
         stage: Stage::Fd,
         index: index as u32,
         errno,
     })?;
-    close_from(wanted.len() as c_int, &kept.all()).map_err(|errno| Failure {
+    close_from(wanted.len() as c_int, keep).map_err(|errno| Failure {
         stage: Stage::Fd,
         index: wanted.len() as u32,
         errno,

@@ -9,13 +9,12 @@
 //! so will every later call in this process and in copies of it: they are run by the
 //! same kernel. Where no mark is seen, the pipe stays.
 
-use super::actions::Action;
-use super::failure::Failure;
-use super::program::Child;
+use super::child::Child;
+use super::failure::{Failure, Words};
+use super::named;
 use super::stage::Stage;
 use crate::arch::syscall;
-use crate::uapi::exec::{self, fcntl};
-use crate::uapi::{Errno, file};
+use crate::uapi::{Errno, attribute, exec, file};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -33,9 +32,6 @@ pub struct Exchange {
 /// Whether clone(2) was seen to lend memory. A copy of this process inherits what is
 /// still true of it.
 static LENDS: AtomicBool = AtomicBool::new(false);
-
-/// A failure as numbers: what comes from another memory may be anything.
-pub type Words = [u32; 3];
 
 impl Exchange {
     /// By memory.
@@ -64,17 +60,12 @@ impl Exchange {
         self.keep_clear_of(child)
     }
 
-    /// Moves the writing end to a number that no action names, lest it be
-    /// closed or replaced, or used as if the caller had it open.
+    /// Moves the writing end to a number that the child's description does not name, lest
+    /// it be closed or replaced, or used as if the caller had it open.
     fn keep_clear_of(&mut self, child: &Child) -> Result<(), Errno> {
-        if let Some(extras) = child.extras {
-            let old = self.pipe[1];
-            self.pipe[1] = extras.plan.move_away(old)?;
-            file::close(old);
-        }
-        while child.actions.clone().any(|action| action.names(self.pipe[1])) {
-            let old = self.pipe[1];
-            self.pipe[1] = fcntl(old, libc::F_DUPFD_CLOEXEC, old + 1)?;
+        let old = self.pipe[1];
+        if named::is_named(child, old) {
+            self.pipe[1] = named::move_away(child, old)?;
             file::close(old);
         }
         Ok(())
@@ -125,7 +116,7 @@ impl Exchange {
     /// Whether the child has executed or ended, by a pipe whose writing end is its alone.
     pub fn is_hung_up(&mut self) -> bool {
         close(&mut self.pipe[1]);
-        self.pipe[0] >= 0 && crate::uapi::attribute::is_readable(self.pipe[0])
+        self.pipe[0] >= 0 && attribute::is_readable(self.pipe[0])
     }
 
     /// What came through the pipe: all of it or, if the child executed, nothing.
@@ -154,31 +145,5 @@ fn close(fd: &mut c_int) {
     if *fd >= 0 {
         file::close(*fd);
         *fd = -1;
-    }
-}
-
-impl Action {
-    /// The highest descriptor it has to do with, or −1.
-    pub fn highest(&self) -> c_int {
-        match *self {
-            Action::Open { fd, .. }
-            | Action::Close { fd }
-            | Action::Fchdir { fd }
-            | Action::TakeTerminal { fd } => fd,
-            Action::Dup2 { from, to } => from.max(to),
-            Action::Chdir { .. } | Action::CloseFrom { .. } => -1,
-        }
-    }
-
-    /// Whether it has to do with this descriptor.
-    pub fn names(&self, descriptor: c_int) -> bool {
-        match *self {
-            Action::Open { fd, .. }
-            | Action::Close { fd }
-            | Action::Fchdir { fd }
-            | Action::TakeTerminal { fd } => fd == descriptor,
-            Action::Dup2 { from, to } => from == descriptor || to == descriptor,
-            Action::Chdir { .. } | Action::CloseFrom { .. } => false,
-        }
     }
 }

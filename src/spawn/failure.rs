@@ -5,6 +5,12 @@ use super::stage::Stage;
 use crate::uapi::Errno;
 use core::ffi::c_int;
 
+/// Exit status of a child that failed (POSIX, posix_spawn).
+pub const FAILED: c_int = 127;
+
+/// A failure as numbers: what comes from another memory may be anything.
+pub type Words = [u32; 3];
+
 /// Why there is no such child.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +28,7 @@ impl Failure {
     pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
 
     /// As it goes from one memory to another.
-    pub fn to_words(self) -> [u32; 3] {
+    pub fn to_words(self) -> Words {
         [self.stage as u32, self.index, self.errno.0 as u32]
     }
 
@@ -30,7 +36,7 @@ impl Failure {
     /// be in the hands of a user who is not the caller's, and say anything: what is no
     /// failure of a step is EIO of the creation, and there is no failure without an
     /// error number.
-    pub fn from_words([stage, index, errno]: [u32; 3]) -> Option<Failure> {
+    pub fn from_words([stage, index, errno]: Words) -> Option<Failure> {
         const HIGHEST: c_int = 4095; // of an error number (include/linux/err.h, MAX_ERRNO)
         let errno = errno as c_int;
         let stage = match Stage::of(stage) {

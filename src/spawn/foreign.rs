@@ -7,7 +7,7 @@
 
 use super::actions::FileActions;
 use super::attr::{SpawnAttributes, flags};
-use super::posix::Call;
+use super::call::Call;
 use crate::host::functions::look_up;
 use crate::host::spawn_attributes::Param;
 use crate::uapi::Errno;

@@ -7,25 +7,26 @@
 //! gave the caller, and the text is put together in memory that the child has no part
 //! in: neither may come from somebody who has the child in hand.
 
+use super::elements::IdRange;
 use super::failure::Failure;
-use super::plan::{IdRange, Plan};
+use super::rare::Rare;
 use super::stage::Stage;
 use crate::base::text::Buffer;
 use crate::base::{SMALLEST_PAGE, decimal};
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, attribute, exec, file, task};
 
-/// Writes those of a plan, in the kernel's order: once gid_map is written it is too late
+/// Writes those that are asked for, in the kernel's order: once gid_map is written it is too late
 /// for setgroups.
-pub fn write(plan: &Plan, child: Pid) -> Result<(), Failure> {
-    let nth = |index| move |errno| Failure { stage: Stage::IdMap, index, errno };
+pub fn write(rare: &Rare, child: Pid) -> Result<(), Failure> {
+    let nth = |index| Failure::nth(Stage::IdMap, index);
     is_own_proc().map_err(nth(0))?;
-    if let Some(allowed) = plan.setgroups {
+    if let Some(allowed) = rare.setgroups {
         let word: &[u8] = if allowed { b"allow" } else { b"deny" };
         write_file(child, b"/setgroups", word).map_err(nth(0))?;
     }
     let files: [(&[u8], &[IdRange]); 2] =
-        [(b"/uid_map", plan.uid_map.get()), (b"/gid_map", plan.gid_map.get())];
+        [(b"/uid_map", rare.uid_map.get()), (b"/gid_map", rare.gid_map.get())];
     for (index, (name, ranges)) in (1..).zip(files) {
         if !ranges.is_empty() {
             write_map(child, name, ranges).map_err(nth(index))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parent's part: one child for a plan, and what became of it.
+//! The parent's part: one child by its description, and what became of it.
 //!
 //! A plain one costs six system calls: the mask twice, clone3, and in the child the
 //! mask and exec; the sixth is the caller's wait.
@@ -14,14 +14,14 @@
 //! and takes it from itself begins with that signal blocked, too.
 
 use super::actions::Action;
-use super::child::{Job, clone3_spawn_child};
-use super::copied;
+use super::child::{Child, Program};
 use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::failure::Failure;
-use super::program::{Child, Program};
+use super::job::Job;
 use super::stage::Stage;
-use super::verdict;
+use super::steps::clone3_spawn_child;
+use super::{copied, request, verdict};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
 use crate::host;
@@ -47,13 +47,13 @@ unsafe extern "C" {
 /// Never called: no setup is passed.
 unsafe extern "C" fn no_setup(_: *const c_void) {}
 
-/// Makes the child of a plan. Failed steps leave no child, no descriptor and no
+/// Makes the child. Failed steps leave no child, no descriptor and no
 /// changed mask behind.
 ///
 /// Async-signal-safe and thread-safe.
 ///
 /// # Safety
-/// What the plan points at must be what it is said to be.
+/// What the description points at must be what it is said to be.
 pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
     let mask = sys::block_signals_but_traps();
     // SAFETY: by the contract.
@@ -62,13 +62,14 @@ pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
     outcome
 }
 
-/// What a child takes of the caller's stack, at most.
-const STACK: usize = 832 + FRAMES;
-/// The same with steps of `clone3_spawn`'s, or where a path or a part of a list of
-/// descriptors is put together there.
-const MORE_STACK: usize = 1120 + FRAMES;
+/// What a child takes of the caller's stack, at most: below the frame of `lent`, or of
+/// `copied` in its copy.
+const STACK: usize = 800 + FRAMES;
+/// The same where a path or a list of descriptors is put together there, or such a list
+/// read.
+const MORE_STACK: usize = 960 + FRAMES;
 /// The same with mounts or a root to be found.
-const MOST_STACK: usize = 1184 + FRAMES;
+const MOST_STACK: usize = 1072 + FRAMES;
 /// The numbers above are x86_64's. The others save more registers in each frame.
 const FRAMES: usize = if cfg!(target_arch = "x86_64") { 0 } else { 512 };
 
@@ -84,14 +85,10 @@ fn look_down<const DEPTH: usize>() {
     unsafe { lowest.read_volatile() };
 }
 
-fn takes_most(child: &Child) -> bool {
-    child.extras.is_some_and(|extras| extras.plan.mounts_or_pivots())
-}
-
 fn takes_more(child: &Child) -> bool {
     let lists = |action: Action| matches!(action, Action::CloseFrom { .. });
-    child.extras.is_some()
-        || matches!(child.program, Program::Search(_))
+    matches!(child.program, Program::Search(_))
+        || child.rare.descriptors.is_some()
         || child.actions.clone().any(lists)
 }
 
@@ -99,13 +96,13 @@ fn takes_more(child: &Child) -> bool {
 /// As [`launch`].
 pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pid, Failure> {
     match () {
-        () if takes_most(child) => look_down::<MOST_STACK>(),
+        () if child.rare.mounts_or_pivots() => look_down::<MOST_STACK>(),
         () if takes_more(child) => look_down::<MORE_STACK>(),
         () => look_down::<STACK>(),
     }
     let mut pidfd: c_int = -1;
     let changes = Changes::of(child);
-    let mut request = request_of(child, changes, &mut pidfd);
+    let mut request = request::of(child, changes, &mut pidfd);
     request.emulate(emulate::lacking(request.flags, request.emulable));
     // SAFETY: by the contract.
     let mut outcome = unsafe { one(child, &request, mask, changes) };
@@ -128,27 +125,6 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
     outcome
 }
 
-/// The child as the kernel is asked for it.
-pub fn request_of(child: &Child, changes: Changes, pidfd: &mut c_int) -> Request {
-    let mut request = Request::VFORK;
-    request.flags |= CLONE_CLEAR_SIGHAND;
-    if child.pidfd.is_some() {
-        request.flags |= CLONE_PIDFD;
-        request.pidfd = &raw mut *pidfd as u64;
-    }
-    if let Some(directory) = child.attributes.cgroup {
-        request.flags |= CLONE_INTO_CGROUP;
-        request.cgroup = directory as u64;
-    }
-    if let Some(extras) = child.extras {
-        extras.adjust(&mut request);
-    }
-    if changes.any() || child.extras.is_some_and(|extras| extras.plan.needs_own_memory()) {
-        request.flags &= !(CLONE_VM | CLONE_VFORK);
-    }
-    request
-}
-
 /// # Safety
 /// As [`launch`].
 unsafe fn one(
@@ -157,14 +133,24 @@ unsafe fn one(
     mask: KernelSigset,
     changes: Changes,
 ) -> Result<Pid, Failure> {
-    if request.memory() == Memory::Copied {
-        return copied::create(child, request, mask, changes);
+    match request.memory() {
+        Memory::Copied => copied::create(child, request, mask, changes),
+        // SAFETY: by the contract.
+        _ => unsafe { lent(child, request, mask) },
     }
+}
+
+/// A child that the memory is lent to.
+///
+/// # Safety
+/// As [`launch`].
+#[inline(never)] // what runs in the child is below this frame or `copied`'s, not below both
+unsafe fn lent(child: &Child, request: &Request, mask: KernelSigset) -> Result<Pid, Failure> {
     let mut exchange = Exchange::new();
     // SAFETY: by the contract.
     let pid = unsafe { create(child, request, mask, &mut exchange) }
         .map_err(Failure::at(Stage::Create))?;
-    match exchange.heard().or_else(|| died_of_filter(child, pid)) {
+    match exchange.heard().or_else(|| verdict::died_of_filter(child, pid)) {
         None => Ok(pid),
         Some(failure) => {
             // Where SIGCHLD is ignored there is nothing to wait for.
@@ -172,13 +158,6 @@ unsafe fn one(
             Err(failure)
         }
     }
-}
-
-/// What a child with a filter could not say itself.
-pub fn died_of_filter(child: &Child, pid: Pid) -> Option<Failure> {
-    let filters = child.extras.is_some_and(|extras| !extras.plan.filter.is_null());
-    let failure = Failure::at(Stage::Seccomp)(Errno::EPERM);
-    (filters && verdict::was_killed_at_exec(pid)).then_some(failure)
 }
 
 /// # Safety

@@ -1,37 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Children that become another program, at vfork's speed.
 //!
-//! Every interface fills one `Child`; `launch` has it made, which runs
-//! its steps (`child`) on the caller's own stack and executes.
+//! Every interface fills one `Child`; `launch` has it made, which takes
+//! its `steps` on the caller's own stack and executes.
 
 pub mod actions;
 pub mod attr;
-mod child;
+mod birthplace;
+pub mod call;
+pub mod check;
+pub mod child;
 mod close;
 pub mod contradictions;
 mod copied;
 mod credentials;
 pub mod describe;
 mod descriptors;
+pub mod elements;
 mod exchange;
+mod execute;
 pub mod failure;
+mod files;
 pub mod foreign;
+pub mod from_plan;
 mod id_maps;
+mod job;
+mod kept;
 pub mod launch;
+pub mod list;
 mod mounts;
+mod named;
 mod page;
+mod parent;
 pub mod pidfd;
 pub mod plan;
 pub mod posix;
-mod program;
-pub mod readable;
+mod privileges;
+pub mod rare;
+mod readable;
+mod request;
 mod root;
 pub mod search;
+mod share;
 pub mod shell;
 pub mod stage;
 mod steps;
 pub mod stream;
-pub mod superset;
 mod verdict;
 
 pub use actions::Action;

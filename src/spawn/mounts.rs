@@ -7,76 +7,57 @@
 //! the root (openat2(2)) or, before Linux 5.6, may not be links. A target is a
 //! descriptor from then on, so that nobody can put something else in its place.
 
+use super::elements::Mount;
 use super::failure::Failure;
-use super::plan::{Mount, Plan};
+use super::list::List;
 use super::readable;
 use super::stage::Stage;
-use crate::uapi::mount::{self, attributes};
+use crate::uapi::mount::{self, MS_BIND, MS_NOATIME, MS_REC, attributes};
 use crate::uapi::{Errno, exec, file, sys};
 use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::size_of;
 use core::ptr::null;
 
-// MS_*, which have 32 bits on some architectures.
-const BIND: u64 = 0x1000;
-const RECURSIVE: u64 = 0x4000;
-const NOATIME: u64 = 0x400;
 /// Restrictions that a mount may have.
-const RESTRICTIONS: u64 = attributes::RESTRICTIONS | NOATIME;
+const RESTRICTIONS: u64 = attributes::RESTRICTIONS | MS_NOATIME;
 
 /// The caller's part: whether the list can be read, and makes sense.
-pub fn check(plan: &Plan) -> Result<(), Failure> {
-    let failed = |index| move |errno| Failure { stage: Stage::Mount, index, errno };
-    readable::of_list(&plan.mounts).map_err(failed(0))?;
-    (0..).zip(plan.mounts.get()).try_for_each(|(index, one)| one.check().map_err(failed(index)))
+pub fn check(mounts: &List<Mount>) -> Result<(), Failure> {
+    let failed = |index| Failure::nth(Stage::Mount, index);
+    readable::of_list(mounts).map_err(failed(0))?;
+    (0..).zip(mounts.get()).try_for_each(|(index, one)| check_one(one).map_err(failed(index)))
 }
 
-impl Mount {
-    fn check(&self) -> Result<(), Errno> {
-        let binds = self.binds();
-        let known = self.flags & !(RESTRICTIONS | BIND | RECURSIVE) == 0;
-        let makes_sense = if binds { self.data.is_null() } else { !self.is_recursive() };
-        if !(known && makes_sense) {
-            return Err(Errno::EINVAL);
-        }
-        readable::string(self.target)?;
-        readable::string(if binds { self.source } else { self.kind })?;
-        if self.data.is_null() { Ok(()) } else { readable::string(self.data) }
+fn check_one(mount: &Mount) -> Result<(), Errno> {
+    let binds = mount.binds();
+    let known = mount.flags & !(RESTRICTIONS | MS_BIND | MS_REC) == 0;
+    let makes_sense = if binds { mount.data.is_null() } else { !mount.is_recursive() };
+    if !(known && makes_sense) {
+        return Err(Errno::EINVAL);
     }
+    readable::string(mount.target)?;
+    readable::string(if binds { mount.source } else { mount.kind })?;
+    if mount.data.is_null() { Ok(()) } else { readable::string(mount.data) }
+}
 
-    /// Whether it shows what is there already.
-    fn binds(&self) -> bool {
-        self.flags & BIND != 0
-    }
-
-    fn is_recursive(&self) -> bool {
-        self.flags & RECURSIVE != 0
-    }
-
-    /// As mount_setattr(2) has them.
-    fn attributes(&self) -> u64 {
-        let noatime = self.flags & NOATIME != 0;
-        self.flags & attributes::RESTRICTIONS | if noatime { attributes::NOATIME } else { 0 }
-    }
-
-    /// Its type, for messages.
-    pub fn kind(&self) -> *const c_char {
-        if self.binds() { c"bind".as_ptr() } else { self.kind }
-    }
+/// The restrictions as mount_setattr(2) has them.
+fn attributes_of(mount: &Mount) -> u64 {
+    let noatime = mount.flags & MS_NOATIME != 0;
+    mount.flags & attributes::RESTRICTIONS | if noatime { attributes::NOATIME } else { 0 }
 }
 
 /// Makes them in their order below a directory. For the child.
 pub fn make(mounts: &[Mount], root: c_int) -> Result<(), Failure> {
     (0..).zip(mounts).try_for_each(|(index, one)| {
         let outcome = if one.binds() { bind(one, root) } else { fresh(one, root) };
-        outcome.map_err(|errno| Failure { stage: Stage::Mount, index, errno })
+        outcome.map_err(Failure::nth(Stage::Mount, index))
     })
 }
 
 #[inline(never)]
 fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
     let copy = mount::copy_mount(one.source, one.is_recursive())?;
-    let wanted = one.attributes();
+    let wanted = attributes_of(one);
     let restricted = match wanted {
         0 => Ok(()),
         _ => mount::add_attributes(copy, wanted, one.is_recursive()),
@@ -118,7 +99,7 @@ fn fresh(one: &Mount, root: c_int) -> Result<(), Errno> {
         with_room(|room| set_options(fs, one.data, room))?;
     }
     mount::create_file_system(fs)?;
-    let made = mount::mount_file_system(fs, one.attributes())?;
+    let made = mount::mount_file_system(fs, attributes_of(one))?;
     file::close(fs);
     attach(made, root, one.target)?;
     file::close(made);

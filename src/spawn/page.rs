@@ -21,8 +21,7 @@
 //! meaning is as none, numbers are checked (`Failure::from_words`), and nothing that
 //! the parent does with its own rights is taken from here.
 
-use super::exchange::Words;
-use super::failure::Failure;
+use super::failure::{Failure, Words};
 use crate::uapi::Errno;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, RobustListHead};

@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawn` and its kin: the objects of POSIX become a plan.
+//! `posix_spawn` and its kin: the objects of POSIX become a `Child`.
 
-use super::actions::{Actions, FileActions};
+use super::actions::Actions;
 use super::attr::{self, SpawnAttributes};
+use super::call::Call;
+use super::child::{Attributes, Child, Parent, Program};
 use super::foreign;
-use super::program::{Attributes, Child, Program};
+use super::rare::Rare;
 use super::search::Search;
 use crate::uapi::Errno;
-use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
-use core::ffi::{c_char, c_int};
-
-/// The arguments that the four functions have in common.
-#[derive(Clone, Copy)]
-pub struct Call {
-    /// A path, or a name to search for.
-    pub file: *const c_char,
-    /// Null for none.
-    pub actions: *const FileActions,
-    /// Null for none.
-    pub attributes: *const SpawnAttributes,
-    /// The child's arguments.
-    pub argv: Strings,
-    /// The child's environment.
-    pub envp: Strings,
-    /// Whether `file` is searched for in PATH.
-    pub search: bool,
-}
+use core::ffi::c_int;
 
 /// The child of a call, with its pidfd where one is wanted.
 ///
@@ -49,8 +33,10 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
         envp: call.envp,
         actions,
         attributes: Attributes::NONE,
+        rare: Rare::NONE,
         pidfd,
-        extras: None,
+        parent: Parent::UNWATCHED,
+        birthplace: None,
     };
     // SAFETY: by the contract.
     unsafe { read_attributes(call.attributes, &mut child.attributes) }?;
@@ -59,7 +45,7 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
 }
 
 /// # Safety
-/// Null or an object of somebody's.
+/// Null or an object, ours or the libc's.
 unsafe fn read_attributes(
     object: *const SpawnAttributes,
     attributes: &mut Attributes,
@@ -67,7 +53,7 @@ unsafe fn read_attributes(
     // SAFETY: by the contract.
     match unsafe { object.as_ref() } {
         None => {}
-        Some(object) if attr::are_known() => *attributes = attr::as_plan(object),
+        Some(object) if attr::are_known() => *attributes = attr::read(object),
         // SAFETY: by the contract.
         Some(object) => *attributes = unsafe { attributes_of_host(object) }?,
     }
@@ -82,5 +68,5 @@ unsafe fn read_attributes(
 #[inline(never)]
 unsafe fn attributes_of_host(object: &SpawnAttributes) -> Result<Attributes, Errno> {
     // SAFETY: by the contract.
-    unsafe { foreign::read(object) }.map(|read| attr::as_plan(&read))
+    unsafe { foreign::read(object) }.map(|read| attr::read(&read))
 }

@@ -6,26 +6,13 @@
 //! The kernel is asked page by page (`sys::probe`), one call a list. What another
 //! thread unmaps afterwards is not seen.
 
-use super::failure::Failure;
-use super::plan::{List, Plan};
-use super::stage::Stage;
+use super::list::List;
 use crate::base::SMALLEST_PAGE;
 use crate::uapi::{Errno, sys};
 use core::ffi::c_char;
 use core::mem::size_of;
 
-/// EFAULT at the step of the first list that is not there.
-pub fn check(plan: &Plan) -> Result<(), Failure> {
-    let failed = |stage, index| move |errno| Failure { stage, index, errno };
-    of_list(&plan.uid_map).map_err(failed(Stage::IdMap, 1))?;
-    of_list(&plan.gid_map).map_err(failed(Stage::IdMap, 2))?;
-    of_list(&plan.namespaces).map_err(failed(Stage::Namespace, 0))?;
-    if let Some(descriptors) = &plan.descriptors {
-        of_list(descriptors).map_err(failed(Stage::Fd, 0))?;
-    }
-    of_list(&plan.limits).map_err(failed(Stage::Rlimit, 0))
-}
-
+/// EFAULT for an array that is not there.
 pub fn of_list<T>(list: &List<T>) -> Result<(), Errno> {
     let (first, count) = list.as_parts();
     let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;

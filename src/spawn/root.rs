@@ -9,7 +9,7 @@
 
 use super::failure::Failure;
 use super::mounts;
-use super::plan::{Directory, Plan};
+use super::rare::{Directory, Rare};
 use super::stage::Stage;
 use crate::base::SMALLEST_PAGE;
 use crate::base::text::Buffer;
@@ -18,21 +18,21 @@ use crate::uapi::{Errno, attribute, exec, file, mount, sys};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Makes the mounts, and changes the root and the working directory to it.
-pub fn change(plan: &Plan) -> Result<(), Failure> {
+pub fn change(rare: &Rare) -> Result<(), Failure> {
     let failed = Failure::at(Stage::Root);
-    match (plan.root, plan.mounts.get()) {
+    match (rare.root, rare.mounts.get()) {
         (Directory::Inherited, []) => Ok(()),
         (Directory::Path(path), []) => attribute::chroot(path).map_err(failed),
         (Directory::Inherited, mounts) => {
             let root = open(c"/".as_ptr()).map_err(failed)?;
-            keep_inside(plan)?;
+            keep_inside(rare)?;
             mounts::make(mounts, root)?;
             file::close(root);
             Ok(())
         }
         (Directory::Path(path), mounts) => {
             let root = open(path).map_err(&failed)?;
-            keep_inside(plan)?;
+            keep_inside(rare)?;
             mounts::make(mounts, root)?;
             // Not by its path again, which may lead elsewhere by now.
             exec::fchdir(root).map_err(&failed)?;
@@ -49,12 +49,12 @@ pub fn change(plan: &Plan) -> Result<(), Failure> {
 
 /// Lets no mount get out of a new mount namespace. Who joins another's has what was
 /// decided there.
-fn keep_inside(plan: &Plan) -> Result<(), Failure> {
-    let joins = plan.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
-    if joins || !plan.flags.contains(CLONE_NEWNS) {
+fn keep_inside(rare: &Rare) -> Result<(), Failure> {
+    let joins = rare.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
+    if joins || !rare.flags.contains(CLONE_NEWNS) {
         return Ok(());
     }
-    let index = plan.mounts.get().len() as u32;
+    let index = rare.mounts.get().len() as u32;
     mount::enslave_mounts().map_err(|errno| Failure { stage: Stage::Mount, index, errno })
 }
 

@@ -6,10 +6,10 @@
 //! does, and the last one undoes. A thread may be cancelled while it waits: then
 //! the command is killed and reaped.
 
-use super::actions::Action;
-use super::actions::Actions;
+use super::actions::{Action, Actions};
+use super::child::{Attributes, Child, Parent, Program};
 use super::failure::Failure;
-use super::program::{Attributes, Child, Program};
+use super::rare::Rare;
 use super::stage::Stage;
 use crate::host::{cancel, environment};
 use crate::uapi::Errno;
@@ -35,8 +35,10 @@ pub unsafe fn start(
         envp: environment::all(),
         actions: Actions::Ours(actions),
         attributes,
+        rare: Rare::NONE,
         pidfd: None,
-        extras: None,
+        parent: Parent::UNWATCHED,
+        birthplace: None,
     };
     // SAFETY: by the contract.
     unsafe { super::launch(&mut child) }

@@ -1,253 +1,190 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The child's part of `clone3_spawn`: its steps in their order. The rules of `child`
-//! hold here as well.
+//! The child's part: its steps, each a system call or a few.
 //!
-//! | what | why there |
+//! | step | why there |
 //! |---|---|
-//! | signals, cgroup, share of the machine | while the caller's privileges and its /proc are there |
+//! | handlers to their default, by CLONE_CLEAR_SIGHAND or one by one; then the signals to be default, those to be ignored | first: a handler is a function of a program that is gone |
+//! | whether there is a pidfd | before anything else can be seen of the child |
+//! | cgroup, where the kernel did not; share of the machine | while the caller's privileges and its /proc are there |
 //! | id maps, namespaces | before all that is looked up by a name or an id |
 //! | session, process group, terminal | before the files, of which an action may take the terminal |
-//! | umask, mounts, root, directory, files | before the ids: files are opened with the caller's rights |
+//! | effective ids | before the files, as POSIX has the attributes before the file actions |
+//! | umask, mounts, root, directory, list of descriptors, file actions | before the other ids: files are opened with the caller's rights |
 //! | limits | they are the program's: nothing before is hindered by them |
 //! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | each while the one before allows it |
 //! | death signal | a change of ids clears it |
-//! | no_new_privs, callback, mask, filter, exec | the filter has the last word on nothing but exec |
+//! | no_new_privs, callback | the callback finds all as the program will, but for mask and filter |
+//! | signal mask | a signal may end the child from here on |
+//! | filter | it has the last word on nothing but exec |
+//! | exec | |
+//!
+//! It runs below the parent's frame on the parent's stack, of which it takes no
+//! more than `launch` has looked at, and on borrowed memory: all signals are
+//! blocked until the mask is set and no handler is left by then. No allocation, no lock,
+//! nothing of the libc, no TLS, nothing that can panic.
+//!
+//! What few children ask for is in functions apart, whose locals are not in the frame of
+//! all others.
 
-use super::child::{self, Job, set_defaults};
-use super::descriptors;
-use super::failure::Failure;
-use super::page::SharedPage;
-use super::plan::{Directory, Plan};
-use super::root;
+use super::failure::{FAILED, Failure};
+use super::job::Job;
+use super::kept::Kept;
+use super::rare::Rare;
 use super::stage::Stage;
-use super::superset::Extras;
-use crate::base::text::Buffer;
+use super::{descriptors, execute, files, parent, privileges, root, share};
+use crate::arch::entry;
 use crate::engine::emulate;
-use crate::uapi::flags::{CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
-use crate::uapi::sys;
-use crate::uapi::task::{self, KernelSigaction};
-use crate::uapi::{Errno, attribute, exec, file};
-use core::ffi::c_int;
+use crate::uapi::flags::{CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
+use crate::uapi::sys::{self, KernelSigset};
+use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
+use crate::uapi::{Errno, attribute, exec};
+use core::ffi::{c_int, c_void};
 
-/// Everything up to what the child is for.
-pub fn take(job: &Job, extras: &Extras) -> Result<(), Failure> {
-    let plan = extras.plan;
+entry!("clone3_spawn_child" => run);
+
+unsafe extern "C" {
+    /// [`run`] behind a landing pad: the trampoline calls it through a pointer.
+    pub fn clone3_spawn_child(job: *mut c_void) -> c_int;
+}
+
+unsafe extern "C" fn run(job: *mut c_void) -> c_int {
+    // SAFETY: the Job of `launch`, in a frame that is there until this child is
+    // gone, or in the copy of it.
+    let job = unsafe { &*job.cast::<Job>() };
+    if let Err(failure) = take(job) {
+        job.exchange.tell(failure);
+    }
+    FAILED
+}
+
+/// Everything, exec among it, or up to what a child without a program is for.
+pub fn take(job: &Job) -> Result<(), Failure> {
+    let (child, rare) = (job.child, job.child.rare);
+    let attributes = &child.attributes;
+    job.exchange.in_child();
+    emulate::in_lent_child(job.emulated);
+    // Those that CLONE_CLEAR_SIGHAND left, as the caller ignores them. SIGKILL and SIGSTOP
+    // cannot be set and need not be.
+    _ = set_signals(attributes.defaults, false);
+    set_signals(rare.ignores, true)?;
+    check_pidfd(job)?;
     // Its pid namespace has others in it from the start.
     job.hide_if(job.changes.joins_pid).map_err(Failure::at(Stage::Namespace))?;
-    let kept = descriptors::Kept::reserve(job, extras)?;
-    signals(plan)?;
-    if job.emulated.contains(CLONE_INTO_CGROUP) {
-        cgroup(job, plan).map_err(Failure::at(Stage::Cgroup))?;
+    let kept = Kept::reserve(job)?;
+    enter_cgroup(job).map_err(Failure::at(Stage::Cgroup))?;
+    share::schedule(attributes.scheduling)?;
+    share::set(rare)?;
+    if rare.writes_id_maps() {
+        parent::await_maps(job, &kept);
     }
-    share_of_machine(plan)?;
-    if let (true, Some(page)) = (plan.writes_id_maps(), job.page) {
-        await_maps(page, extras, &kept);
+    join_namespaces(job)?;
+    set_session(job)?;
+    if attributes.reset_ids {
+        privileges::reset_ids(job)?;
     }
-    job.hide_if(job.changes.joins_user).map_err(Failure::at(Stage::Namespace))?;
-    for (index, namespace) in (0..).zip(plan.namespaces.get()) {
-        join(namespace.fd, namespace.kinds()).map_err(nth(Stage::Namespace, index))?;
-    }
-    family(plan)?;
-    if let Some(mask) = plan.umask {
+    if let Some(mask) = rare.umask {
         task::umask(mask);
     }
-    root::change(plan)?;
-    directory(plan.directory).map_err(Failure::at(Stage::Directory))?;
-    descriptors::arrange(plan.descriptors, &kept)?;
-    files(plan, &kept)?;
-    for (index, limit) in (0..).zip(plan.limits.get()) {
-        attribute::set_limit(limit.resource, [limit.soft, limit.hard])
-            .map_err(nth(Stage::Rlimit, index))?;
+    root::change(rare)?;
+    files::change_directory(rare.directory)?;
+    if let Some(list) = rare.descriptors {
+        descriptors::arrange(&list, &kept.all())?;
     }
-    privileges(job, plan)?;
-    death_signal(extras, &kept)?;
-    if plan.no_new_privs || job.emulated.contains(CLONE_NNP) {
+    files::act(child.actions, &kept.all())?;
+    set_limits(rare)?;
+    privileges::change(job)?;
+    parent::set_death_signal(job, &kept)?;
+    if rare.no_new_privs || job.emulated.contains(CLONE_NNP) {
         task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
     }
-    callback(plan)?;
+    call_back(rare)?;
     kept.forget_parent();
-    sys::restore_signals(plan.mask.unwrap_or(job.mask));
-    if !plan.filter.is_null() {
-        attribute::set_filter(plan.filter, plan.filter_flags)
+    sys::restore_signals(attributes.mask.unwrap_or(job.mask));
+    if !rare.filter.is_null() {
+        attribute::set_filter(rare.filter, rare.filter_flags)
             .map_err(Failure::at(Stage::Seccomp))?;
     }
-    if plan.function.is_none() {
-        return Err(Failure::at(Stage::Exec)(kept.execute(job, extras)));
-    }
-    Ok(())
+    execute::execute(child, &kept).map_err(Failure::at(Stage::Exec))
 }
 
-/// Apart, for the room on the stack that other steps need.
+/// Has signals ignored, or at their default. Says of the first that could not be.
 #[inline(never)]
-fn files(plan: &Plan, kept: &descriptors::Kept) -> Result<(), Failure> {
-    for (index, action) in (0..).zip(plan.actions()) {
-        child::act(&action, &kept.all()).map_err(nth(Stage::FileAction, index))?;
-    }
-    Ok(())
-}
-
-fn nth(stage: Stage, index: u32) -> impl Fn(Errno) -> Failure {
-    move |errno| Failure { stage, index, errno }
-}
-
-fn signals(plan: &Plan) -> Result<(), Failure> {
-    set_defaults(plan.defaults);
-    let mut left = plan.ignores;
+fn set_signals(signals: KernelSigset, ignored: bool) -> Result<(), Failure> {
+    let action = KernelSigaction::of(if ignored { libc::SIG_IGN } else { libc::SIG_DFL });
+    let mut outcome = Ok(());
+    let mut left = signals;
     while left != 0 {
-        let signal = left.trailing_zeros();
+        let signal = left.trailing_zeros() + 1;
         left &= left - 1;
-        let ignore = KernelSigaction::of(libc::SIG_IGN);
-        // SAFETY: SIG_IGN is no function.
-        unsafe { task::set_disposition(signal as usize + 1, &ignore) }
-            .map_err(nth(Stage::Signals, signal + 1))?;
+        // SAFETY: SIG_DFL and SIG_IGN are no functions.
+        let set = unsafe { task::set_disposition(signal as usize, &action) };
+        outcome = outcome.and(set.map_err(Failure::nth(Stage::Signals, signal)));
     }
-    Ok(())
+    outcome
+}
+
+const _: () = assert!(LAST_SIGNAL == KernelSigset::BITS as usize);
+
+/// Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
+fn check_pidfd(job: &Job) -> Result<(), Failure> {
+    // SAFETY: the place of `launch`, written by the kernel before this began.
+    let given = |place: *const c_int| unsafe { place.read_volatile() } >= 0;
+    match job.pidfd.is_none_or(given) {
+        true => Ok(()),
+        false => Err(Failure::at(Stage::Pidfd)(Errno::ENOSYS)),
+    }
 }
 
 /// Where the kernel did not. A cgroup namespace that was made by then has the
 /// caller's cgroup for its root, which is not what was asked for.
-fn cgroup(job: &Job, plan: &Plan) -> Result<(), Errno> {
-    let directory = job.child.attributes.cgroup.ok_or(Errno::EINVAL)?;
-    if plan.flags.contains(CLONE_NEWCGROUP) {
-        return Err(Errno::EOPNOTSUPP);
+#[inline(never)]
+fn enter_cgroup(job: &Job) -> Result<(), Errno> {
+    match emulate::cgroup_of_child(job.emulated, job.child.attributes.cgroup) {
+        None => Ok(()),
+        Some(_) if job.child.rare.flags.contains(CLONE_NEWCGROUP) => Err(Errno::EOPNOTSUPP),
+        Some(directory) => emulate::enter_cgroup(directory),
     }
-    emulate::enter_cgroup(directory)
 }
 
-fn share_of_machine(plan: &Plan) -> Result<(), Failure> {
-    if let Some((policy, priority)) = plan.scheduling {
-        exec::set_scheduler(policy, priority).map_err(Failure::at(Stage::Scheduler))?;
-    }
-    if let Some(nice) = plan.nice {
-        attribute::set_nice(nice).map_err(Failure::at(Stage::Nice))?;
-    }
-    let (mask, size) = plan.affinity;
-    if !mask.is_null() {
-        attribute::set_affinity(size, mask).map_err(Failure::at(Stage::Affinity))?;
-    }
-    if let Some(priority) = plan.io_priority {
-        attribute::set_io_priority(priority).map_err(Failure::at(Stage::Ioprio))?;
-    }
-    if let Some(score) = plan.oom_score {
-        oom_score(score).map_err(Failure::at(Stage::OomScoreAdj))?;
-    }
-    if let Some(slack) = plan.timer_slack {
-        attribute::set_timer_slack(slack).map_err(Failure::at(Stage::TimerSlack))?;
+/// A pid namespace is entered by the parent (`birthplace`).
+#[inline(never)]
+fn join_namespaces(job: &Job) -> Result<(), Failure> {
+    const NEWPID: c_int = CLONE_NEWPID.bits() as c_int;
+    job.hide_if(job.changes.joins_user).map_err(Failure::at(Stage::Namespace))?;
+    for (index, namespace) in (0..).zip(job.child.rare.namespaces.get()) {
+        let kinds = namespace.kinds();
+        if kinds != NEWPID {
+            attribute::join_namespace(namespace.fd, kinds & !NEWPID)
+                .map_err(Failure::nth(Stage::Namespace, index))?;
+        }
     }
     Ok(())
 }
 
-/// The kernel knows a child of vfork by its vfork and changes its score alone
-/// (fs/proc/base.c, __set_oom_adj).
-fn oom_score(score: c_int) -> Result<(), Errno> {
-    let mut text = Buffer::<16>::new();
-    let fd = file::open(c"/proc/self/oom_score_adj", libc::O_WRONLY | libc::O_CLOEXEC)?;
-    let written = exec::write(fd, text.push_number(score.into()).bytes());
-    file::close(fd);
-    written.map(drop)
-}
-
-/// A pid namespace is entered by the parent: it is for children only.
-fn join(fd: c_int, kinds: c_int) -> Result<(), Errno> {
-    const NEWPID: c_int = CLONE_NEWPID.bits() as c_int;
-    if kinds == NEWPID { Ok(()) } else { attribute::join_namespace(fd, kinds & !NEWPID) }
-}
-
-fn family(plan: &Plan) -> Result<(), Failure> {
-    if plan.new_session {
+fn set_session(job: &Job) -> Result<(), Failure> {
+    let attributes = &job.child.attributes;
+    if attributes.new_session {
         sys::setsid().map_err(Failure::at(Stage::Session))?;
-    } else if let Some(group) = plan.process_group {
+    }
+    if let Some(group) = attributes.process_group {
         exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
     }
-    if let Some(fd) = plan.terminal {
+    if let Some(fd) = job.child.rare.terminal {
         attribute::set_terminal(fd).map_err(Failure::at(Stage::Terminal))?;
     }
     Ok(())
 }
 
-fn directory(directory: Directory) -> Result<(), Errno> {
-    match directory {
-        Directory::Inherited => Ok(()),
-        Directory::Descriptor(fd) => exec::fchdir(fd),
-        Directory::Path(path) => exec::chdir(path),
-    }
-}
-
-/// The child waits for its id maps, and ends with its parent.
-fn await_maps(page: &SharedPage, extras: &Extras, kept: &descriptors::Kept) {
-    // Also if only the calling thread ends. Until the caller has answered it lives.
-    _ = attribute::set_death_signal(libc::SIGKILL);
-    if !page.ask(|| is_orphaned(extras, kept)) {
-        sys::exit_group(child::FAILED);
-    }
-    _ = attribute::set_death_signal(0);
-}
-
-/// Whether the caller has ended. Where the child has no number for it and no pidfd could
-/// be had that is not known, and then only the death signal tells. Nor is it where a
-/// filter answers for an id, of which there is none below 1.
-fn is_orphaned(extras: &Extras, kept: &descriptors::Kept) -> bool {
-    if kept.parent >= 0 {
-        return attribute::is_readable(kept.parent);
-    }
-    let parent = attribute::getppid();
-    parent > 0 && extras.parent > 0 && parent != extras.parent
-}
-
-fn privileges(job: &Job, plan: &Plan) -> Result<(), Failure> {
-    // With fs.suid_dumpable at 1 each change of ids makes memory dumpable.
-    let hide = || job.hide_if(job.changes.ids);
-    let capabilities = |index| nth(Stage::Capabilities, index);
-    let keeps = plan.inheritable.is_some() || plan.ambient.is_some();
-    if let Some(kept) = plan.bounding {
-        attribute::bound_capabilities(kept).map_err(Failure::at(Stage::Bounding))?;
-    }
-    if let Some(groups) = plan.groups {
-        let (first, count) = groups.as_parts();
-        attribute::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
-    }
-    if let Some(gid) = plan.gid {
-        hide().and_then(|()| attribute::set_gid(gid)).map_err(Failure::at(Stage::Gid))?;
-    }
-    if let Some(uid) = plan.uid {
-        if keeps || plan.securebits.is_some() {
-            attribute::keep_capabilities().map_err(capabilities(0))?;
-        }
-        hide().and_then(|()| attribute::set_uid(uid)).map_err(Failure::at(Stage::Uid))?;
-    }
-    hide().map_err(Failure::at(Stage::Uid))?;
-    if keeps || (plan.securebits.is_some() && plan.uid.is_some()) {
-        attribute::set_inheritable(plan.inheritable, plan.ambient.unwrap_or(0))
-            .map_err(capabilities(1))?;
-    }
-    if let Some(ambient) = plan.ambient {
-        attribute::set_ambient(ambient).map_err(capabilities(2))?;
-    }
-    if let Some(bits) = plan.securebits {
-        attribute::set_securebits(bits).map_err(Failure::at(Stage::Securebits))?;
+fn set_limits(rare: &Rare) -> Result<(), Failure> {
+    for (index, limit) in (0..).zip(rare.limits.get()) {
+        attribute::set_limit(limit.resource, [limit.soft, limit.hard])
+            .map_err(Failure::nth(Stage::Rlimit, index))?;
     }
     Ok(())
 }
 
-/// A parent that has ended by now sends no signal: the child gets it here. The
-/// first process of a pid namespace may be deaf to it, and ends.
-fn death_signal(extras: &Extras, kept: &descriptors::Kept) -> Result<(), Failure> {
-    let signal = extras.plan.death_signal;
-    if signal == 0 {
-        return Ok(());
-    }
-    attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
-    if is_orphaned(extras, kept) {
-        let raised = attribute::raise(signal);
-        if raised.is_err() || extras.plan.leaves_pid_namespace() {
-            sys::exit_group(child::FAILED);
-        }
-    }
-    Ok(())
-}
-
-fn callback(plan: &Plan) -> Result<(), Failure> {
-    let Some((function, argument)) = plan.callback else { return Ok(()) };
+fn call_back(rare: &Rare) -> Result<(), Failure> {
+    let Some((function, argument)) = rare.callback else { return Ok(()) };
     // Nor does a handler run that it sets, on memory that may be lent.
     sys::block_all_signals();
     // SAFETY: the setter's contract.

@@ -5,7 +5,7 @@
 //! here, because the host keeps it inside its FILEs.
 
 use super::actions::Action;
-use super::program::Attributes;
+use super::child::Attributes;
 use super::shell;
 use crate::arch::entry;
 use crate::base::text;

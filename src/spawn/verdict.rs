@@ -10,6 +10,10 @@
 //! POSIX has setpgid(2) refuse a child that has executed, by EACCES. For a child in
 //! another session it gives no such answer, and /proc/PID/stat has the flag behind it.
 
+use super::child::Child;
+use super::failure::Failure;
+use super::stage::Stage;
+use crate::uapi::Errno;
 use crate::uapi::fate::{self, Fate};
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::Pid;
@@ -22,12 +26,18 @@ const LOOKS: u32 = 2000;
 /// So many times without sleeping.
 const SHORT: u32 = 20;
 
+/// What a child with a filter could not say itself.
+pub fn died_of_filter(child: &Child, pid: Pid) -> Option<Failure> {
+    let died = !child.rare.filter.is_null() && was_killed_at_exec(pid);
+    died.then(|| Failure::at(Stage::Seccomp)(Errno::EPERM))
+}
+
 /// Whether the child was killed by SIGSYS before it executed anything. `false` where it
 /// cannot be told: it is gone without a trace (SIGCHLD ignored, CLONE_AUTOREAP), or it
 /// is in another session and there is no /proc.
 #[cold]
 #[inline(never)]
-pub fn was_killed_at_exec(pid: Pid) -> bool {
+fn was_killed_at_exec(pid: Pid) -> bool {
     for look in 0..LOOKS {
         // In this order: what is dead executes no more.
         let seen = fate::of(pid);

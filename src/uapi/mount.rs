@@ -21,6 +21,13 @@ fn tell(nr: c_long, [a, b, c, d, e]: [usize; 5]) -> Result<c_int, Errno> {
     Errno::check(unsafe { syscall(nr, [a, b, c, d, e, 0]) }).map(|value| value as c_int)
 }
 
+/// MS_* of mount(2), which have 32 bits in libcs on some architectures.
+pub const MS_BIND: u64 = 0x1000;
+/// With [`MS_BIND`]: what is mounted below as well.
+pub const MS_REC: u64 = 0x4000;
+/// No access times.
+pub const MS_NOATIME: u64 = 0x400;
+
 /// Attributes of a mount, by their bits in mount_setattr(2) and fsmount(2). The first
 /// four are MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC as well.
 pub mod attributes {

@@ -177,6 +177,8 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "elf-broken", "tests/audit-broken", build),
         Suite(project, "header", "tools/check-header", build),
         Suite(project, "docs", "tools/check-docs"),
+        Suite(project, "imports", "tools/check-imports"),
+        Suite(project, "imports-broken", "tests/imports-broken"),
         Suite(project, "link", "tests/static-link", build),
         Suite(project, "install", "tests/install", build),
         Suite(project, "no-install", "tests/no-install"),

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The last step of a child that executes.
+
+use super::child::{Child, Program};
+use super::kept::Kept;
+use crate::uapi::{Errno, attribute, exec};
+use core::ffi::{c_char, c_int};
+
+/// Executes the program: comes back to say why not, or where there is none.
+pub fn execute(child: &Child, kept: &Kept) -> Result<(), Errno> {
+    Err(match &child.program {
+        Program::Function(_) => return Ok(()),
+        Program::Path(path) => exec::exec(*path, child.argv, child.envp),
+        Program::Search(search) => search.execute(child.argv, child.envp),
+        Program::At(_, path, flags) => match kept.no_program {
+            None => at(child, kept.program, *path, *flags),
+            Some(errno) => errno,
+        },
+    })
+}
+
+fn at(child: &Child, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
+    let errno = attribute::exec_at(fd, path, child.argv, child.envp, flags);
+    // The path is only looked at by the kernel: it may lead nowhere.
+    let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
+    if errno != Errno::ENOENT || !by_descriptor {
+        return errno;
+    }
+    // A script is opened once more, by its interpreter as /dev/fd/N, and must
+    // still be open for that.
+    match exec::fcntl(fd, libc::F_SETFD, 0) {
+        Ok(_) => attribute::exec_at(fd, path, child.argv, child.envp, flags),
+        Err(errno) => errno,
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The child's file actions and its working directory.
+
+use super::actions::{Action, Actions};
+use super::close::close_from;
+use super::failure::Failure;
+use super::rare::Directory;
+use super::stage::Stage;
+use crate::uapi::{Errno, exec, file};
+use core::ffi::{c_char, c_int};
+
+/// Goes to a directory.
+pub fn change_directory(directory: Directory) -> Result<(), Failure> {
+    match directory {
+        Directory::Inherited => Ok(()),
+        Directory::Descriptor(fd) => exec::fchdir(fd),
+        Directory::Path(path) => exec::chdir(path),
+    }
+    .map_err(Failure::at(Stage::Directory))
+}
+
+/// All actions in their order. `keep` are descriptors that no action may close, of which
+/// negative ones are none.
+pub fn act(actions: Actions, keep: &[c_int]) -> Result<(), Failure> {
+    for (index, action) in (0..).zip(actions) {
+        one(&action, keep).map_err(Failure::nth(Stage::FileAction, index))?;
+    }
+    Ok(())
+}
+
+fn one(action: &Action, keep: &[c_int]) -> Result<(), Errno> {
+    match *action {
+        Action::Open { fd, path, flags, mode } => open_as(fd, path, flags, mode),
+        Action::Close { fd } => {
+            file::close(fd); // if it is open
+            Ok(())
+        }
+        Action::Dup2 { from, to } if from == to => {
+            let flags = exec::fcntl(to, libc::F_GETFD, 0)?;
+            exec::fcntl(to, libc::F_SETFD, flags & !libc::FD_CLOEXEC).map(drop)
+        }
+        Action::Dup2 { from, to } => file::dup_onto(from, to),
+        Action::Chdir { path } => exec::chdir(path),
+        Action::Fchdir { fd } => exec::fchdir(fd),
+        Action::CloseFrom { first } => close_from(first, keep),
+        Action::TakeTerminal { fd } => exec::take_terminal(fd),
+    }
+}
+
+/// Whatever was open as that descriptor is closed first (POSIX): there may be no
+/// room for another, and the file may not be opened twice.
+fn open_as(fd: c_int, path: *const c_char, flags: c_int, mode: u32) -> Result<(), Errno> {
+    file::close(fd);
+    let opened = exec::open(path, flags, mode)?;
+    if opened != fd {
+        file::dup_onto(opened, fd)?;
+        file::close(opened);
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The parent's part of `clone3_spawn`: a plan becomes a `Child`, with what is prepared
+//! for it and put back afterwards.
+
+use super::birthplace::Elsewhere;
+use super::child::{Attributes, Child, Parent, Program};
+use super::credentials::Changes;
+use super::failure::Failure;
+use super::plan::Plan;
+use super::search::Search;
+use super::stage::Stage;
+use super::{check, launch, request};
+use crate::diagnose::{self, Reason};
+use crate::engine::emulate;
+use crate::host::{self, environment};
+use crate::uapi::exec::Strings;
+use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{Errno, attribute, exec, file, task};
+use core::ffi::{c_char, c_int};
+use core::ptr::null;
+
+/// Something that is closed when it is not needed any more.
+struct Descriptor(c_int);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.0 >= 0 {
+            file::close(self.0);
+        }
+    }
+}
+
+/// Makes the child. Failed steps leave no child, no descriptor and no changed
+/// mask behind.
+///
+/// Async-signal-safe and thread-safe.
+///
+/// # Safety
+/// The setters' contracts, and exec's for the rest.
+pub unsafe fn spawn(
+    plan: &Plan,
+    path: *const c_char,
+    argv: Strings,
+    envp: Strings,
+) -> Result<Pid, Failure> {
+    check::plan(plan, path)?;
+    // SAFETY: by the contract.
+    let program = unsafe { program(plan, path) }.map_err(Failure::at(Stage::Exec))?;
+    let envp = if envp.is_null() { environment::all() } else { envp };
+    let mask = sys::block_all_signals();
+    // SAFETY: by the contract.
+    let outcome = unsafe { spawn_blocked(plan, program, [argv, envp], mask) };
+    sys::restore_signals(mask);
+    outcome
+}
+
+/// What the child is for.
+///
+/// # Safety
+/// A path that is looked for must be a string.
+unsafe fn program(plan: &Plan, path: *const c_char) -> Result<Program, Errno> {
+    Ok(match (plan.function, plan.program) {
+        (Some(function), _) => Program::Function(function),
+        (None, Some((fd, flags))) if path.is_null() => {
+            Program::At(fd, c"".as_ptr(), flags | libc::AT_EMPTY_PATH)
+        }
+        (None, Some((fd, flags))) => Program::At(fd, path, flags),
+        // SAFETY: by the contract.
+        (None, None) if plan.search => Program::Search(unsafe { Search::of(path) }?),
+        (None, None) => Program::Path(path),
+    })
+}
+
+/// # Safety
+/// As [`spawn`].
+unsafe fn spawn_blocked(
+    plan: &Plan,
+    program: Program,
+    [argv, envp]: [Strings; 2],
+    mask: KernelSigset,
+) -> Result<Pid, Failure> {
+    let (cgroup, _opened) = cgroup(plan).map_err(Failure::at(Stage::Cgroup))?;
+    let parent_fd = Descriptor(parent_fd(plan).map_err(Failure::at(Stage::DeathSignal))?);
+    let elsewhere = Elsewhere::enter(plan.rare.namespaces.get())?;
+    let mut pidfd = -1;
+    let mut child = Child {
+        program,
+        argv,
+        envp,
+        parent: Parent {
+            pid: if plan.rare.looks_for_parent() { task::getpid() } else { 0 },
+            fd: parent_fd.0,
+        },
+        birthplace: elsewhere.as_ref(),
+        ..described(plan, cgroup, &mut pidfd)
+    };
+    // What a callback calls is not its creator's call.
+    let lent = plan.rare.callback.is_some() && host::lend();
+    sys::let_traps_in(mask);
+    // SAFETY: by the contract.
+    let launched = unsafe { launch::launch_blocked(&mut child, mask) };
+    if lent {
+        host::take_back();
+    }
+    let pid = launched?;
+    if !plan.pidfd.is_null() {
+        // SAFETY: the setter's contract.
+        unsafe { plan.pidfd.write(pidfd) };
+    }
+    Ok(pid)
+}
+
+/// A child that runs nothing yet.
+fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) -> Child<'a> {
+    // The leader of a new session leads its process group, and may ask for no other.
+    let process_group = plan.attributes.process_group.filter(|_| !plan.attributes.new_session);
+    Child {
+        program: Program::Path(null()),
+        argv: null(),
+        envp: null(),
+        actions: plan.actions(),
+        attributes: Attributes { cgroup, process_group, ..plan.attributes },
+        rare: &plan.rare,
+        pidfd: (!plan.pidfd.is_null()).then_some(pidfd),
+        parent: Parent::UNWATCHED,
+        birthplace: None,
+    }
+}
+
+/// Why the kernel makes no such child, after it said so: the first rule that the plan
+/// breaks, if that is one of the same errno.
+pub fn why_not_created(plan: &Plan, errno: Errno) -> Option<Reason> {
+    why_not(plan).ok().flatten().filter(|reason| reason.errno == errno)
+}
+
+/// Why the kernel would make no such child: the first rule that the plan breaks. The kernel
+/// is asked, in questions that make no child.
+pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
+    let (cgroup, _opened) = cgroup(plan).map_err(Failure::at(Stage::Cgroup))?;
+    let (mut wanted, mut pidfd) = (-1, -1);
+    let mut child = described(plan, cgroup, &mut wanted);
+    if let Some(function) = plan.function {
+        child.program = Program::Function(function);
+    }
+    let request = request::of(&child, Changes::of(&child), &mut pidfd);
+    let request = request.with_emulated(emulate::find_lacking(request.flags, request.emulable));
+    Ok(diagnose::reason(Ok(request)))
+}
+
+/// A pidfd of the caller for a child that looks for it and has no number for it, be it by
+/// the plan or because the caller's children belong elsewhere; or −1. Where it cannot be
+/// had a child that waits for its id maps has the death signal to end by.
+fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
+    let rare = &plan.rare;
+    let leaves = rare.leaves_pid_namespace();
+    if !rare.looks_for_parent() || !(leaves || task::children_are_elsewhere()) {
+        return Ok(-1);
+    }
+    match attribute::open_pidfd(task::getpid()) {
+        Err(errno) if leaves && rare.death_signal != 0 => Err(errno),
+        opened => Ok(opened.unwrap_or(-1)),
+    }
+}
+
+/// The descriptor of the cgroup; one that was opened here is closed here.
+fn cgroup(plan: &Plan) -> Result<(Option<c_int>, Descriptor), Errno> {
+    if plan.cgroup_path.is_null() {
+        return Ok((plan.attributes.cgroup, Descriptor(-1)));
+    }
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let fd = exec::open(plan.cgroup_path, flags, 0)?;
+    Ok((Some(fd), Descriptor(fd)))
+}
