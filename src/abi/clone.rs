@@ -119,8 +119,9 @@ unsafe extern "C" fn exported_clone3_call(
     or_errno(match start {
         None => Err(Errno::EFAULT),
         // SAFETY: the header's contract.
-        Some(start) => read(args as u64, size)
-            .and_then(|request| unsafe { call::create(&request, start, argument) }),
+        Some(start) => unsafe {
+            read(args as u64, size).and_then(|request| call::create(&request, start, argument))
+        },
     })
 }
 
@@ -135,11 +136,13 @@ unsafe extern "C" fn exported_clone3_call_emulating(
     or_errno(match start {
         None => Err(Errno::EFAULT),
         _ if !EMULABLE.contains(emulable) => Err(Errno::EINVAL),
-        Some(start) => read(args as u64, size).and_then(|mut request| {
-            request.emulable = emulable;
-            // SAFETY: the header's contract.
-            unsafe { call::create(&request, start, argument) }
-        }),
+        // SAFETY: the header's contract.
+        Some(start) => unsafe {
+            read(args as u64, size).and_then(|mut request| {
+                request.emulable = emulable;
+                call::create(&request, start, argument)
+            })
+        },
     })
 }
 

@@ -47,7 +47,8 @@ unsafe extern "C" fn exported_explain(
     buf: *mut c_char,
     n: usize,
 ) -> *const c_char {
-    let text = diagnose::explain(args as u64, size);
+    // SAFETY: the header's contract.
+    let text = unsafe { diagnose::explain(args as u64, size) };
     if buf.is_null() || n == 0 {
         return text.unwrap_or(c"").as_ptr();
     }

@@ -8,7 +8,7 @@ use crate::arch::{entry, further_version};
 use crate::host::pthread::Start;
 use crate::thread::extra::{Cgroup, Extra, Extras};
 use crate::thread::pthread::{self, Refusal};
-use crate::uapi::{Errno, own, sized};
+use crate::uapi::{Errno, sized, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
 use libc::{pthread_attr_t, pthread_t};
@@ -270,11 +270,11 @@ unsafe fn extras(extra: &clone3_pthread_extra) -> Result<Extras, Refusal> {
 
 /// # Safety
 /// `from` must be null or a C string.
-unsafe fn name(from: *const c_char) -> Result<[u8; own::NAME_SIZE], Errno> {
+unsafe fn name(from: *const c_char) -> Result<[u8; task::NAME_SIZE], Errno> {
     if from.is_null() {
         return Err(Errno::EFAULT);
     }
-    let mut name = [0; own::NAME_SIZE];
+    let mut name = [0; task::NAME_SIZE];
     for (i, byte) in name.iter_mut().enumerate() {
         // SAFETY: goes no further than the NUL.
         *byte = unsafe { from.add(i).read() } as u8;

@@ -14,8 +14,8 @@ use crate::spawn::list::List;
 use crate::spawn::plan::Plan;
 use crate::spawn::rare::{Directory, MOST_DESCRIPTORS};
 use crate::uapi::flags::{EMULATED_IN_CHILD, SPAWNABLE};
-use crate::uapi::sys::{self, KernelSigset, Pid};
-use crate::uapi::{CloneFlags, Errno};
+use crate::uapi::sys::{KernelSigset, Pid};
+use crate::uapi::{CloneFlags, Errno, pages};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::ptr::null;
 use libc::{posix_spawn_file_actions_t, sigset_t, sock_fprog};
@@ -45,7 +45,7 @@ fn signal_or_none(signal: c_int) -> Result<c_int, Errno> {
 }
 
 fn signals(set: *const sigset_t) -> Result<KernelSigset, Errno> {
-    sys::probe(set as usize as u64)?;
+    pages::probe(set as usize as u64)?;
     // SAFETY: a sigset_t of the caller's, which is there.
     unsafe { set.cast::<Sigset>().as_ref() }.map(|set| set.to_kernel()).ok_or(Errno::EFAULT)
 }
@@ -221,7 +221,7 @@ setters! {
     clone3_spawn_set_file_actions => exported_set_file_actions(actions: *const posix_spawn_file_actions_t) |plan| {
             let actions: *const FileActions = actions.cast();
             if !actions.is_null() {
-                sys::probe(actions as usize as u64)?;
+                pages::probe(actions as usize as u64)?;
                 actions::learn();
             }
             // SAFETY: null or an object, by the contract.

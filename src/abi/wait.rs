@@ -5,7 +5,7 @@ use super::{declared_entry, or_errno};
 use crate::process::wait;
 use crate::uapi::sys::Pid;
 use crate::uapi::wait::{Ended, Usage};
-use crate::uapi::{Errno, sized, sys};
+use crate::uapi::{Errno, pages, sized};
 use core::ffi::c_int;
 use core::mem::size_of;
 
@@ -103,12 +103,12 @@ unsafe fn wait_for(
 ) -> Result<Pid, Errno> {
     // Before the child is taken, as it cannot be put back.
     if !status.is_null() {
-        sys::probe_writable(status as usize as u64)?;
+        pages::probe_writable(status as usize as u64)?;
     }
     let size = match usage.is_null() {
         true => 0,
         false => {
-            sys::probe_writable(usage as usize as u64)?;
+            pages::probe_writable(usage as usize as u64)?;
             // SAFETY: by the contract.
             unsafe { sized::size(usage, USAGE_SIZE_VER0) }?
         }

@@ -6,7 +6,7 @@ use super::{cgroup, questions};
 use crate::engine::ask::{self, Answer};
 use crate::engine::{Request, known};
 use crate::uapi::flags::*;
-use crate::uapi::{CloneFlags, Errno, sys, task};
+use crate::uapi::{CloneFlags, Errno, pages, task};
 use core::ffi::c_int;
 
 /// Who answers for kernel and process. Each question stands for itself: none
@@ -73,7 +73,7 @@ impl Witness for Kernel {
     }
 
     fn writable(&self, address: u64) -> bool {
-        sys::probe_writable(address).is_ok()
+        pages::probe_writable(address).is_ok()
     }
 
     fn is_init(&self) -> bool {

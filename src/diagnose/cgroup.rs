@@ -4,8 +4,8 @@
 //! still be undone unseen (kernel/cgroup/cgroup.c, cgroup_css_set_fork).
 
 use crate::base::decimal;
-use crate::uapi::file::{self, FileKind};
-use crate::uapi::{Errno, task};
+use crate::uapi::file_facts::{self, FileKind};
+use crate::uapi::{Errno, file, task};
 use core::ffi::{CStr, c_int};
 
 /// The start of one of the small files in a cgroup.
@@ -37,7 +37,7 @@ impl Text {
 /// Weaker than the kernel in two ways: it does not look whether the caller may
 /// take a process out of its own cgroup, nor at pids.max.
 pub fn takes(directory: c_int, thread: bool) -> Result<(), Errno> {
-    match file::file_kind(directory)? {
+    match file_facts::file_kind(directory)? {
         FileKind::Cgroup2Directory => {}
         FileKind::Other => return Err(Errno::EBADF),
     }

@@ -11,7 +11,7 @@ use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::task::{self, KernelSigaction};
-use crate::uapi::{CloneFlags, Errno, attribute, file};
+use crate::uapi::{CloneFlags, Errno, cred, file, pages};
 use core::ffi::{c_int, c_void};
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -45,7 +45,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
     if flags.is_empty() {
         return Ok(Seen::default());
     }
-    let page = sys::map_shared_pages(PAGE)?.cast::<Report>();
+    let page = pages::map_shared_pages(PAGE)?.cast::<Report>();
     let quiet = Request { exit_signal: 0, ..Request::FORK };
     let mask = sys::block_signals_but_traps();
     // SAFETY: a copy of the memory, no stack.
@@ -56,7 +56,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
         made => made,
     };
     if made == Ok(0) {
-        _ = attribute::set_death_signal(libc::SIGKILL); // nobody would read the report
+        _ = task::set_death_signal(libc::SIGKILL); // nobody would read the report
         // SAFETY: by the contract; the page is ours and zeroed, which is a Report.
         unsafe { experiment(flags, create, &*page) };
         sys::exit_group(0);
@@ -70,7 +70,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
         Seen { verified: flags(&report.verified), ignored: flags(&report.ignored) }
     });
     // SAFETY: nobody reads the page again.
-    unsafe { sys::unmap_pages(page.cast(), PAGE) };
+    unsafe { pages::unmap_pages(page.cast(), PAGE) };
     seen
 }
 
@@ -180,8 +180,8 @@ const EXPERIMENTS: [Experiment; 11] = [
     (
         CLONE_NNP,
         NONE,
-        |_| task::no_new_privs(),
-        |played| played.child_saw_it() && !task::no_new_privs(),
+        |_| cred::no_new_privs(),
+        |played| played.child_saw_it() && !cred::no_new_privs(),
     ),
     (CLONE_NEWPID, NONE, |_| task::getpid() == 1, Played::child_saw_it),
     (CLONE_AUTOREAP, NONE, yes, |played| played.status == Err(Errno(libc::ECHILD))),
@@ -216,7 +216,7 @@ unsafe fn experiment(flags: CloneFlags, create: Create, report: &Report) {
     let _ = unsafe { task::set_disposition(libc::SIGUSR1 as usize, &handled) };
     task::umask(0o022);
     for (flag, company, check, creator_sees) in EXPERIMENTS {
-        if !flags.contains(flag | company) || (flag == CLONE_NNP && task::no_new_privs()) {
+        if !flags.contains(flag | company) || (flag == CLONE_NNP && cred::no_new_privs()) {
             continue;
         }
         open_spare();

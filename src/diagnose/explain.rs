@@ -5,7 +5,7 @@ use super::case::{Case, Child, Kernel, Witness};
 use super::rules::{self, Rule};
 use crate::engine::{Memory, Request, Stack, ask, known, legacy, read};
 use crate::uapi::flags::*;
-use crate::uapi::{CloneFlags, Errno, clone_args, sys};
+use crate::uapi::{CloneFlags, Errno, clone_args, pages};
 use core::ffi::CStr;
 use core::mem::size_of;
 
@@ -35,8 +35,12 @@ impl Reason {
 /// and if nothing is wrong with them, by whether clone(2) can stand in.
 ///
 /// Async-signal-safe. Makes no child; the kernel is asked no more than needed.
-pub fn explain(address: u64, size: usize) -> Option<&'static CStr> {
-    let request = read(address, size);
+///
+/// # Safety
+/// As [`read`].
+pub unsafe fn explain(address: u64, size: usize) -> Option<&'static CStr> {
+    // SAFETY: by the contract.
+    let request = unsafe { read(address, size) };
     let own = || own_refusal(&request.ok()?);
     reason(request).map(|reason| reason.text).or_else(own)
 }
@@ -127,7 +131,7 @@ impl Witness for Nobody {
             }
             // Where clone(2) looks at it.
             Child::WithTls(tls) if cfg!(target_arch = "x86") => {
-                sys::probe(tls).and(sys::probe(tls.wrapping_add(8)))
+                pages::probe(tls).and(pages::probe(tls.wrapping_add(8)))
             }
             _ => Ok(()),
         }

@@ -11,10 +11,10 @@
 //! All signals are blocked until the child's own part is done.
 
 use super::{Memory, Request, known};
-use crate::uapi::file::FileKind;
+use crate::uapi::file_facts::{self, FileKind};
 use crate::uapi::flags::*;
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
-use crate::uapi::{CloneFlags, Errno, exec, file, sys};
+use crate::uapi::{CloneFlags, Errno, cred, file, sys};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -109,12 +109,12 @@ pub fn cgroup_of_child(emulated: CloneFlags, directory: Option<c_int>) -> Option
 /// for any other, as clone3(2) has it: a directory of cgroups of version 1 has such a
 /// file, too, and so may one of anybody's.
 pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
-    if file::file_kind(directory)? != FileKind::Cgroup2Directory {
+    if file_facts::file_kind(directory)? != FileKind::Cgroup2Directory {
         return Err(Errno::EBADF);
     }
     let flags = libc::O_WRONLY | libc::O_CLOEXEC;
     let list = file::open_at(directory, c"cgroup.procs", flags)?;
-    let entered = exec::write(list, b"0").map(drop);
+    let entered = file::write(list, b"0").map(drop);
     file::close(list);
     entered
 }
@@ -128,7 +128,7 @@ pub fn in_child(emulated: CloneFlags) {
     if emulated.contains(CLONE_NNP) {
         // A filter that only root can have put there may forbid it. A child that
         // was to have no new privileges does not begin with them.
-        if task::set_no_new_privs().is_err() {
+        if cred::set_no_new_privs().is_err() {
             sys::exit_group(NOT_AS_ASKED);
         }
     }

@@ -5,7 +5,7 @@ use super::{Request, Wire, known};
 use crate::arch::syscall;
 use crate::base::SMALLEST_PAGE;
 use crate::uapi::wire::CLONE_ARGS_SIZE_VER0;
-use crate::uapi::{Errno, clone_args, sys};
+use crate::uapi::{Errno, clone_args, pages};
 use core::mem::size_of;
 
 /// Whether the kernel takes a struct of `size` bytes: its limit is its page
@@ -26,18 +26,24 @@ fn takes_size(size: usize) -> Result<(), Errno> {
 /// gives them before it looks at any field (kernel/fork.c,
 /// copy_clone_args_from_user).
 ///
-/// Async-signal-safe; an address that cannot be read does no harm.
-pub fn read(address: u64, size: usize) -> Result<Request, Errno> {
+/// Async-signal-safe.
+///
+/// # Safety
+/// An address that cannot be read is EFAULT. What can be read there must stay mapped until
+/// this returns: where another thread unmaps it meanwhile, the kernel would say EFAULT, and
+/// this is a fault of the process.
+pub unsafe fn read(address: u64, size: usize) -> Result<Request, Errno> {
     takes_size(size)?;
     if size < CLONE_ARGS_SIZE_VER0 {
         return Err(Errno::EINVAL);
     }
     let here = size.min(SMALLEST_PAGE);
     // In at most two pages, so both ends tell of all.
-    sys::probe(address)?;
-    sys::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
+    pages::probe(address)?;
+    pages::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
     let source = address as usize as *const u8;
-    // SAFETY: probed; the caller may be changing it, hence volatile and bytes.
+    // SAFETY: probed, and mapped by the contract; another thread may be changing it, hence
+    // volatile and bytes.
     let byte = |i: usize| unsafe { source.add(i).read_volatile() };
     let mut args = clone_args::default();
     let known = here.min(size_of::<clone_args>());

@@ -6,8 +6,8 @@
 //! of words, each with its thread's id in it: written whole, read whole, safe in
 //! signal handlers. A thread that ended leaves its word to a later one.
 
-use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, task};
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, pages, task};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
@@ -112,11 +112,11 @@ impl Page {
         if let Some(next) = self.next() {
             return Some(next);
         }
-        let fresh: *mut Page = sys::map_pages(size_of::<Page>()).ok()?.cast();
+        let fresh: *mut Page = pages::map_pages(size_of::<Page>()).ok()?.cast();
         // Zeroes are empty words and no next page.
         if self.next.compare_exchange(null_mut(), fresh, AcqRel, Acquire).is_err() {
             // SAFETY: mapped just now, and nobody saw it.
-            unsafe { sys::unmap_pages(fresh.cast(), size_of::<Page>()) };
+            unsafe { pages::unmap_pages(fresh.cast(), size_of::<Page>()) };
         }
         self.next()
     }
@@ -197,6 +197,7 @@ pub fn forget(tid: Pid) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::uapi::sys;
 
     #[test]
     fn a_word_holds_a_record() {

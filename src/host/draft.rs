@@ -8,7 +8,7 @@ use super::template::{Place, Template};
 use super::tls::{LINE, TLS_IS_BELOW, TlsLayout};
 use super::{rtld, tcb_by_libc};
 use crate::arch::thread_pointer;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, pages};
 use core::ptr::copy_nonoverlapping;
 
 /// Learns how a new thread's TLS is to look. The calling thread must be one of the
@@ -67,7 +67,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if !self.layout.is_null() {
             // SAFETY: mapped by `new`, and nobody saw it.
-            unsafe { sys::unmap_pages(self.layout.cast(), self.mapped) };
+            unsafe { pages::unmap_pages(self.layout.cast(), self.mapped) };
         }
     }
 }
@@ -76,7 +76,7 @@ impl Draft {
     fn new(capacity: usize, bytes: usize) -> Result<Draft, Errno> {
         let before = size_of::<TlsLayout>() + capacity * size_of::<Module>();
         let mapped = before + bytes;
-        let layout: *mut TlsLayout = sys::map_pages(mapped)?.cast();
+        let layout: *mut TlsLayout = pages::map_pages(mapped)?.cast();
         let images = layout.cast::<u8>().wrapping_add(before);
         Ok(Draft {
             layout,
@@ -156,6 +156,7 @@ impl Draft {
         }
         let mut layout = arrange(self.modules(), &placed)?;
         layout.mapped = self.mapped;
+        layout.modules = self.layout.wrapping_add(1).cast();
         layout.images = self.images;
         layout.stamp = stamp;
         layout.is_complete = self.is_complete;
@@ -198,6 +199,7 @@ fn arrange(list: &mut [Module], placed: &dyn Fn(usize) -> bool) -> Result<TlsLay
         is_complete: false,
         last: list.iter().map(|module| module.id).max().unwrap_or(0),
         count: list.len(),
+        modules: core::ptr::null(),
         images: core::ptr::null(),
         low: tcb.low,
         high: tcb.high,

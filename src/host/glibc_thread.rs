@@ -4,6 +4,7 @@
 use super::glibc::version_before_43;
 use super::{identity, repair::Repair, symbols};
 use crate::arch::thread_pointer;
+use crate::uapi::pages;
 use crate::uapi::sys::{self, RobustListHead};
 use core::ffi::c_int;
 use core::mem::{offset_of, size_of};
@@ -150,7 +151,7 @@ fn is_tcb() -> bool {
         return unsafe { (tp as *const usize).add(2).read_volatile() } == tp;
     }
     // Nothing says so there; but what is looked at can be read.
-    let can_read = |below: usize| sys::probe((tp - below) as u64).is_ok();
+    let can_read = |below: usize| pages::probe((tp - below) as u64).is_ok();
     identity::is_seen() || can_read(SEARCHED) && can_read(size_of::<usize>())
 }
 

@@ -6,7 +6,7 @@
 //! Not async-signal-safe.
 
 use super::symbols;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, pages};
 use core::ffi::c_void;
 
 /// Bytes with no content, aligned for anything.
@@ -17,7 +17,7 @@ pub fn allocate(size: usize) -> Result<*mut c_void, Errno> {
             let memory = unsafe { malloc(size) };
             if memory.is_null() { Err(Errno::ENOMEM) } else { Ok(memory) }
         }
-        None => sys::map_pages(size),
+        None => pages::map_pages(size),
     }
 }
 
@@ -33,7 +33,7 @@ pub unsafe fn release(memory: *mut c_void, size: usize) {
     unsafe {
         match symbols::malloc_and_free() {
             Some((_, free)) => free(memory),
-            None => sys::unmap_pages(memory, size),
+            None => pages::unmap_pages(memory, size),
         }
     }
 }

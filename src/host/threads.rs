@@ -2,7 +2,7 @@
 //! Whether other threads could be inside the libc.
 
 use super::{Repair, rtld, symbols};
-use crate::uapi::file;
+use crate::uapi::file_facts;
 
 /// Whether the calling thread is surely the only one; false is "perhaps not".
 ///
@@ -22,5 +22,5 @@ pub fn is_single_threaded(state: &Repair) -> bool {
     // glibc's flag stays off once there has been a second thread, so the
     // kernel's count decides: a task directory has two links and one a thread.
     // A thread that has been joined may be counted a moment longer.
-    matches!(file::link_count(c"/proc/self/task"), Ok(3))
+    matches!(file_facts::link_count(c"/proc/self/task"), Ok(3))
 }

@@ -12,7 +12,7 @@ use super::page::align_up;
 use super::tcb::Tcb;
 use super::tcb_by_libc;
 use crate::base::SMALLEST_PAGE;
-use crate::uapi::sys;
+use crate::uapi::pages;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
 pub use super::modules::{Stamp, stamp};
@@ -29,7 +29,8 @@ pub struct TlsLayout {
     /// Highest module id.
     pub(super) last: usize,
     pub(super) count: usize,
-    /// The modules' images, one behind the other.
+    /// The modules, behind this layout; and their images, one behind the other.
+    pub(super) modules: *const Module,
     pub(super) images: *const u8,
     /// From the thread pointer to what lies lowest and behind what lies highest.
     pub(super) low: isize,
@@ -69,7 +70,7 @@ impl TlsLayout {
     pub unsafe fn discard(layout: *mut TlsLayout) {
         if !layout.is_null() {
             // SAFETY: by the contract.
-            unsafe { sys::unmap_pages(layout.cast(), (*layout).mapped) };
+            unsafe { pages::unmap_pages(layout.cast(), (*layout).mapped) };
         }
     }
 
@@ -84,9 +85,8 @@ impl TlsLayout {
     }
 
     fn modules(&self) -> &[Module] {
-        let first = (&raw const *self).wrapping_add(1).cast::<Module>();
-        // SAFETY: `draft` put them there, behind the layout itself.
-        unsafe { core::slice::from_raw_parts(first, self.count) }
+        // SAFETY: `draft` put so many there.
+        unsafe { core::slice::from_raw_parts(self.modules, self.count) }
     }
 
     fn dtv_words(&self) -> usize {

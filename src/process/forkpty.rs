@@ -7,7 +7,7 @@
 use super::fork;
 use crate::base::text::Buffer;
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, file};
+use crate::uapi::{Errno, file, session};
 use core::ffi::{c_char, c_int};
 
 /// A new pseudoterminal: both descriptors and the number of its slave.
@@ -60,7 +60,7 @@ impl Pty {
     /// session and the three standard descriptors.
     fn become_terminal(&self) -> Result<(), Errno> {
         file::close(self.master);
-        sys::setsid()?;
+        session::setsid()?;
         // SAFETY: takes a number.
         unsafe { file::ioctl(self.slave, libc::TIOCSCTTY as _, 0) }?;
         for fd in 0..3 {

@@ -10,7 +10,7 @@
 
 use super::handler_block::{Block, SLOTS};
 use crate::host::functions::Handler;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, pages};
 use core::ffi::c_void;
 use core::mem::size_of;
 use core::ptr::null_mut;
@@ -111,14 +111,14 @@ impl List {
     /// Puts an empty block behind a full one, unless somebody did.
     fn grow(&self, full: &Block) -> Result<(), Errno> {
         // Zero pages are a valid block of empty slots.
-        let new = sys::map_populated_pages(size_of::<Block>())?.cast::<Block>();
+        let new = pages::map_populated_pages(size_of::<Block>())?.cast::<Block>();
         // SAFETY: mapped a moment ago, nobody else's yet.
         let block = unsafe { &*new };
         block.ordinal.store(full.ordinal.load(Relaxed) + 1, Relaxed);
         block.previous.store((&raw const *full).cast_mut(), Relaxed);
         if full.next.compare_exchange(null_mut(), new, AcqRel, Relaxed).is_err() {
             // SAFETY: another one was linked first; ours was never shared.
-            unsafe { sys::unmap_pages(new.cast(), size_of::<Block>()) };
+            unsafe { pages::unmap_pages(new.cast(), size_of::<Block>()) };
         }
         self.catch_up();
         Ok(())
@@ -265,7 +265,7 @@ impl List {
         while let Some(this) = unsafe { block.as_ref() } {
             let next = this.retired.load(Relaxed);
             // SAFETY: as above; mapped by `grow`.
-            unsafe { sys::unmap_pages(block.cast(), size_of::<Block>()) };
+            unsafe { pages::unmap_pages(block.cast(), size_of::<Block>()) };
             block = next;
         }
     }

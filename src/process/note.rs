@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The page by which the process in between of `orphan` tells the caller of the child.
 
-use crate::uapi::Errno;
-use crate::uapi::sys::{self, Pid};
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, pages};
 use core::ptr::{read_volatile, write_volatile};
 
 /// What the middle process says of the child. All zero until it does.
@@ -26,7 +26,7 @@ impl Note {
 
     /// A page with nothing said.
     pub fn new() -> Result<Note, Errno> {
-        sys::map_shared_pages(Note::LEN).map(|page| Note(page.cast()))
+        pages::map_shared_pages(Note::LEN).map(|page| Note(page.cast()))
     }
 
     /// Says it.
@@ -44,6 +44,6 @@ impl Note {
     /// Gives the page back, in this process.
     pub fn discard(self) {
         // SAFETY: from map_shared_pages; nobody in this process reads it again.
-        unsafe { sys::unmap_pages(self.0.cast(), Note::LEN) };
+        unsafe { pages::unmap_pages(self.0.cast(), Note::LEN) };
     }
 }

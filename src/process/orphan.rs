@@ -17,7 +17,7 @@ use crate::engine::{self, Request, emulate, report};
 use crate::host;
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, attribute, task};
+use crate::uapi::{Errno, namespace, pages, task};
 use core::ptr::{read_volatile, write_volatile};
 
 /// Shares what can be shared without a common memory. No signal at its end.
@@ -42,7 +42,7 @@ pub fn create(
 ) -> Result<Pid, Errno> {
     let caller = task::getpid();
     let comes_back = task::is_subreaper() || caller == 1;
-    let refused = comes_back || task::children_are_elsewhere();
+    let refused = comes_back || namespace::children_are_elsewhere();
     let note = if refused { Err(Errno::EINVAL) } else { Note::new() };
     let outcome = note.and_then(|note| {
         let setup = setup.with_note(note);
@@ -73,8 +73,8 @@ fn in_middle(
     make: impl FnOnce() -> Result<Pid, Errno>,
 ) -> Option<Result<Pid, Errno>> {
     // With CLONE_VFORK it waits for the child, but not longer than the caller lives.
-    _ = attribute::set_death_signal(libc::SIGKILL);
-    if attribute::getppid() != caller {
+    _ = task::set_death_signal(libc::SIGKILL);
+    if task::getppid() != caller {
         return None;
     }
     let mut word = Word { pid: 0, errno: 0, pidfd: -1 };
@@ -107,8 +107,9 @@ fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
                 unsafe { write_volatile(request.pidfd as usize as *mut i32, pidfd) };
             }
             if request.flags.contains(CLONE_PARENT_SETTID) {
-                // As in the kernel, it matters to nobody where this fails.
-                let _ = sys::store(request.parent_tid, pid);
+                // As in the kernel, a failure has no consequence.
+                // SAFETY: where the caller asked for the id.
+                let _ = unsafe { pages::store(request.parent_tid, pid) };
             }
             Ok(pid)
         }

@@ -102,7 +102,8 @@ unsafe fn as_asked(
 fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
     match entry {
         TwiceEntry::Vfork => Ok(VFORK),
-        TwiceEntry::Clone3 => read(saved[0] as u64, saved[1]),
+        // SAFETY: the header's contract of clone3().
+        TwiceEntry::Clone3 => unsafe { read(saved[0] as u64, saved[1]) },
         TwiceEntry::Syscall => of_syscall(saved),
     }
 }
@@ -193,7 +194,8 @@ fn can_return(request: &Request) -> bool {
 fn of_syscall(saved: &[usize; 7]) -> Result<Request, Errno> {
     let [number, a, b, c, d, e, _] = *saved;
     match number as c_long {
-        libc::SYS_clone3 => read(a as u64, b),
+        // SAFETY: clone3(2)'s arguments, by syscall()'s contract.
+        libc::SYS_clone3 => unsafe { read(a as u64, b) },
         libc::SYS_clone => {
             let (child_tid, tls) = if cfg!(target_arch = "x86_64") { (d, e) } else { (e, d) };
             let flags = a as c_int as u32;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Waiting for a child, for some time.
 
-use crate::uapi::Errno;
-use crate::uapi::futex;
 use crate::uapi::wait::{self, Ended};
+use crate::uapi::{Errno, futex};
 use core::ffi::c_int;
 
 /// Waits for a child by its pidfd, at most so long; ETIMEDOUT. A handler that runs ends it:

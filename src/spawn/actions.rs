@@ -7,7 +7,7 @@ use crate::base::text;
 use crate::host::action_lists::List;
 use crate::host::file_actions::{self, Lists};
 use crate::host::memory;
-use crate::uapi::{Errno, task};
+use crate::uapi::{Errno, sched};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{null_mut, slice_from_raw_parts};
 
@@ -226,7 +226,7 @@ fn check_descriptors(action: &Action) -> Result<(), Errno> {
 
 fn check(fd: c_int) -> Result<(), Errno> {
     match u64::try_from(fd) {
-        Ok(fd) if fd < task::open_max() => Ok(()),
+        Ok(fd) if fd < sched::open_max() => Ok(()),
         _ => Err(Errno::EBADF),
     }
 }

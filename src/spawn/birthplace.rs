@@ -6,7 +6,7 @@ use super::elements::Namespace;
 use super::failure::Failure;
 use super::stage::Stage;
 use crate::uapi::flags::CLONE_NEWPID;
-use crate::uapi::{Errno, attribute, file};
+use crate::uapi::{Errno, file, namespace};
 use core::cell::Cell;
 use core::ffi::c_int;
 
@@ -31,7 +31,7 @@ impl Elsewhere {
             if entered.is_none() {
                 entered = Some(Elsewhere::remember().map_err(&failed)?);
             }
-            attribute::join_namespace(namespace.fd, KIND).map_err(failed)?;
+            namespace::join_namespace(namespace.fd, KIND).map_err(failed)?;
         }
         Ok(entered)
     }
@@ -40,7 +40,7 @@ impl Elsewhere {
         let flags = libc::O_RDONLY | libc::O_CLOEXEC;
         let fd = file::open(c"/proc/thread-self/ns/pid_for_children", flags)?;
         let own = Elsewhere { own: Cell::new(fd) };
-        attribute::join_namespace(fd, KIND)?;
+        namespace::join_namespace(fd, KIND)?;
         Ok(own)
     }
 
@@ -48,7 +48,7 @@ impl Elsewhere {
     pub fn come_back(&self) {
         let own = self.own.replace(-1);
         if own >= 0 {
-            _ = attribute::join_namespace(own, KIND);
+            _ = namespace::join_namespace(own, KIND);
             file::close(own);
         }
     }

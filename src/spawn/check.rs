@@ -6,7 +6,7 @@ use super::plan::Plan;
 use super::rare::Rare;
 use super::stage::Stage;
 use super::{contradictions, mounts, readable};
-use crate::uapi::sys;
+use crate::uapi::pages;
 use core::ffi::c_char;
 
 /// The first thing that is wrong with a plan, for a program of that path.
@@ -19,7 +19,7 @@ pub fn plan(plan: &Plan, path: *const c_char) -> Result<(), Failure> {
     mounts::check(&plan.rare.mounts)?;
     contradictions::find(plan, !path.is_null())?;
     if !plan.pidfd.is_null() {
-        sys::probe_writable(plan.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
+        pages::probe_writable(plan.pidfd as usize as u64).map_err(Failure::at(Stage::Pidfd))?;
     }
     if plan.search {
         readable::string(path).map_err(Failure::at(Stage::Exec))?;

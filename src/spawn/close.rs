@@ -4,8 +4,8 @@
 //! is read into a buffer on its stack.
 
 use crate::base::decimal;
-use crate::uapi::exec::{close_range, read_directory, rewind};
-use crate::uapi::{Errno, file};
+use crate::uapi::Errno;
+use crate::uapi::file::{self, close_range, read_directory, seek};
 use core::ffi::c_int;
 
 /// Closes all descriptors from `first` on but those in `keep`, of which negative
@@ -37,7 +37,7 @@ fn close_listed(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
             Ok(_) => {}
             Err(errno) => break Err(errno),
         }
-        if let Err(errno) = rewind(list) {
+        if let Err(errno) = seek(list, 0, libc::SEEK_SET) {
             break Err(errno);
         }
     };

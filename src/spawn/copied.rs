@@ -23,7 +23,7 @@ use crate::engine::{self, Request, report};
 use crate::host::{self, ClearTid, Repair, cancel};
 use crate::uapi::flags::CLONE_PIDFD;
 use crate::uapi::sys::{self, KernelSigset, Pid};
-use crate::uapi::{Errno, attribute, mutex, task};
+use crate::uapi::{Errno, fate, mutex, task};
 use core::ffi::c_int;
 use core::ptr::read_volatile;
 
@@ -150,7 +150,7 @@ fn await_child(
         };
         page.sleep(word, milliseconds.into());
         // Its word may have come before its end.
-        if attribute::has_ended(pid) || exchange.is_hung_up() {
+        if fate::has_ended(pid) || exchange.is_hung_up() {
             return match page.look() {
                 Seen::IsThere => None,
                 _ => page.failure().or_else(|| verdict::died_of_filter(child, pid)),

@@ -26,10 +26,9 @@
 use super::child::Child;
 use super::elements::Namespace;
 use super::rare::Rare;
-use crate::uapi::CloneFlags;
-use crate::uapi::attribute::Ids;
+use crate::uapi::cred::Ids;
 use crate::uapi::flags::{CLONE_NEWPID, CLONE_NEWUSER};
-use crate::uapi::task;
+use crate::uapi::{CloneFlags, task};
 
 /// What a child may become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::list::List;
 use super::rare::MOST_DESCRIPTORS;
 use super::stage::Stage;
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
 /// Makes the list come true, and closes all descriptors but these and `keep`. Apart, for
@@ -57,7 +57,7 @@ fn assign(wanted: &[c_int]) -> Result<(), (usize, Errno)> {
     for (index, &fd) in wanted.iter().enumerate() {
         let stays = index_of(fd) == index;
         if stays {
-            exec::fcntl(fd, libc::F_SETFD, 0).map_err(|errno| (index, errno))?;
+            file::set_descriptor_flags(fd, 0).map_err(|errno| (index, errno))?;
         }
         pending.set(index, !stays);
     }
@@ -91,7 +91,7 @@ fn is_awaited(wanted: &[c_int], pending: &Pending, target: usize) -> bool {
 
 fn turn_ring(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<(), (usize, Errno)> {
     let count = wanted.len() as c_int;
-    let spare = exec::fcntl(first as c_int, libc::F_DUPFD_CLOEXEC, count);
+    let spare = file::duplicate_from(count, first as c_int);
     let mut index = first;
     while let Some(&source) = wanted.get(index) {
         pending.set(index, false);

@@ -2,7 +2,7 @@
 //! What the arrays of a plan are made of: structs of the header.
 
 use crate::uapi::mount::{MS_BIND, MS_REC};
-use crate::uapi::{CloneFlags, attribute};
+use crate::uapi::{CloneFlags, namespace};
 use core::ffi::{c_char, c_int};
 
 /// A namespace to join.
@@ -25,7 +25,7 @@ impl Namespace {
     /// As it was given, or asked of the file.
     pub fn kinds(&self) -> c_int {
         match self.kind {
-            0 => attribute::kind_of_namespace(self.fd).unwrap_or(0),
+            0 => namespace::kind_of_namespace(self.fd).unwrap_or(0),
             kind => kind,
         }
     }

@@ -14,7 +14,7 @@ use super::failure::{Failure, Words};
 use super::named;
 use super::stage::Stage;
 use crate::arch::syscall;
-use crate::uapi::{Errno, attribute, exec, file};
+use crate::uapi::{Errno, file, wait};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -56,7 +56,7 @@ impl Exchange {
 
     /// Has the failure come through a pipe, whose other end closes at exec.
     pub fn open_pipe(&mut self, child: &Child) -> Result<(), Errno> {
-        self.pipe = exec::pipe()?;
+        self.pipe = file::pipe()?;
         self.keep_clear_of(child)
     }
 
@@ -116,7 +116,7 @@ impl Exchange {
     /// Whether the child has executed or ended, by a pipe whose writing end is its alone.
     pub fn is_hung_up(&mut self) -> bool {
         close(&mut self.pipe[1]);
-        self.pipe[0] >= 0 && attribute::is_readable(self.pipe[0])
+        self.pipe[0] >= 0 && wait::is_readable(self.pipe[0])
     }
 
     /// What came through the pipe: all of it or, if the child executed, nothing.

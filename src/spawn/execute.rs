@@ -3,7 +3,7 @@
 
 use super::child::{Child, Program};
 use super::kept::Kept;
-use crate::uapi::{Errno, attribute, exec};
+use crate::uapi::{Errno, exec, file};
 use core::ffi::{c_char, c_int};
 
 /// Executes the program: comes back to say why not, or where there is none.
@@ -20,7 +20,7 @@ pub fn execute(child: &Child, kept: &Kept) -> Result<(), Errno> {
 }
 
 fn at(child: &Child, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
-    let errno = attribute::exec_at(fd, path, child.argv, child.envp, flags);
+    let errno = exec::exec_at(fd, path, child.argv, child.envp, flags);
     // The path is only looked at by the kernel: it may lead nowhere.
     let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
     if errno != Errno::ENOENT || !by_descriptor {
@@ -28,8 +28,8 @@ fn at(child: &Child, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
     }
     // A script is opened once more, by its interpreter as /dev/fd/N, and must
     // still be open for that.
-    match exec::fcntl(fd, libc::F_SETFD, 0) {
-        Ok(_) => attribute::exec_at(fd, path, child.argv, child.envp, flags),
+    match file::set_descriptor_flags(fd, 0) {
+        Ok(_) => exec::exec_at(fd, path, child.argv, child.envp, flags),
         Err(errno) => errno,
     }
 }

@@ -6,15 +6,15 @@ use super::close::close_from;
 use super::failure::Failure;
 use super::rare::Directory;
 use super::stage::Stage;
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::{Errno, file, session};
 use core::ffi::{c_char, c_int};
 
 /// Goes to a directory.
 pub fn change_directory(directory: Directory) -> Result<(), Failure> {
     match directory {
         Directory::Inherited => Ok(()),
-        Directory::Descriptor(fd) => exec::fchdir(fd),
-        Directory::Path(path) => exec::chdir(path),
+        Directory::Descriptor(fd) => file::fchdir(fd),
+        Directory::Path(path) => file::chdir(path),
     }
     .map_err(Failure::at(Stage::Directory))
 }
@@ -36,14 +36,14 @@ fn one(action: &Action, keep: &[c_int]) -> Result<(), Errno> {
             Ok(())
         }
         Action::Dup2 { from, to } if from == to => {
-            let flags = exec::fcntl(to, libc::F_GETFD, 0)?;
-            exec::fcntl(to, libc::F_SETFD, flags & !libc::FD_CLOEXEC).map(drop)
+            let flags = file::descriptor_flags(to)?;
+            file::set_descriptor_flags(to, flags & !libc::FD_CLOEXEC)
         }
         Action::Dup2 { from, to } => file::dup_onto(from, to),
-        Action::Chdir { path } => exec::chdir(path),
-        Action::Fchdir { fd } => exec::fchdir(fd),
+        Action::Chdir { path } => file::chdir(path),
+        Action::Fchdir { fd } => file::fchdir(fd),
         Action::CloseFrom { first } => close_from(first, keep),
-        Action::TakeTerminal { fd } => exec::take_terminal(fd),
+        Action::TakeTerminal { fd } => session::take_terminal(fd),
     }
 }
 
@@ -51,7 +51,7 @@ fn one(action: &Action, keep: &[c_int]) -> Result<(), Errno> {
 /// room for another, and the file may not be opened twice.
 fn open_as(fd: c_int, path: *const c_char, flags: c_int, mode: u32) -> Result<(), Errno> {
     file::close(fd);
-    let opened = exec::open(path, flags, mode)?;
+    let opened = file::open_path(path, flags, mode)?;
     if opened != fd {
         file::dup_onto(opened, fd)?;
         file::close(opened);

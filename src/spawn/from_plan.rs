@@ -15,7 +15,7 @@ use crate::engine::emulate;
 use crate::host::{self, environment};
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::{self, KernelSigset, Pid};
-use crate::uapi::{Errno, attribute, exec, file, task};
+use crate::uapi::{Errno, file, namespace, task};
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
@@ -153,10 +153,10 @@ pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
 fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
     let rare = &plan.rare;
     let leaves = rare.leaves_pid_namespace();
-    if !rare.looks_for_parent() || !(leaves || task::children_are_elsewhere()) {
+    if !rare.looks_for_parent() || !(leaves || namespace::children_are_elsewhere()) {
         return Ok(-1);
     }
-    match attribute::open_pidfd(task::getpid()) {
+    match task::open_pidfd(task::getpid()) {
         Err(errno) if leaves && rare.death_signal != 0 => Err(errno),
         opened => Ok(opened.unwrap_or(-1)),
     }
@@ -168,6 +168,6 @@ fn cgroup(plan: &Plan) -> Result<(Option<c_int>, Descriptor), Errno> {
         return Ok((plan.attributes.cgroup, Descriptor(-1)));
     }
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    let fd = exec::open(plan.cgroup_path, flags, 0)?;
+    let fd = file::open_path(plan.cgroup_path, flags, 0)?;
     Ok((Some(fd), Descriptor(fd)))
 }

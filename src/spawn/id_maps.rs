@@ -13,8 +13,8 @@ use super::rare::Rare;
 use super::stage::Stage;
 use crate::base::text::Buffer;
 use crate::base::{SMALLEST_PAGE, decimal};
-use crate::uapi::sys::{self, Pid};
-use crate::uapi::{Errno, attribute, exec, file, task};
+use crate::uapi::sys::Pid;
+use crate::uapi::{Errno, file, pages, task};
 
 /// Writes those that are asked for, in the kernel's order: once gid_map is written it is too late
 /// for setgroups.
@@ -40,7 +40,7 @@ pub fn write(rare: &Rare, child: Pid) -> Result<(), Failure> {
 /// process's, whose maps would be written: ESRCH.
 fn is_own_proc() -> Result<(), Errno> {
     let (mut link, mut own) = ([0u8; 24], [0u8; 24]);
-    attribute::read_link(c"/proc/self", &mut link)?;
+    file::read_link(c"/proc/self", &mut link)?;
     decimal::write(&mut own, task::getpid().into());
     if link == own { Ok(()) } else { Err(Errno(libc::ESRCH)) }
 }
@@ -50,12 +50,12 @@ const ROOM: usize = SMALLEST_PAGE;
 
 /// A map is written by one write(2), or not at all.
 fn write_map(child: Pid, name: &[u8], ranges: &[IdRange]) -> Result<(), Errno> {
-    let room = sys::map_pages(ROOM)?;
+    let room = pages::map_pages(ROOM)?;
     // SAFETY: mapped just now, of that length, and zeroed.
     let text = unsafe { core::slice::from_raw_parts_mut(room.cast::<u8>(), ROOM) };
     let written = spell(text, ranges).and_then(|text| write_file(child, name, text));
     // SAFETY: mapped above; nothing points there any more.
-    unsafe { sys::unmap_pages(room, ROOM) };
+    unsafe { pages::unmap_pages(room, ROOM) };
     written
 }
 
@@ -74,7 +74,7 @@ fn spell<'a>(text: &'a mut [u8], ranges: &[IdRange]) -> Result<&'a [u8], Errno> 
 
 fn write_file(child: Pid, name: &[u8], text: &[u8]) -> Result<(), Errno> {
     let fd = file::open(path_of(child, name).c_str(), libc::O_WRONLY | libc::O_CLOEXEC)?;
-    let written = exec::write(fd, text);
+    let written = file::write(fd, text);
     file::close(fd);
     written.map(drop)
 }

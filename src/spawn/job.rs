@@ -6,7 +6,7 @@ use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::page::SharedPage;
 use crate::uapi::sys::KernelSigset;
-use crate::uapi::{CloneFlags, Errno, attribute};
+use crate::uapi::{CloneFlags, Errno, cred};
 use core::ffi::c_int;
 
 /// What the child is given.
@@ -32,6 +32,6 @@ impl Job<'_> {
     /// to look into its memory, until exec. `credentials` sees to it that this is not
     /// the caller's memory, whose this is not to change.
     pub fn hide_if(&self, changes: bool) -> Result<(), Errno> {
-        if changes && self.page.is_some() { attribute::set_undumpable() } else { Ok(()) }
+        if changes && self.page.is_some() { cred::set_undumpable() } else { Ok(()) }
     }
 }

@@ -13,7 +13,7 @@ use super::list::List;
 use super::readable;
 use super::stage::Stage;
 use crate::uapi::mount::{self, MS_BIND, MS_NOATIME, MS_REC, attributes};
-use crate::uapi::{Errno, exec, file, sys};
+use crate::uapi::{Errno, file, file_facts, pages};
 use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::size_of;
 use core::ptr::null;
@@ -81,10 +81,10 @@ fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
 fn restrict(copy: c_int, restrictions: u64) -> Result<(), Errno> {
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let before = file::open(c".", flags)?;
-    exec::fchdir(copy).map_err(|_| Errno::ENOSYS)?;
-    let kept = file::mount_flags(copy)?;
+    file::fchdir(copy).map_err(|_| Errno::ENOSYS)?;
+    let kept = file_facts::mount_flags(copy)?;
     mount::set_flags_here(kept | restrictions as c_ulong)?;
-    exec::fchdir(before)?;
+    file::fchdir(before)?;
     file::close(before);
     Ok(())
 }
@@ -112,11 +112,11 @@ type Room = [u8; 1024];
 
 /// The stack is the caller's, and may be small.
 fn with_room<T>(use_it: impl FnOnce(&mut Room) -> Result<T, Errno>) -> Result<T, Errno> {
-    let room = sys::map_pages(size_of::<Room>())?;
+    let room = pages::map_pages(size_of::<Room>())?;
     // SAFETY: mapped just now, as big, and zeroed.
     let outcome = use_it(unsafe { &mut *room.cast() });
     // SAFETY: mapped above; nothing points there any more.
-    unsafe { sys::unmap_pages(room, size_of::<Room>()) };
+    unsafe { pages::unmap_pages(room, size_of::<Room>()) };
     outcome
 }
 
@@ -161,7 +161,7 @@ fn set_options(fs: c_int, data: *const c_char, text: &mut Room) -> Result<(), Er
 #[inline(never)]
 fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> {
     let place = find(root, target)?;
-    if file::is_same_file(root, place)? {
+    if file_facts::is_same_file(root, place)? {
         return Err(Errno::EBUSY);
     }
     mount::attach_mount(made, place, c"")?;
@@ -202,7 +202,7 @@ fn walk(root: c_int, target: *const c_char, name: &mut Room) -> Result<c_int, Er
         };
         file::close(here);
         here = there?;
-        if file::is_symlink(here)? {
+        if file_facts::is_symlink(here)? {
             return Err(Errno::ELOOP);
         }
         // SAFETY: behind a name the string goes on, or ends.
@@ -246,14 +246,14 @@ mod tests {
         let found = with_room(|room| walk(root, target.as_ptr(), room));
         file::close(root);
         let found = found?;
-        let inode = file::inode(found);
+        let inode = file_facts::inode(found);
         file::close(found);
         inode
     }
 
     fn inode(path: &CStr) -> Result<(libc::dev_t, u64), Errno> {
-        let fd = exec::open(path.as_ptr(), libc::O_PATH, 0)?;
-        let inode = file::inode(fd);
+        let fd = file::open_path(path.as_ptr(), libc::O_PATH, 0)?;
+        let inode = file_facts::inode(fd);
         file::close(fd);
         inode
     }

@@ -3,13 +3,13 @@
 
 use super::child::{Child, Program};
 use super::rare::Directory;
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
 /// A copy of a descriptor, close-on-exec, that the child's description does not name:
 /// above all that it names or, where the limit leaves no room there, in between.
 pub fn move_away(child: &Child, fd: c_int) -> Result<c_int, Errno> {
-    let copy = |from| exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, from);
+    let copy = |from| file::duplicate_from(from, fd);
     if let Ok(moved) = copy(highest(child).saturating_add(1)) {
         return Ok(moved);
     }

@@ -22,10 +22,9 @@
 //! the parent does with its own rights is taken from here.
 
 use super::failure::{Failure, Words};
-use crate::uapi::Errno;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, RobustListHead};
-use crate::uapi::task;
+use crate::uapi::{Errno, pages, task};
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::size_of;
 use core::ptr::null_mut;
@@ -71,7 +70,7 @@ pub enum Seen {
 impl SharedPage {
     /// Zeroes: a child that has not begun, and no failure.
     pub fn map() -> Result<SharedPage, Errno> {
-        sys::map_shared_pages(SIZE).map(|page| SharedPage(page.cast()))
+        pages::map_shared_pages(SIZE).map(|page| SharedPage(page.cast()))
     }
 
     fn word(&self) -> &AtomicU32 {
@@ -172,6 +171,6 @@ const A_WHILE: c_long = 100;
 impl Drop for SharedPage {
     fn drop(&mut self) {
         // SAFETY: mapped in `map`; a child has its own mapping of it.
-        unsafe { sys::unmap_pages(self.0.cast(), SIZE) };
+        unsafe { pages::unmap_pages(self.0.cast(), SIZE) };
     }
 }

@@ -5,18 +5,18 @@ use super::failure::{FAILED, Failure};
 use super::job::Job;
 use super::kept::Kept;
 use super::stage::Stage;
-use crate::uapi::{attribute, sys};
+use crate::uapi::{sys, task, wait};
 
 /// The child waits for its id maps, and ends with its parent.
 #[inline(never)]
 pub fn await_maps(job: &Job, kept: &Kept) {
     let Some(page) = job.page else { return };
     // Also if only the calling thread ends. Until the caller has answered it lives.
-    _ = attribute::set_death_signal(libc::SIGKILL);
+    _ = task::set_death_signal(libc::SIGKILL);
     if !page.ask(|| is_orphaned(job, kept)) {
         sys::exit_group(FAILED);
     }
-    _ = attribute::set_death_signal(0);
+    _ = task::set_death_signal(0);
 }
 
 /// A parent that has ended by now sends no signal: the child gets it here. The
@@ -27,9 +27,9 @@ pub fn set_death_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
     if signal == 0 {
         return Ok(());
     }
-    attribute::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
+    task::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
     if is_orphaned(job, kept) {
-        let raised = attribute::raise(signal);
+        let raised = task::raise(signal);
         if raised.is_err() || job.child.rare.leaves_pid_namespace() {
             sys::exit_group(FAILED);
         }
@@ -42,8 +42,8 @@ pub fn set_death_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
 /// filter answers for an id, of which there is none below 1.
 fn is_orphaned(job: &Job, kept: &Kept) -> bool {
     if kept.parent >= 0 {
-        return attribute::is_readable(kept.parent);
+        return wait::is_readable(kept.parent);
     }
-    let (parent, expected) = (attribute::getppid(), job.child.parent.pid);
+    let (parent, expected) = (task::getppid(), job.child.parent.pid);
     parent > 0 && expected > 0 && parent != expected
 }

@@ -7,12 +7,12 @@
 use super::failure::Failure;
 use super::job::Job;
 use super::stage::Stage;
-use crate::uapi::{Errno, attribute, exec};
+use crate::uapi::{Errno, cred};
 
 /// The effective ids become the real ones.
 #[inline(never)]
 pub fn reset_ids(job: &Job) -> Result<(), Failure> {
-    hidden(job, exec::reset_ids).map_err(Failure::at(Stage::Uid))
+    hidden(job, cred::reset_ids).map_err(Failure::at(Stage::Uid))
 }
 
 fn hidden(job: &Job, change: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
@@ -27,30 +27,30 @@ pub fn change(job: &Job) -> Result<(), Failure> {
     let capabilities = |index| Failure::nth(Stage::Capabilities, index);
     let keeps = rare.inheritable.is_some() || rare.ambient.is_some();
     if let Some(kept) = rare.bounding {
-        attribute::bound_capabilities(kept).map_err(Failure::at(Stage::Bounding))?;
+        cred::bound_capabilities(kept).map_err(Failure::at(Stage::Bounding))?;
     }
     if let Some(groups) = rare.groups {
         let (first, count) = groups.as_parts();
-        attribute::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
+        cred::set_groups(first, count).map_err(Failure::at(Stage::Groups))?;
     }
     if let Some(gid) = rare.gid {
-        hidden(job, || attribute::set_gid(gid)).map_err(Failure::at(Stage::Gid))?;
+        hidden(job, || cred::set_gid(gid)).map_err(Failure::at(Stage::Gid))?;
     }
     if let Some(uid) = rare.uid {
         if keeps || rare.securebits.is_some() {
-            attribute::keep_capabilities().map_err(capabilities(0))?;
+            cred::keep_capabilities().map_err(capabilities(0))?;
         }
-        hidden(job, || attribute::set_uid(uid)).map_err(Failure::at(Stage::Uid))?;
+        hidden(job, || cred::set_uid(uid)).map_err(Failure::at(Stage::Uid))?;
     }
     if keeps || (rare.securebits.is_some() && rare.uid.is_some()) {
-        attribute::set_inheritable(rare.inheritable, rare.ambient.unwrap_or(0))
+        cred::set_inheritable(rare.inheritable, rare.ambient.unwrap_or(0))
             .map_err(capabilities(1))?;
     }
     if let Some(ambient) = rare.ambient {
-        attribute::set_ambient(ambient).map_err(capabilities(2))?;
+        cred::set_ambient(ambient).map_err(capabilities(2))?;
     }
     if let Some(bits) = rare.securebits {
-        attribute::set_securebits(bits).map_err(Failure::at(Stage::Securebits))?;
+        cred::set_securebits(bits).map_err(Failure::at(Stage::Securebits))?;
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 //! it and not the kernel: in the child, a bad address would be a SIGSEGV, and the
 //! caller would take that for the program's end.
 //!
-//! The kernel is asked page by page (`sys::probe`), one call a list. What another
+//! The kernel is asked page by page (`pages::probe`), one call a list. What another
 //! thread unmaps afterwards is not seen.
 
 use super::list::List;
 use crate::base::SMALLEST_PAGE;
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, pages};
 use core::ffi::c_char;
 use core::mem::size_of;
 
@@ -33,7 +33,7 @@ fn range(first: usize, bytes: usize) -> Result<(), Errno> {
 
 /// The eight bytes around an address, which no page divides.
 fn word(address: usize) -> Result<(), Errno> {
-    sys::probe((address & !7) as u64)
+    pages::probe((address & !7) as u64)
 }
 
 /// Whether there is a string: bytes that can be read, up to a NUL.
@@ -58,9 +58,9 @@ mod tests {
 
     #[test]
     fn what_is_there_is_read_and_what_is_not_is_told() {
-        let two = sys::map_pages(2 * SMALLEST_PAGE).unwrap().cast::<u8>();
+        let two = pages::map_pages(2 * SMALLEST_PAGE).unwrap().cast::<u8>();
         // SAFETY: the second page, which nothing else uses.
-        unsafe { sys::unmap_pages(two.wrapping_add(SMALLEST_PAGE).cast(), SMALLEST_PAGE) };
+        unsafe { pages::unmap_pages(two.wrapping_add(SMALLEST_PAGE).cast(), SMALLEST_PAGE) };
         let end = two as usize + SMALLEST_PAGE;
         assert_eq!(range(end - 1, 1), Ok(()), "the last byte of a page");
         assert_eq!(range(end - 4, 5), Err(Errno::EFAULT), "one byte too many");
@@ -71,6 +71,6 @@ mod tests {
         unsafe { (end as *mut u8).sub(1).write(b'x') };
         assert_eq!(string((end - 1) as *const c_char), Err(Errno::EFAULT), "without its NUL");
         // SAFETY: mapped above.
-        unsafe { sys::unmap_pages(two.cast(), SMALLEST_PAGE) };
+        unsafe { pages::unmap_pages(two.cast(), SMALLEST_PAGE) };
     }
 }

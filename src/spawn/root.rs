@@ -14,7 +14,7 @@ use super::stage::Stage;
 use crate::base::SMALLEST_PAGE;
 use crate::base::text::Buffer;
 use crate::uapi::flags::CLONE_NEWNS;
-use crate::uapi::{Errno, attribute, exec, file, mount, sys};
+use crate::uapi::{Errno, file, file_facts, mount, namespace, pages};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Makes the mounts, and changes the root and the working directory to it.
@@ -22,7 +22,7 @@ pub fn change(rare: &Rare) -> Result<(), Failure> {
     let failed = Failure::at(Stage::Root);
     match (rare.root, rare.mounts.get()) {
         (Directory::Inherited, []) => Ok(()),
-        (Directory::Path(path), []) => attribute::chroot(path).map_err(failed),
+        (Directory::Path(path), []) => namespace::chroot(path).map_err(failed),
         (Directory::Inherited, mounts) => {
             let root = open(c"/".as_ptr()).map_err(failed)?;
             keep_inside(rare)?;
@@ -35,9 +35,9 @@ pub fn change(rare: &Rare) -> Result<(), Failure> {
             keep_inside(rare)?;
             mounts::make(mounts, root)?;
             // Not by its path again, which may lead elsewhere by now.
-            exec::fchdir(root).map_err(&failed)?;
+            file::fchdir(root).map_err(&failed)?;
             file::close(root);
-            attribute::chroot(c".".as_ptr()).map_err(failed)
+            namespace::chroot(c".".as_ptr()).map_err(failed)
         }
         (Directory::Descriptor(fd), mounts) => {
             let root = attach(fd).map_err(&failed)?;
@@ -59,7 +59,7 @@ fn keep_inside(rare: &Rare) -> Result<(), Failure> {
 }
 
 fn open(path: *const c_char) -> Result<c_int, Errno> {
-    exec::open(path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
+    file::open_path(path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
 }
 
 /// Makes a mount of the directory, or of the detached mount one that is attached.
@@ -76,13 +76,13 @@ fn attach(fd: c_int) -> Result<c_int, Errno> {
         }
         None => {
             mount::attach_mount(fd, libc::AT_FDCWD, c"/")?;
-            exec::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)
+            file::duplicate_from(0, fd)
         }
     }
 }
 
 fn enter(root: c_int) -> Result<(), Errno> {
-    exec::fchdir(root)?;
+    file::fchdir(root)?;
     file::close(root);
     mount::pivot_here()
 }
@@ -91,19 +91,19 @@ fn enter(root: c_int) -> Result<(), Errno> {
 #[inline(never)]
 fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
     // The stack is the caller's, and may be small.
-    let room = sys::map_pages(SMALLEST_PAGE)?;
+    let room = pages::map_pages(SMALLEST_PAGE)?;
     // SAFETY: mapped just now, of that length, and zeroed.
     let path = unsafe { core::slice::from_raw_parts_mut(room.cast(), SMALLEST_PAGE) };
     let found = find_by_name(fd, path);
     // SAFETY: mapped above; nothing points there any more.
-    unsafe { sys::unmap_pages(room, SMALLEST_PAGE) };
+    unsafe { pages::unmap_pages(room, SMALLEST_PAGE) };
     found
 }
 
 fn find_by_name(fd: c_int, path: &mut [u8]) -> Result<Option<c_int>, Errno> {
     let mut link = Buffer::<32>::new();
     link.push(b"/proc/self/fd/").push_number(fd.into());
-    attribute::read_link(link.c_str(), path).map_err(|errno| match errno {
+    file::read_link(link.c_str(), path).map_err(|errno| match errno {
         Errno::ENOENT => Errno::EBADF, // or there is no /proc
         other => other,
     })?;
@@ -114,7 +114,7 @@ fn find_by_name(fd: c_int, path: &mut [u8]) -> Result<Option<c_int>, Errno> {
         Err(Errno::ENOTDIR) => return Err(Errno::ENOTDIR),
         Err(_) => return Ok(None),
     };
-    match file::is_same_file(fd, found) {
+    match file_facts::is_same_file(fd, found) {
         Ok(true) => Ok(Some(found)),
         outcome => {
             file::close(found);

@@ -11,7 +11,7 @@
 use crate::base::{SMALLEST_PAGE, text};
 use crate::host::environment;
 use crate::uapi::exec::{self, Strings};
-use crate::uapi::{Errno, sys};
+use crate::uapi::{Errno, pages};
 use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
@@ -60,7 +60,7 @@ impl Search {
         search.list = environment::search_path();
         let needed = search.longest_element() + name.len() + 2;
         if needed > SMALL {
-            search.mapped = sys::map_pages(needed)?.cast();
+            search.mapped = pages::map_pages(needed)?.cast();
             search.room = needed;
         }
         Ok(search)
@@ -132,7 +132,7 @@ impl Drop for Search {
     fn drop(&mut self) {
         if !self.mapped.is_null() {
             // SAFETY: mapped in `of`; the child that used it is gone.
-            unsafe { sys::unmap_pages(self.mapped.cast::<c_void>(), self.room) };
+            unsafe { pages::unmap_pages(self.mapped.cast::<c_void>(), self.room) };
         }
     }
 }

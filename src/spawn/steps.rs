@@ -37,7 +37,7 @@ use crate::engine::emulate;
 use crate::uapi::flags::{CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NNP};
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::task::{self, KernelSigaction, LAST_SIGNAL};
-use crate::uapi::{Errno, attribute, exec};
+use crate::uapi::{Errno, cred, namespace, sched, session};
 use core::ffi::{c_int, c_void};
 
 entry!("clone3_spawn_child" => run);
@@ -95,14 +95,13 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     privileges::change(job)?;
     parent::set_death_signal(job, &kept)?;
     if rare.no_new_privs || job.emulated.contains(CLONE_NNP) {
-        task::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
+        cred::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
     }
     call_back(rare)?;
     kept.forget_parent();
     sys::restore_signals(attributes.mask.unwrap_or(job.mask));
     if !rare.filter.is_null() {
-        attribute::set_filter(rare.filter, rare.filter_flags)
-            .map_err(Failure::at(Stage::Seccomp))?;
+        cred::set_filter(rare.filter, rare.filter_flags).map_err(Failure::at(Stage::Seccomp))?;
     }
     execute::execute(child, &kept).map_err(Failure::at(Stage::Exec))
 }
@@ -154,7 +153,7 @@ fn join_namespaces(job: &Job) -> Result<(), Failure> {
     for (index, namespace) in (0..).zip(job.child.rare.namespaces.get()) {
         let kinds = namespace.kinds();
         if kinds != NEWPID {
-            attribute::join_namespace(namespace.fd, kinds & !NEWPID)
+            namespace::join_namespace(namespace.fd, kinds & !NEWPID)
                 .map_err(Failure::nth(Stage::Namespace, index))?;
         }
     }
@@ -164,20 +163,20 @@ fn join_namespaces(job: &Job) -> Result<(), Failure> {
 fn set_session(job: &Job) -> Result<(), Failure> {
     let attributes = &job.child.attributes;
     if attributes.new_session {
-        sys::setsid().map_err(Failure::at(Stage::Session))?;
+        session::setsid().map_err(Failure::at(Stage::Session))?;
     }
     if let Some(group) = attributes.process_group {
-        exec::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
+        session::set_process_group(group).map_err(Failure::at(Stage::ProcessGroup))?;
     }
     if let Some(fd) = job.child.rare.terminal {
-        attribute::set_terminal(fd).map_err(Failure::at(Stage::Terminal))?;
+        session::set_terminal(fd).map_err(Failure::at(Stage::Terminal))?;
     }
     Ok(())
 }
 
 fn set_limits(rare: &Rare) -> Result<(), Failure> {
     for (index, limit) in (0..).zip(rare.limits.get()) {
-        attribute::set_limit(limit.resource, [limit.soft, limit.hard])
+        sched::set_limit(limit.resource, [limit.soft, limit.hard])
             .map_err(Failure::nth(Stage::Rlimit, index))?;
     }
     Ok(())

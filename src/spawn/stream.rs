@@ -14,7 +14,7 @@ use crate::host::streams::{self, Cookie, File};
 use crate::host::{errno, memory};
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, exec, file, task};
+use crate::uapi::{Errno, file, file_facts, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
@@ -67,7 +67,7 @@ struct Stream {
 impl Stream {
     /// Whether the descriptor is still the pipe.
     fn is_there(&self) -> bool {
-        self.pipe.is_ok() && file::inode(self.cookie.fd()) == self.pipe
+        self.pipe.is_ok() && file_facts::inode(self.cookie.fd()) == self.pipe
     }
 
     /// # Safety
@@ -133,7 +133,7 @@ impl Streams {
 pub unsafe fn open(command: *const c_char, mode: *const c_char) -> Result<File, Errno> {
     // SAFETY: by the contract.
     let parsed = Mode::parse(unsafe { text::bytes(mode) }, streams::lax_mode())?;
-    let [reading, writing] = exec::pipe()?;
+    let [reading, writing] = file::pipe()?;
     let (ours, theirs) = if parsed.reads { (reading, writing) } else { (writing, reading) };
     let outcome = Stream::over(ours, parsed.reads).and_then(|stream| match stream {
         // SAFETY: by the contract; the stream is this call's own.
@@ -158,7 +158,7 @@ impl Stream {
             cookie: Cookie::new(fd),
             file: streams::NONE,
             pid: 0,
-            pipe: file::inode(fd),
+            pipe: file_facts::inode(fd),
             hosts: false,
             next: AtomicPtr::new(null_mut()),
         };
@@ -256,7 +256,7 @@ impl Streams {
             }
             self.add(stream);
             if !mode.close_on_exec {
-                _ = exec::fcntl(fd, libc::F_SETFD, 0);
+                _ = file::set_descriptor_flags(fd, 0);
             }
             old
         }
@@ -342,7 +342,7 @@ fn take_out(file: File) -> Option<(Pid, bool)> {
     let taken = unsafe { &*stream };
     let (pid, hosts) = (taken.pid, taken.hosts);
     if taken.is_there() {
-        _ = exec::fcntl(taken.cookie.fd(), libc::F_SETFD, libc::FD_CLOEXEC);
+        _ = file::set_descriptor_flags(taken.cookie.fd(), libc::FD_CLOEXEC);
     }
     drop(streams);
     drop(quiet);

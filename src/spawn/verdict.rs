@@ -13,11 +13,10 @@
 use super::child::Child;
 use super::failure::Failure;
 use super::stage::Stage;
-use crate::uapi::Errno;
 use crate::uapi::fate::{self, Fate};
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::Pid;
-use crate::uapi::task;
+use crate::uapi::{Errno, task};
 use core::sync::atomic::AtomicU32;
 
 /// So many times it is looked after a child whose memory is free, and which has neither

@@ -12,7 +12,7 @@ use super::attributes::DEFAULT_STACK;
 use super::entry::Entry;
 use super::held::Held;
 use crate::host::{align_up, page_size};
-use crate::uapi::{Errno, sys, thread};
+use crate::uapi::{Errno, pages};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
@@ -144,7 +144,7 @@ fn add(room: usize) -> Result<(), Errno> {
         let entries = align_up(count * size_of::<Entry>(), page);
         let mapped = entries + count * slot_size;
         // Where the limit on addresses (RLIMIT_AS) leaves no room for so many, fewer.
-        let memory = match thread::reserve(mapped) {
+        let memory = match pages::reserve(mapped) {
             _ if count == 0 => return Err(Errno::EAGAIN),
             Err(_) => {
                 size /= 2;
@@ -153,9 +153,9 @@ fn add(room: usize) -> Result<(), Errno> {
             Ok(memory) => memory,
         };
         // SAFETY: reserved just now.
-        if unsafe { thread::open_memory(memory, entries) }.is_err() {
+        if unsafe { pages::open_memory(memory, entries) }.is_err() {
             // SAFETY: nobody saw it.
-            unsafe { sys::unmap_pages(memory as *mut _, mapped) };
+            unsafe { pages::unmap_pages(memory as *mut _, mapped) };
             return Err(Errno::EAGAIN);
         }
         arena.entries.store(memory as *mut Entry, Relaxed);
@@ -206,8 +206,8 @@ impl Arena {
         let mut guards = (0..count).map(|index| start + index * size);
         // SAFETY: slots nobody has used.
         let opened = unsafe {
-            guards.all(|guard| thread::install_guard(guard, page_size()).is_ok())
-                && thread::open_memory(start, count * size).is_ok()
+            guards.all(|guard| pages::install_guard(guard, page_size()).is_ok())
+                && pages::open_memory(start, count * size).is_ok()
         };
         if opened {
             self.open.store(first + count, Relaxed);
@@ -225,7 +225,7 @@ impl Arena {
             let entries = self.entries.load(Relaxed);
             self.used.store(0, Relaxed);
             // SAFETY: by the contract.
-            unsafe { sys::unmap_pages(entries.cast(), self.mapped.load(Relaxed)) };
+            unsafe { pages::unmap_pages(entries.cast(), self.mapped.load(Relaxed)) };
         }
     }
 }
@@ -250,7 +250,7 @@ impl Slot {
         if !self.stays_open() {
             let [low, len] = self.memory();
             // SAFETY: the slot is free.
-            unsafe { thread::open_memory(low, len) }.map_err(|_| Errno::EAGAIN)?;
+            unsafe { pages::open_memory(low, len) }.map_err(|_| Errno::EAGAIN)?;
         }
         self.entry.has_memory.store(1, Relaxed);
         Ok(())
@@ -266,9 +266,9 @@ impl Slot {
         // SAFETY: by the contract.
         unsafe {
             if self.stays_open() {
-                let _ = thread::advise(low, len, libc::MADV_DONTNEED);
+                let _ = pages::advise(low, len, libc::MADV_DONTNEED);
             } else {
-                thread::empty(low, len);
+                pages::empty(low, len);
             }
         }
     }
@@ -281,7 +281,7 @@ impl Slot {
         if self.entry.mapping[1].load(Relaxed) != 0 {
             let [address, len] = self.take_mapping();
             // SAFETY: by the contract.
-            unsafe { sys::unmap_pages(address as *mut _, len) };
+            unsafe { pages::unmap_pages(address as *mut _, len) };
         }
     }
 

@@ -4,7 +4,7 @@
 use super::entry::Handle;
 use super::{slots, store};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, file, own, task, thread};
+use crate::uapi::{Errno, file, task};
 use core::ffi::c_int;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -27,7 +27,7 @@ pub fn tid(handle: Handle) -> Result<Pid, Errno> {
 ///
 /// Async-signal-safe.
 pub fn signal(handle: Handle, signal: c_int) -> Result<(), Errno> {
-    thread::signal_thread(task::getpid(), tid(handle)?, signal)
+    task::signal_thread(task::getpid(), tid(handle)?, signal)
 }
 
 /// A descriptor of a thread that has not ended: ESRCH otherwise.
@@ -35,7 +35,7 @@ pub fn signal(handle: Handle, signal: c_int) -> Result<(), Errno> {
 /// Async-signal-safe.
 pub fn pidfd(handle: Handle) -> Result<c_int, Errno> {
     let before = tid(handle)?;
-    let fd = own::open_thread(before)?;
+    let fd = task::open_thread(before)?;
     if tid(handle) == Ok(before) {
         return Ok(fd);
     }

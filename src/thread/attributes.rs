@@ -4,7 +4,7 @@
 use crate::host::page_size;
 use crate::uapi::flags::{CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_SYSVSEM};
 use crate::uapi::sys::{KernelSigset, Pid};
-use crate::uapi::{CloneFlags, Errno, file, own, task};
+use crate::uapi::{CloneFlags, Errno, file, task};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -78,7 +78,7 @@ impl Attributes {
         }
         // SAFETY: a C string of the caller's, read up to its end at most.
         let ends = |i: usize| unsafe { self.name.add(i).read() } == 0;
-        if self.name.is_null() || (0..own::NAME_SIZE).any(ends) {
+        if self.name.is_null() || (0..task::NAME_SIZE).any(ends) {
             Ok(())
         } else {
             Err(Errno::ERANGE)

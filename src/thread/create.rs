@@ -13,7 +13,7 @@ use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
 use crate::uapi::flags::*;
 use crate::uapi::sys::Pid;
-use crate::uapi::{CloneFlags, Errno, thread};
+use crate::uapi::{CloneFlags, Errno, pages};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::AtomicPtr;
@@ -177,14 +177,14 @@ impl Site {
         let page = page_size();
         let guard = align_up(attributes.guard_size.max(1), page);
         let size = align_up(attributes.stack_size, page);
-        let base = thread::reserve(guard + size)?;
+        let base = pages::reserve(guard + size)?;
         let mapping = &self.slot.entry.mapping;
         mapping[0].store(base, Relaxed);
         mapping[1].store(guard + size, Relaxed);
         self.low = base + guard;
         self.top = self.low + size;
         // SAFETY: reserved just now.
-        unsafe { thread::open_memory(self.low, size) }
+        unsafe { pages::open_memory(self.low, size) }
     }
 
     /// Gives the slot back: there is no thread.

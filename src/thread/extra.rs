@@ -2,10 +2,10 @@
 //! What a thread can be given besides what its attributes say, each a change
 //! that the thread makes to itself and that is gone with it.
 
-use crate::uapi::file::{self, FileKind};
+use crate::uapi::file_facts::{self, FileKind};
 use crate::uapi::flags::{CLONE_FILES, CLONE_FS};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, own};
+use crate::uapi::{Errno, file, namespace, sched, task};
 use core::ffi::{c_char, c_int, c_void};
 
 /// One of them, by its bit in struct clone3_pthread_extra.
@@ -48,7 +48,7 @@ pub struct Extras {
     /// Where the creator wants a pidfd.
     pub pidfd: Option<*mut c_int>,
     /// A name, ended by NUL.
-    pub name: Option<[u8; own::NAME_SIZE]>,
+    pub name: Option<[u8; task::NAME_SIZE]>,
     /// A cpu_set_t and its size in bytes.
     pub affinity: Option<(*const c_void, usize)>,
     /// −20 to 19.
@@ -70,25 +70,25 @@ impl Extras {
     pub fn apply(&self) -> Result<(), Failure> {
         let failed = |extra| move |errno| (extra, errno);
         if let Some(name) = &self.name {
-            own::set_name(name.as_ptr().cast()).map_err(failed(Extra::Name))?;
+            task::set_name(name.as_ptr().cast()).map_err(failed(Extra::Name))?;
         }
         if let Some((cpus, size)) = self.affinity {
-            own::set_affinity(cpus, size).map_err(failed(Extra::Affinity))?;
+            sched::set_affinity(cpus, size).map_err(failed(Extra::Affinity))?;
         }
         if let Some(nice) = self.nice {
-            own::set_nice(nice).map_err(failed(Extra::Nice))?;
+            sched::set_nice(nice).map_err(failed(Extra::Nice))?;
         }
         if let Some(slack) = self.timer_slack {
-            own::set_timer_slack(slack).map_err(failed(Extra::TimerSlack))?;
+            sched::set_timer_slack(slack).map_err(failed(Extra::TimerSlack))?;
         }
         if let Some(cgroup) = self.cgroup {
             enter(cgroup).map_err(failed(Extra::Cgroup))?;
         }
         if self.unshare_fs {
-            own::unshare(CLONE_FS).map_err(failed(Extra::UnshareFs))?;
+            namespace::unshare(CLONE_FS).map_err(failed(Extra::UnshareFs))?;
         }
         if self.unshare_files {
-            own::unshare(CLONE_FILES).map_err(failed(Extra::UnshareFiles))?;
+            namespace::unshare(CLONE_FILES).map_err(failed(Extra::UnshareFiles))?;
         }
         Ok(())
     }
@@ -98,7 +98,7 @@ impl Extras {
 /// processes only (before Linux 6.9): it says EINVAL, which it has no other
 /// cause for.
 pub fn open_pidfd(tid: Pid) -> Result<c_int, Failure> {
-    own::open_thread(tid).map_err(|errno| match errno {
+    task::open_thread(tid).map_err(|errno| match errno {
         Errno::EINVAL => (Extra::Pidfd, Errno::EOPNOTSUPP),
         errno => (Extra::Pidfd, errno),
     })
@@ -109,7 +109,7 @@ fn enter(cgroup: Cgroup) -> Result<(), Errno> {
     match cgroup {
         Cgroup::Descriptor(directory) => enter_directory(directory),
         Cgroup::Path(path) => {
-            let directory = own::open_directory(path)?;
+            let directory = file::open_directory(path)?;
             let entered = enter_directory(directory);
             file::close(directory);
             entered
@@ -119,11 +119,11 @@ fn enter(cgroup: Cgroup) -> Result<(), Errno> {
 
 /// EBADF for what is no cgroup2 directory, as of CLONE_INTO_CGROUP.
 fn enter_directory(directory: c_int) -> Result<(), Errno> {
-    if file::file_kind(directory)? == FileKind::Other {
+    if file_facts::file_kind(directory)? == FileKind::Other {
         return Err(Errno::EBADF);
     }
     let threads = file::open_at(directory, c"cgroup.threads", libc::O_WRONLY | libc::O_CLOEXEC)?;
-    let written = own::write(threads, b"0"); // who writes
+    let written = file::write(threads, b"0"); // who writes
     file::close(threads);
-    written
+    written.map(drop)
 }

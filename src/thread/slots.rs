@@ -9,7 +9,7 @@ use super::arena::{self, slot};
 use super::entry::{Handle, Thread};
 use super::held::Held;
 use crate::arch::{Emptying, thread_pointer};
-use crate::uapi::{Errno, sys, thread};
+use crate::uapi::{Errno, pages, sys};
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -123,7 +123,7 @@ impl Slot {
             match OPEN_COUNT.fetch_add(1, Relaxed) {
                 0..KEPT => {}
                 KEPT..CACHED => {
-                    let _ = thread::advise(low, len, libc::MADV_DONTNEED);
+                    let _ = pages::advise(low, len, libc::MADV_DONTNEED);
                 }
                 _ => {
                     OPEN_COUNT.fetch_sub(1, Relaxed);

@@ -6,9 +6,8 @@ use super::entry::Disposal;
 use super::slots::{self, Slot};
 use crate::arch::{exit_without_stack, trap};
 use crate::uapi::futex::{self, Futex};
-use crate::uapi::sys::{self, KernelSigset};
-use crate::uapi::{Errno, sys::Pid};
-use crate::uapi::{own, thread};
+use crate::uapi::sys::{self, KernelSigset, Pid};
+use crate::uapi::{Errno, sched, task};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -52,14 +51,14 @@ impl Trial {
     fn go(&self) -> Result<(), Errno> {
         let attributes = &self.attributes;
         if !attributes.name.is_null() {
-            own::set_name(attributes.name)?;
+            task::set_name(attributes.name)?;
         }
         let (set, size) = attributes.affinity;
         if !set.is_null() {
-            own::set_affinity(set, size)?;
+            sched::set_affinity(set, size)?;
         }
         match attributes.scheduler {
-            Some((policy, priority)) => own::set_scheduler(policy, priority),
+            Some((policy, priority)) => sched::set_scheduler(policy, priority),
             None => Ok(()),
         }
     }
@@ -100,7 +99,7 @@ pub unsafe extern "C" fn run(task: *mut c_void) -> c_int {
             sys::exit_task(0);
         }
     }
-    thread::set_signal_mask(task.mask);
+    sys::restore_signals(task.mask);
     // SAFETY: the caller of create() vouches for its function.
     let value = unsafe { (task.start)(task.argument) };
     finish(&task.slot, value)

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has become of a child that nobody has waited for. As in `sys`,
-//! async-signal-safe and without errno or TLS.
+//! What has become of a child that nobody has waited for.
 
 use super::sys::Pid;
-use super::{Errno, file};
-use crate::arch::syscall;
+use super::wait::{self, Told};
+use super::{Errno, file, session};
 use crate::base::decimal;
 use crate::base::text::Buffer;
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
 
 /// What has become of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,50 +19,33 @@ pub enum Fate {
     Gone,
 }
 
-/// What has become of a child, which stays to be waited for (waitid(2)).
+fn peek(pid: Pid) -> Result<Told, Errno> {
+    wait::look(libc::P_PID as usize, pid, libc::WNOWAIT, None)
+}
+
+/// What has become of a child, which stays to be waited for.
 pub fn of(pid: Pid) -> Fate {
-    let mut told = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
-    let place = told.as_mut_ptr() as usize;
-    // SAFETY: the struct lives over the call.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_waitid,
-            [libc::P_PID as usize, pid as usize, place, options as usize, 0, 0],
-        )
-    };
-    if Errno::check(raw).is_err() {
-        return Fate::Gone;
-    }
-    // SAFETY: zeroes are a siginfo_t, and so is what waitid(2) stores.
-    let (pid, code, status) = unsafe {
-        let told = told.assume_init();
-        (told.si_pid(), told.si_code, told.si_status())
-    };
-    match (pid, code) {
-        (0, _) => Fate::Alive,
-        (_, libc::CLD_KILLED | libc::CLD_DUMPED) => Fate::Killed(status),
+    match peek(pid) {
+        Ok(Told { pid: 0, .. }) => Fate::Alive,
+        Ok(Told { code: libc::CLD_KILLED | libc::CLD_DUMPED, status, .. }) => Fate::Killed(status),
         _ => Fate::Gone,
     }
 }
 
+/// Whether a child has ended or is no child (any more); it stays to be waited for.
+pub fn has_ended(pid: Pid) -> bool {
+    peek(pid).map_or_else(|errno| errno.0 == libc::ECHILD, |told| told.pid != 0)
+}
+
 /// Whether a child, dead or alive, has executed a program; where that can be told.
 pub fn has_executed(pid: Pid) -> Option<bool> {
-    const NONE: usize = c_int::MAX as usize; // no process group has this number
-    let set_group = |pid: Pid, group: usize| {
-        // SAFETY: takes numbers, and is refused.
-        Errno::check(unsafe { syscall(libc::SYS_setpgid, [pid as usize, group, 0, 0, 0, 0]) })
-    };
-    let session = |pid: Pid| {
-        // SAFETY: takes a number.
-        Errno::check(unsafe { syscall(libc::SYS_getsid, [pid as usize, 0, 0, 0, 0, 0]) })
-    };
-    match set_group(pid, NONE) {
+    const NONE: Pid = Pid::MAX; // no process group has this number
+    match session::set_process_group_of(pid, NONE) {
         Err(Errno::EACCES) => Some(true),
         // From the kernel and not from a filter, which knows no negative group either.
         Err(Errno::EPERM)
-            if session(pid).is_ok_and(|own| session(0) == Ok(own))
-                && set_group(pid, usize::MAX) == Err(Errno::EINVAL) =>
+            if session::session_of(pid).is_ok_and(|own| session::session_of(0) == Ok(own))
+                && session::set_process_group_of(pid, -1) == Err(Errno::EINVAL) =>
         {
             Some(false)
         }

@@ -1,102 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Typed raw system calls about files. As in `sys`, async-signal-safe and
-//! without errno or TLS.
+//! Descriptors and directories.
 
 use super::Errno;
+use super::call::{ask, call, tell};
 use crate::arch::syscall;
-use core::ffi::{CStr, c_int, c_ulong};
-use core::mem::MaybeUninit;
+use core::ffi::{CStr, c_char, c_int, c_ulong};
 
-// The calls whose structs have 64-bit fields everywhere, under one name.
-#[cfg(target_pointer_width = "64")]
-use libc::{SYS_fstat, SYS_newfstatat, stat as Stat};
-#[cfg(target_pointer_width = "32")]
-use libc::{SYS_fstat64 as SYS_fstat, SYS_fstatat64 as SYS_newfstatat, stat64 as Stat};
-
-/// What there is to know of a file (newfstatat(2)).
-fn stat(path: &CStr) -> Result<Stat, Errno> {
-    let mut stat = MaybeUninit::<Stat>::uninit();
-    // SAFETY: path ends in NUL; the kernel fills the struct it is given.
-    let raw = unsafe {
-        syscall(
-            SYS_newfstatat,
-            [libc::AT_FDCWD as usize, path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0],
-        )
-    };
-    Errno::check(raw)?;
-    // SAFETY: the call succeeded, so the kernel has filled the struct.
-    Ok(unsafe { stat.assume_init() })
-}
-
-/// Link count of a file: for a directory, two and its subdirectories.
-pub fn link_count(path: &CStr) -> Result<u64, Errno> {
-    let links = stat(path)?.st_nlink;
-    #[allow(clippy::useless_conversion)] // nlink_t is 64 bits wide on x86_64
-    Ok(u64::from(links))
-}
-
-/// Whether two names lead to one file that is there (newfstatat(2)).
-pub fn is_same(one: &CStr, other: &CStr) -> bool {
-    match (stat(one), stat(other)) {
-        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
-        _ => false,
-    }
-}
-
-/// Device, number and mode of an open file. A function of its own, so that one struct at
-/// a time, and no copy of it, is on the stack, which may be a small one of a caller's.
-#[inline(never)]
-fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
-    let mut stat = MaybeUninit::<Stat>::uninit();
-    // SAFETY: the kernel fills the struct it is given.
-    let raw = unsafe { syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) };
-    Errno::check(raw)?;
-    // SAFETY: the call succeeded, so the kernel has filled the struct.
-    let stat = unsafe { stat.assume_init_ref() };
-    #[allow(clippy::useless_conversion)] // ino_t differs between the architectures
-    Ok((stat.st_dev, u64::from(stat.st_ino), stat.st_mode))
-}
-
-/// Whether two descriptors stand for one file.
-pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
-    let ((device, number, _), (other_device, other_number, _)) = (identity(one)?, identity(other)?);
-    Ok((device, number) == (other_device, other_number))
-}
-
-/// Whether a descriptor (O_PATH, O_NOFOLLOW) stands for a symbolic link itself.
-pub fn is_symlink(fd: c_int) -> Result<bool, Errno> {
-    Ok(identity(fd)?.2 & libc::S_IFMT == libc::S_IFLNK)
-}
-
-/// The flags of the mount that an open file is on, as mount(2) has them (fstatfs(2)).
-pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
-    const SAME: c_ulong = libc::ST_RDONLY
-        | libc::ST_NOSUID
-        | libc::ST_NODEV
-        | libc::ST_NOEXEC
-        | libc::ST_NOATIME
-        | libc::ST_NODIRATIME;
-    let mut statfs = MaybeUninit::<libc::statfs64>::zeroed();
-    // SAFETY: the kernel fills the struct it is given.
-    Errno::check(unsafe { fstatfs(fd, statfs.as_mut_ptr()) })?;
-    // SAFETY: the call succeeded, so the kernel has filled the struct.
-    let flags = unsafe { statfs.assume_init() }.f_flags as c_ulong;
-    let atime = match flags & (libc::ST_NOATIME | libc::ST_RELATIME) {
-        0 => libc::MS_STRICTATIME,
-        libc::ST_RELATIME => libc::MS_RELATIME,
-        _ => 0,
-    };
-    Ok(flags & SAME | atime)
-}
-
-/// By which an open file is known: its file system and its number there.
-pub fn inode(fd: c_int) -> Result<(libc::dev_t, u64), Errno> {
-    identity(fd).map(|(device, number, _)| (device, number))
+fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: u32) -> Result<c_int, Errno> {
+    let arguments = [directory as usize, path as usize, flags as usize, mode as usize, 0];
+    ask(libc::SYS_openat, arguments).map(|fd| fd as c_int)
 }
 
 /// openat(2) relative to the working directory.
 pub fn open(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
     open_at(libc::AT_FDCWD, path, flags)
+}
+
+/// openat(2) relative to a directory.
+pub fn open_at(directory: c_int, path: &CStr, flags: c_int) -> Result<c_int, Errno> {
+    openat(directory, path.as_ptr(), flags, 0)
+}
+
+/// openat(2) relative to the working directory of a path that the kernel checks, with all a
+/// file may have: no limit of 2 GiB where pointers have 32 bits.
+pub fn open_path(path: *const c_char, flags: c_int, mode: u32) -> Result<c_int, Errno> {
+    openat(libc::AT_FDCWD, path, flags | libc::O_LARGEFILE, mode)
+}
+
+/// A descriptor, closed on exec, by which a directory can be named and nothing
+/// else (O_PATH). `path` is a C string; EFAULT if it cannot be read.
+pub fn open_directory(path: *const c_char) -> Result<c_int, Errno> {
+    open_path(path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
 }
 
 /// close(2): whether there was something to close; it is gone whatever else.
@@ -106,26 +40,30 @@ pub fn close(fd: c_int) -> bool {
     Errno::check(raw) != Err(Errno::EBADF)
 }
 
-/// Whether there is a symbolic link of this name, with something in it
-/// (readlinkat(2)).
-pub fn is_link(path: &CStr) -> bool {
-    let mut first = 0u8;
-    // SAFETY: path ends in NUL; one byte is asked for.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_readlinkat,
-            [libc::AT_FDCWD as usize, path.as_ptr() as usize, &raw mut first as usize, 1, 0, 0],
-        )
-    };
-    Errno::check(raw) == Ok(1)
+fn fcntl(fd: c_int, command: c_int, value: c_int) -> Result<c_int, Errno> {
+    ask(libc::SYS_fcntl, [fd as usize, command as usize, value as usize, 0, 0])
+        .map(|value| value as c_int)
 }
 
-/// Whether a descriptor is open (fcntl(2), F_GETFD).
+/// FD_CLOEXEC, or 0 (fcntl(2), F_GETFD).
+pub fn descriptor_flags(fd: c_int) -> Result<c_int, Errno> {
+    fcntl(fd, libc::F_GETFD, 0)
+}
+
+/// Sets the descriptor's flags: FD_CLOEXEC, or 0 (fcntl(2), F_SETFD).
+pub fn set_descriptor_flags(fd: c_int, flags: c_int) -> Result<(), Errno> {
+    fcntl(fd, libc::F_SETFD, flags).map(drop)
+}
+
+/// Whether a descriptor is open.
 pub fn is_open(fd: c_int) -> bool {
-    // SAFETY: takes no memory.
-    let raw =
-        unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) };
-    Errno::check(raw).is_ok()
+    descriptor_flags(fd).is_ok()
+}
+
+/// A copy with the lowest free number from that one on, closed on exec (fcntl(2),
+/// F_DUPFD_CLOEXEC).
+pub fn duplicate_from(lowest: c_int, fd: c_int) -> Result<c_int, Errno> {
+    fcntl(fd, libc::F_DUPFD_CLOEXEC, lowest)
 }
 
 /// dup2(2) of two different descriptors. By the call of that name where there is one, as
@@ -156,25 +94,72 @@ pub unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> Result<c_in
     Errno::check(raw).map(|value| value as c_int)
 }
 
-/// openat(2) relative to a directory.
-pub fn open_at(directory: c_int, path: &CStr, flags: c_int) -> Result<c_int, Errno> {
-    // SAFETY: path ends in NUL.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_openat,
-            [directory as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0],
-        )
-    };
-    Errno::check(raw).map(|fd| fd as c_int)
-}
-
 /// read(2): how many bytes.
 pub fn read(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let arguments = [fd as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0];
     // SAFETY: the slice is ours to fill.
-    let raw = unsafe {
-        syscall(libc::SYS_read, [fd as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0])
-    };
-    Errno::check(raw)
+    unsafe { call(libc::SYS_read, arguments) }
+}
+
+/// write(2): how many bytes.
+pub fn write(fd: c_int, bytes: &[u8]) -> Result<usize, Errno> {
+    ask(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0])
+}
+
+/// readlinkat(2): how many bytes, cut to what there is room for.
+fn read_link_into(path: &CStr, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let (directory, path) = (libc::AT_FDCWD as usize, path.as_ptr() as usize);
+    let arguments = [directory, path, bytes.as_mut_ptr() as usize, bytes.len(), 0];
+    // SAFETY: the slice is ours to fill.
+    unsafe { call(libc::SYS_readlinkat, arguments) }
+}
+
+/// Where a symbolic link leads, with a NUL behind it.
+pub fn read_link(path: &CStr, bytes: &mut [u8]) -> Result<(), Errno> {
+    let room = bytes.len().saturating_sub(1);
+    let length = read_link_into(path, bytes.get_mut(..room).unwrap_or_default())?;
+    match bytes.get_mut(length) {
+        Some(end) if length < room => *end = 0,
+        _ => return Err(Errno::ENAMETOOLONG),
+    }
+    Ok(())
+}
+
+/// Whether there is a symbolic link of this name, with something in it.
+pub fn is_link(path: &CStr) -> bool {
+    read_link_into(path, &mut [0]) == Ok(1)
+}
+
+/// chdir(2).
+pub fn chdir(path: *const c_char) -> Result<(), Errno> {
+    tell(libc::SYS_chdir, [path as usize, 0, 0, 0, 0]).map(drop)
+}
+
+/// fchdir(2).
+pub fn fchdir(fd: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_fchdir, [fd as usize, 0, 0, 0, 0]).map(drop)
+}
+
+/// close_range(2) (Linux 5.9).
+pub fn close_range(first: c_int, last: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_close_range, [first as usize, last as usize, 0, 0, 0]).map(drop)
+}
+
+/// getdents64(2): how many bytes; 0 at the end.
+pub fn read_directory(fd: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let arguments = [fd as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0];
+    // SAFETY: the slice is ours to fill.
+    unsafe { call(libc::SYS_getdents64, arguments) }
+}
+
+/// pipe2(2) with O_CLOEXEC: the reading end and the writing end.
+pub fn pipe() -> Result<[c_int; 2], Errno> {
+    let mut ends = [0; 2];
+    // SAFETY: the array lives over the call.
+    unsafe {
+        call(libc::SYS_pipe2, [ends.as_mut_ptr() as usize, libc::O_CLOEXEC as usize, 0, 0, 0])
+    }
+    .map(|_| ends)
 }
 
 /// lseek(2), with 64 bits everywhere: the new place.
@@ -196,54 +181,4 @@ pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64, Errno> {
         syscall(libc::SYS__llseek, [fd as usize, halves[0], halves[1], there, whence as usize, 0])
     };
     Errno::check(raw).map(|_| place)
-}
-
-/// What a descriptor may be, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A directory of the cgroup2 file system.
-    Cgroup2Directory,
-    /// Anything else.
-    Other,
-}
-
-/// # Safety
-/// The struct must be the caller's to fill.
-#[cfg(target_pointer_width = "64")]
-unsafe fn fstatfs(fd: c_int, statfs: *mut libc::statfs64) -> isize {
-    // SAFETY: by the contract.
-    unsafe { syscall(libc::SYS_fstatfs, [fd as usize, statfs as usize, 0, 0, 0, 0]) }
-}
-
-/// # Safety
-/// The struct must be the caller's to fill.
-#[cfg(target_pointer_width = "32")]
-unsafe fn fstatfs(fd: c_int, statfs: *mut libc::statfs64) -> isize {
-    let arguments = [fd as usize, size_of::<libc::statfs64>(), statfs as usize, 0, 0, 0];
-    // SAFETY: by the contract.
-    unsafe { syscall(libc::SYS_fstatfs64, arguments) }
-}
-
-/// What an open descriptor is, O_PATH or not (fstat(2), fstatfs(2)); EBADF if
-/// it is none.
-pub fn file_kind(fd: c_int) -> Result<FileKind, Errno> {
-    const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
-    let mut stat = MaybeUninit::<Stat>::zeroed();
-    let mut statfs = MaybeUninit::<libc::statfs64>::zeroed();
-    // SAFETY: the kernel fills the structs it is given.
-    let raw = unsafe {
-        [
-            syscall(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]),
-            fstatfs(fd, statfs.as_mut_ptr()),
-        ]
-    };
-    for result in raw {
-        Errno::check(result)?;
-    }
-    // SAFETY: both calls succeeded, so the kernel has filled the structs.
-    let (mode, kind) = unsafe { (stat.assume_init().st_mode, statfs.assume_init().f_type) };
-    #[allow(clippy::unnecessary_cast)] // f_type differs between the libcs
-    let on_cgroup2 = kind as i64 == CGROUP2_SUPER_MAGIC;
-    let directory = mode & libc::S_IFMT == libc::S_IFDIR;
-    Ok(if on_cgroup2 && directory { FileKind::Cgroup2Directory } else { FileKind::Other })
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for a word in memory to change, and saying that it did (futex(2)). As in
-//! `sys`, async-signal-safe and without errno or TLS.
+//! Waiting for a word in memory to change, and saying that it did (futex(2)).
 
 use super::Errno;
 use crate::arch::syscall;

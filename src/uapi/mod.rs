@@ -3,23 +3,27 @@
 //!
 //! Nothing here decides anything; it says what can be said to the kernel.
 
-pub mod attribute;
+mod call;
 pub mod clone_flags;
+pub mod cred;
 pub mod errno;
 pub mod exec;
 pub mod fate;
 pub mod file;
+pub mod file_facts;
 pub mod flags;
 #[cfg(test)]
 mod flags_tests;
 pub mod futex;
 pub mod mount;
 pub mod mutex;
-pub mod own;
+pub mod namespace;
+pub mod pages;
+pub mod sched;
+pub mod session;
 pub mod sized;
 pub mod sys;
 pub mod task;
-pub mod thread;
 pub mod wait;
 pub mod wire;
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Typed raw system calls about mounts. As in `sys`, async-signal-safe and without
-//! errno or TLS. Pointers are the caller's: the kernel checks them.
+//! Mounts. Pointers are the caller's: the kernel checks them.
 //!
 //! A mount is made as a descriptor first, attached nowhere (fsopen(2), open_tree(2)),
 //! and then put in place by descriptors: no path of the one is looked up in the
 //! surroundings of the other.
 
 use super::Errno;
-use crate::arch::syscall;
+use super::call::{ask, tell};
 use core::ffi::{CStr, c_char, c_int, c_long, c_ulong};
 use core::mem::size_of;
 use core::ptr::null;
@@ -15,10 +14,8 @@ use core::ptr::null;
 const AT_RECURSIVE: c_int = 0x8000;
 const OPEN_TREE_CLONE: c_int = 1;
 
-/// A call that writes to no memory of the caller's.
-fn tell(nr: c_long, [a, b, c, d, e]: [usize; 5]) -> Result<c_int, Errno> {
-    // SAFETY: the functions of this file use it for nothing else.
-    Errno::check(unsafe { syscall(nr, [a, b, c, d, e, 0]) }).map(|value| value as c_int)
+fn descriptor(nr: c_long, arguments: [usize; 5]) -> Result<c_int, Errno> {
+    ask(nr, arguments).map(|fd| fd as c_int)
 }
 
 /// MS_* of mount(2), which have 32 bits in libcs on some architectures.
@@ -43,14 +40,14 @@ pub mod attributes {
 /// namespace (mount(2), MS_REC | MS_SLAVE).
 pub fn enslave_mounts() -> Result<(), Errno> {
     let flags = (libc::MS_REC | libc::MS_SLAVE) as usize;
-    tell(libc::SYS_mount, [0, c"/".as_ptr() as usize, 0, flags, 0]).map(drop)
+    tell(libc::SYS_mount, [0, c"/".as_ptr() as usize, 0, flags, 0])
 }
 
 /// open_tree(2): a detached copy of the mounts at a directory (Linux 5.2).
 pub fn copy_mounts(directory: c_int) -> Result<c_int, Errno> {
     let flags = libc::AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | libc::O_CLOEXEC;
     let arguments = [directory as usize, c"".as_ptr() as usize, flags as usize, 0, 0];
-    tell(libc::SYS_open_tree, arguments)
+    descriptor(libc::SYS_open_tree, arguments)
 }
 
 /// move_mount(2) of a detached mount onto a directory: by its descriptor, or a
@@ -60,7 +57,6 @@ pub fn attach_mount(mount: c_int, directory: c_int, path: &CStr) -> Result<(), E
     let (from, to) = (c"".as_ptr() as usize, path.as_ptr() as usize);
     let to_fd = directory as usize;
     tell(libc::SYS_move_mount, [mount as usize, from, to_fd, to, FROM_AND_TO_BY_DESCRIPTOR])
-        .map(drop)
 }
 
 /// Makes the working directory, a mount, the root, and detaches the old one
@@ -69,20 +65,20 @@ pub fn pivot_here() -> Result<(), Errno> {
     let here = c".".as_ptr() as usize;
     tell(libc::SYS_pivot_root, [here, here, 0, 0, 0])?;
     tell(libc::SYS_umount2, [here, libc::MNT_DETACH as usize, 0, 0, 0])?;
-    super::exec::chdir(c"/".as_ptr())
+    super::file::chdir(c"/".as_ptr())
 }
 
 /// open_tree(2): a detached copy of the mount at a path, or of all mounts there
 /// (Linux 5.2).
 pub fn copy_mount(path: *const c_char, recursive: bool) -> Result<c_int, Errno> {
     let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC | if recursive { AT_RECURSIVE } else { 0 };
-    tell(libc::SYS_open_tree, [libc::AT_FDCWD as usize, path as usize, flags as usize, 0, 0])
+    descriptor(libc::SYS_open_tree, [libc::AT_FDCWD as usize, path as usize, flags as usize, 0, 0])
 }
 
 /// fsopen(2): a file system of that type, to be told more (Linux 5.2).
 pub fn open_file_system(kind: *const c_char) -> Result<c_int, Errno> {
     const FSOPEN_CLOEXEC: usize = 1;
-    tell(libc::SYS_fsopen, [kind as usize, FSOPEN_CLOEXEC, 0, 0, 0])
+    descriptor(libc::SYS_fsopen, [kind as usize, FSOPEN_CLOEXEC, 0, 0, 0])
 }
 
 /// fsconfig(2): an option of a file system: a name, and a value or none.
@@ -90,19 +86,19 @@ pub fn set_option(fs: c_int, key: *const c_char, value: *const c_char) -> Result
     const FSCONFIG_SET_FLAG: usize = 0;
     const FSCONFIG_SET_STRING: usize = 1;
     let command = if value.is_null() { FSCONFIG_SET_FLAG } else { FSCONFIG_SET_STRING };
-    tell(libc::SYS_fsconfig, [fs as usize, command, key as usize, value as usize, 0]).map(drop)
+    tell(libc::SYS_fsconfig, [fs as usize, command, key as usize, value as usize, 0])
 }
 
 /// fsconfig(2): the file system is made, or found.
 pub fn create_file_system(fs: c_int) -> Result<(), Errno> {
     const FSCONFIG_CMD_CREATE: usize = 6;
-    tell(libc::SYS_fsconfig, [fs as usize, FSCONFIG_CMD_CREATE, 0, 0, 0]).map(drop)
+    tell(libc::SYS_fsconfig, [fs as usize, FSCONFIG_CMD_CREATE, 0, 0, 0])
 }
 
 /// fsmount(2): a detached mount of a file system.
 pub fn mount_file_system(fs: c_int, attributes: u64) -> Result<c_int, Errno> {
     const FSMOUNT_CLOEXEC: usize = 1;
-    tell(libc::SYS_fsmount, [fs as usize, FSMOUNT_CLOEXEC, attributes as usize, 0, 0])
+    descriptor(libc::SYS_fsmount, [fs as usize, FSMOUNT_CLOEXEC, attributes as usize, 0, 0])
 }
 
 /// mount_setattr(2): adds attributes to a mount, or to all below it, too (Linux
@@ -114,7 +110,7 @@ pub fn add_attributes(mount: c_int, attributes: u64, recursive: bool) -> Result<
     let flags = libc::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     let (path, place) = (c"".as_ptr() as usize, &raw const change as usize);
     let arguments = [mount as usize, path, flags as usize, place, size_of::<[u64; 4]>()];
-    tell(libc::SYS_mount_setattr, arguments).map(drop)
+    tell(libc::SYS_mount_setattr, arguments)
 }
 
 /// mount(2) with MS_REMOUNT | MS_BIND: sets exactly these flags of the mount that the
@@ -122,7 +118,7 @@ pub fn add_attributes(mount: c_int, attributes: u64, recursive: bool) -> Result<
 pub fn set_flags_here(flags: c_ulong) -> Result<(), Errno> {
     let flags = (libc::MS_REMOUNT | libc::MS_BIND | flags) as usize;
     let here = c".".as_ptr() as usize;
-    tell(libc::SYS_mount, [null::<u8>() as usize, here, 0, flags, 0]).map(drop)
+    tell(libc::SYS_mount, [null::<u8>() as usize, here, 0, flags, 0])
 }
 
 /// openat2(2), O_PATH: what a path leads to as if the directory were the root, links
@@ -134,5 +130,5 @@ pub fn find_in_root(directory: c_int, path: *const c_char) -> Result<c_int, Errn
     let how = [(libc::O_PATH | libc::O_CLOEXEC) as u64, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS];
     let place = &raw const how as usize;
     let arguments = [directory as usize, path as usize, place, size_of::<[u64; 3]>(), 0];
-    tell(libc::SYS_openat2, arguments)
+    descriptor(libc::SYS_openat2, arguments)
 }

@@ -17,7 +17,7 @@
 
 use super::futex::{self, Futex};
 use super::sys::{self, KernelSigset};
-use super::{task, thread};
+use super::{pages, task};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::ops::{Deref, DerefMut};
@@ -217,7 +217,7 @@ fn ask() -> bool {
     const UNKNOWN_ADVICE: c_int = 0x7fff;
     let address = (&raw const *page()).addr();
     // SAFETY: the page holds the library's own words, which nobody uses yet.
-    let takes = |advice| unsafe { thread::advise(address, SIZE, advice).is_ok() };
+    let takes = |advice| unsafe { pages::advise(address, SIZE, advice).is_ok() };
     // qemu-user takes every advice and does nothing about it.
     let wiped = takes(libc::MADV_WIPEONFORK) && !takes(UNKNOWN_ADVICE);
     // Another thread, behind another filter, may have found something else; the first

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Typed raw system calls: the few the library makes besides clone itself.
-//!
-//! All of them are async-signal-safe and touch neither errno nor TLS.
+//! What every window of the library needs: the signal mask, ids, the robust list, the ways
+//! to end.
 
 use super::Errno;
+use super::call::prctl;
 use crate::arch::syscall;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
@@ -70,9 +70,7 @@ pub fn is_trap_blocked(mask: KernelSigset) -> bool {
 #[cold]
 #[inline(never)]
 pub fn has_filter() -> bool {
-    let arguments = [libc::PR_GET_SECCOMP as usize, 0, 0, 0, 0, 0];
-    // SAFETY: reads nothing of ours.
-    unsafe { syscall(libc::SYS_prctl, arguments) != 0 }
+    prctl(libc::PR_GET_SECCOMP, 0, 0) != Ok(0)
 }
 
 /// SIGSYS.
@@ -174,109 +172,6 @@ pub fn tid_address() -> Result<*mut c_int, Errno> {
         syscall(libc::SYS_prctl, [PR_GET_TID_ADDRESS, &raw mut address as usize, 0, 0, 0, 0])
     };
     Errno::check(raw).map(|_| address[0] as *mut c_int)
-}
-
-/// Whether eight bytes can be read; EFAULT if not.
-///
-/// rt_sigprocmask(2) copies the set before it looks at `how`, and refuses a
-/// `how` that does not exist: a look without an effect, by a call that no
-/// sandbox can do without (kernel/signal.c).
-pub fn probe(address: u64) -> Result<(), Errno> {
-    const NO_SUCH_HOW: usize = 99;
-    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
-    // SAFETY: the kernel checks the address and changes nothing.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_rt_sigprocmask,
-            [NO_SUCH_HOW, address, 0, size_of::<KernelSigset>(), 0, 0],
-        )
-    };
-    match Errno::check(raw) {
-        Err(Errno::EFAULT) => Err(Errno::EFAULT),
-        _ if address == 0 => Err(Errno::EFAULT), // NULL is no set to copy
-        _ => Ok(()),
-    }
-}
-
-/// Stores an int where a pointer of a caller's says, EFAULT if that cannot be
-/// (process_vm_writev(2) on the calling process, Linux 3.2).
-pub fn store(address: u64, value: c_int) -> Result<(), Errno> {
-    // Which takes an arm64 address with something in its top byte, that a store
-    // of the kernel's by itself does not.
-    probe_writable(address)?;
-    let from = [&raw const value as usize, size_of::<c_int>()];
-    let to = [usize::try_from(address).map_err(|_| Errno::EFAULT)?, size_of::<c_int>()];
-    // SAFETY: the kernel checks the address; that it is the caller's to write to
-    // is what the caller of the library says.
-    let raw = unsafe {
-        let this = syscall(libc::SYS_getpid, [0; 6]) as usize;
-        let (from, to) = (from.as_ptr() as usize, to.as_ptr() as usize);
-        syscall(libc::SYS_process_vm_writev, [this, from, 1, to, 1, 0])
-    };
-    Errno::check(raw).map(drop)
-}
-
-/// Whether the int at an address can be written; EFAULT if not. Changes
-/// nothing: futex(2) FUTEX_WAKE_OP adds 0 to it, waking nobody.
-pub fn probe_writable(address: u64) -> Result<(), Errno> {
-    const ADD_NOTHING: usize = (libc::FUTEX_OP_ADD as usize) << 28;
-    let operation = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as usize;
-    let mine: c_int = 0;
-    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
-    let first = address & !3;
-    let last = address.wrapping_add(3) & !3;
-    for word in [first, last] {
-        let arguments = [&raw const mine as usize, operation, 0, 0, word, ADD_NOTHING];
-        // SAFETY: an atomic addition of nothing.
-        let raw = unsafe { syscall(libc::SYS_futex, arguments) };
-        if Errno::check(raw) == Err(Errno::EFAULT) {
-            return Err(Errno::EFAULT);
-        }
-    }
-    Ok(())
-}
-
-/// Fresh zeroed memory of the process's own (mmap(2), private, anonymous).
-pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
-    map(len, libc::MAP_PRIVATE)
-}
-
-/// The same for memory that is used at once, without a page fault for each page.
-pub fn map_populated_pages(len: usize) -> Result<*mut c_void, Errno> {
-    map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
-}
-
-/// Fresh zeroed memory that children share whatever their flags.
-pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
-    map(len, libc::MAP_SHARED)
-}
-
-fn map(len: usize, flags: c_int) -> Result<*mut c_void, Errno> {
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = flags | libc::MAP_ANONYMOUS;
-    #[cfg(not(target_arch = "x86"))]
-    use libc::SYS_mmap;
-    #[cfg(target_arch = "x86")]
-    use libc::SYS_mmap2 as SYS_mmap; // the older one takes a struct
-    // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let raw = unsafe { syscall(SYS_mmap, [0, len, prot as usize, flags as usize, usize::MAX, 0]) };
-    Errno::check(raw).map(|address| address as *mut c_void)
-}
-
-/// munmap(2).
-///
-/// # Safety
-/// The pages must come from one of the functions above and be used no more.
-pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
-    // SAFETY: by the contract nobody holds a pointer into them.
-    unsafe { syscall(libc::SYS_munmap, [address as usize, len, 0, 0, 0, 0]) };
-}
-
-/// setsid(2).
-pub fn setsid() -> Result<Pid, Errno> {
-    // SAFETY: takes no memory.
-    let raw = unsafe { syscall(libc::SYS_setsid, [0; 6]) };
-    Errno::check(raw).map(|sid| sid as Pid)
 }
 
 /// exit(2): ends the calling task only.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Typed raw system calls about tasks: who is there, what they may do, how
-//! they end. As in `sys`, async-signal-safe and without errno or TLS.
+//! Tasks: which there are, what signals do in them, how they end.
 
+use super::Errno;
+use super::call::{ask, call, prctl, tell};
 use super::sys::Pid;
-use super::{Errno, file};
 use crate::arch::syscall;
 use crate::base::decimal;
-use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of};
+use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
 
 /// getpid(2); negative where a filter answers by an errno.
 pub fn getpid() -> Pid {
@@ -21,14 +21,14 @@ pub fn umask(mask: u32) -> u32 {
     unsafe { syscall(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) as u32 }
 }
 
-/// Whether a thread of the calling process has this id (tgkill(2) with no
-/// signal).
+/// tgkill(2).
+pub fn signal_thread(process: Pid, tid: Pid, signal: c_int) -> Result<(), Errno> {
+    tell(libc::SYS_tgkill, [process as usize, tid as usize, signal as usize, 0, 0])
+}
+
+/// Whether a thread of the calling process has this id.
 pub fn is_own_thread(tid: Pid) -> bool {
-    let none = 0;
-    // SAFETY: sends nothing.
-    let raw =
-        unsafe { syscall(libc::SYS_tgkill, [getpid() as usize, tid as usize, none, 0, 0, 0]) };
-    Errno::check(raw) != Err(Errno::ESRCH)
+    signal_thread(getpid(), tid, 0) != Err(Errno::ESRCH)
 }
 
 /// wait4(2) for one child of any kind, repeated when a signal interrupts it:
@@ -36,14 +36,9 @@ pub fn is_own_thread(tid: Pid) -> bool {
 pub fn wait_for(pid: Pid) -> Result<c_int, Errno> {
     let mut status: c_int = 0;
     loop {
+        let arguments = [pid as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0];
         // SAFETY: the status lives over the call.
-        let raw = unsafe {
-            syscall(
-                libc::SYS_wait4,
-                [pid as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0, 0],
-            )
-        };
-        match Errno::check(raw) {
+        match unsafe { call(libc::SYS_wait4, arguments) } {
             Ok(_) => return Ok(status),
             Err(Errno(libc::EINTR)) => {}
             Err(errno) => return Err(errno),
@@ -57,45 +52,13 @@ pub fn give_way() {
     unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
 }
 
-/// prctl(2) of two numbers.
-fn prctl(option: c_int, value: usize) -> Result<usize, Errno> {
-    // SAFETY: the options used here take numbers only.
-    Errno::check(unsafe { syscall(libc::SYS_prctl, [option as usize, value, 0, 0, 0, 0]) })
-}
-
-/// Sets no_new_privs for the calling task, for good (Linux 3.5).
-pub fn set_no_new_privs() -> Result<(), Errno> {
-    prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map(drop)
-}
-
-/// Whether no_new_privs is set.
-pub fn no_new_privs() -> bool {
-    prctl(libc::PR_GET_NO_NEW_PRIVS, 0) == Ok(1)
-}
-
 /// Whether orphans among the caller's descendants become its children
 /// (Linux 3.4).
 pub fn is_subreaper() -> bool {
     let mut set: c_int = 0;
-    prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut set as usize).is_ok() && set != 0
-}
-
-/// Whether the calling thread's children are not born into its own pid namespace, after
-/// unshare(2) or setns(2). Without /proc it is not known, and that is yes.
-pub fn children_are_elsewhere() -> bool {
-    !file::is_same(c"/proc/thread-self/ns/pid", c"/proc/thread-self/ns/pid_for_children")
-}
-
-/// Descriptors are below this (prlimit(2), RLIMIT_NOFILE, the soft limit).
-pub fn open_max() -> u64 {
-    let mut limits = [u64::MAX; 2];
-    let (which, none) = (libc::RLIMIT_NOFILE as usize, 0);
-    // SAFETY: the kernel fills the struct of two 64-bit numbers it is given.
-    unsafe {
-        let arguments = [0, which, none, limits.as_mut_ptr() as usize, 0, 0];
-        syscall(libc::SYS_prlimit64, arguments);
-    }
-    limits[0]
+    let arguments = [libc::PR_GET_CHILD_SUBREAPER as usize, &raw mut set as usize, 0, 0, 0];
+    // SAFETY: the int lives over the call.
+    unsafe { call(libc::SYS_prctl, arguments) }.is_ok() && set != 0
 }
 
 /// The kernel's `struct sigaction`. riscv64's has no restorer (asm-generic/signal.h):
@@ -133,30 +96,32 @@ impl KernelSigaction {
 /// Highest signal number on all architectures here (_NSIG).
 pub const LAST_SIGNAL: usize = 64;
 
-/// What a signal does (rt_sigaction(2)).
+/// rt_sigaction(2): the address of what a signal is to do, 0 for no change, and where what
+/// it did goes, 0 for nowhere.
+///
+/// # Safety
+/// Each address must be 0 or a `KernelSigaction`'s, the second to be written to; and
+/// [`set_disposition`]'s contract for the first.
+unsafe fn sigaction(signal: usize, [new, old]: [usize; 2]) -> Result<(), Errno> {
+    // SAFETY: by the contract.
+    unsafe { call(libc::SYS_rt_sigaction, [signal, new, old, size_of::<u64>(), 0]) }.map(drop)
+}
+
+/// What a signal does.
 pub fn disposition(signal: usize) -> Result<KernelSigaction, Errno> {
     let mut old = KernelSigaction::of(0);
     // SAFETY: the struct lives over the call.
-    let raw = unsafe {
-        syscall(libc::SYS_rt_sigaction, [signal, 0, &raw mut old as usize, size_of::<u64>(), 0, 0])
-    };
-    Errno::check(raw).map(|_| old)
+    unsafe { sigaction(signal, [0, &raw mut old as usize]) }.map(|()| old)
 }
 
-/// Sets what a signal does (rt_sigaction(2)).
+/// Sets what a signal does.
 ///
 /// # Safety
 /// A function in `action` must be sound as a handler that never returns by
 /// itself: there is no restorer.
 pub unsafe fn set_disposition(signal: usize, action: &KernelSigaction) -> Result<(), Errno> {
-    // SAFETY: the struct lives over the call; the caller vouches for the rest.
-    let raw = unsafe {
-        syscall(
-            libc::SYS_rt_sigaction,
-            [signal, &raw const *action as usize, 0, size_of::<u64>(), 0, 0],
-        )
-    };
-    Errno::check(raw).map(drop)
+    // SAFETY: the struct lives over the call; the rest by the contract.
+    unsafe { sigaction(signal, [&raw const *action as usize, 0]) }
 }
 
 /// Sets what a signal does, and says what it did.
@@ -168,12 +133,8 @@ pub unsafe fn replace_disposition(
     action: &KernelSigaction,
 ) -> Result<KernelSigaction, Errno> {
     let mut old = KernelSigaction::of(0);
-    let (new, old_place) = (&raw const *action as usize, &raw mut old as usize);
-    // SAFETY: both structs live over the call; the caller vouches for the rest.
-    let raw = unsafe {
-        syscall(libc::SYS_rt_sigaction, [signal, new, old_place, size_of::<u64>(), 0, 0])
-    };
-    Errno::check(raw).map(|_| old)
+    // SAFETY: both structs live over the call; the rest by the contract.
+    unsafe { sigaction(signal, [&raw const *action as usize, &raw mut old as usize]) }.map(|()| old)
 }
 
 /// kill(2) of one process. Other numbers stand for its group, another group or everybody,
@@ -182,9 +143,7 @@ pub fn kill(pid: Pid, signal: c_int) -> Result<(), Errno> {
     if pid <= 0 {
         return Err(Errno::ESRCH);
     }
-    // SAFETY: takes no memory.
-    let raw = unsafe { syscall(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0, 0]) };
-    Errno::check(raw).map(drop)
+    tell(libc::SYS_kill, [pid as usize, signal as usize, 0, 0, 0])
 }
 
 /// The running kernel's version, major and minor (uname(2)); 0.0 if the release
@@ -196,6 +155,46 @@ pub fn kernel_version() -> (u32, u32) {
     unsafe { syscall(libc::SYS_uname, [name.as_mut_ptr() as usize, 0, 0, 0, 0, 0]) };
     // SAFETY: zeroed is a value of plain characters, whatever uname said.
     decimal::version(unsafe { name.assume_init() }.release.map(|c| c as u8).as_slice())
+}
+
+fn pidfd_open(id: Pid, flags: c_int) -> Result<c_int, Errno> {
+    ask(libc::SYS_pidfd_open, [id as usize, flags as usize, 0, 0, 0]).map(|fd| fd as c_int)
+}
+
+/// A descriptor, closed on exec, of a process (pidfd_open(2), Linux 5.3).
+pub fn open_pidfd(pid: Pid) -> Result<c_int, Errno> {
+    pidfd_open(pid, 0)
+}
+
+/// The same of one thread (PIDFD_THREAD). EINVAL before Linux 6.9, ENOSYS before 5.3.
+pub fn open_thread(tid: Pid) -> Result<c_int, Errno> {
+    const PIDFD_THREAD: c_int = libc::O_EXCL;
+    pidfd_open(tid, PIDFD_THREAD)
+}
+
+/// Bytes in a thread's name with its NUL (TASK_COMM_LEN).
+pub const NAME_SIZE: usize = 16;
+
+/// Names the calling thread (prctl(2), PR_SET_NAME) by a C string, of which the
+/// kernel takes the first NAME_SIZE - 1 bytes.
+pub fn set_name(name: *const c_char) -> Result<(), Errno> {
+    prctl(libc::PR_SET_NAME, name as usize, 0).map(drop)
+}
+
+/// prctl(2), PR_SET_PDEATHSIG.
+pub fn set_death_signal(signal: c_int) -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
+}
+
+/// kill(2) of the calling process.
+pub fn raise(signal: c_int) -> Result<(), Errno> {
+    kill(getpid(), signal)
+}
+
+/// getppid(2); negative where a filter answers by an errno.
+pub fn getppid() -> Pid {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { syscall(libc::SYS_getppid, [0; 6]) as Pid }
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for a child by its pidfd. As in `sys`, async-signal-safe and without errno or
-//! TLS.
+//! Waiting: for a child, by waitid(2), and until a descriptor is readable.
 
 use super::Errno;
-use super::futex::Timespec;
+use super::call::call;
+use super::futex::{Timespec, timespec};
 use super::sys::Pid;
-use crate::arch::syscall;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
+
+#[cfg(target_pointer_width = "64")]
+const SYS_PPOLL: c_long = libc::SYS_ppoll;
+#[cfg(target_pointer_width = "32")]
+const SYS_PPOLL: c_long = 414; // ppoll_time64, Linux 5.1; so has pidfd_open(2), 5.3
 
 /// P_PIDFD (Linux 5.4).
 const BY_PIDFD: usize = 3;
@@ -60,20 +64,41 @@ fn nanoseconds([seconds, microseconds]: [c_long; 2]) -> u64 {
     seconds as u64 * 1_000_000_000 + microseconds as u64 * 1000
 }
 
-/// Takes a child that has ended (waitid(2)); `None` while it runs.
-pub fn take(pidfd: c_int) -> Result<Option<Ended>, Errno> {
+/// What waitid(2) tells of a child.
+pub(super) struct Told {
+    /// 0 where there is nothing to tell.
+    pub pid: Pid,
+    /// CLD_*
+    pub code: c_int,
+    /// The exit status, or the signal.
+    pub status: c_int,
+}
+
+/// waitid(2), which does not sleep, of children of any kind: what became of one that has
+/// ended.
+pub(super) fn look(
+    which: usize,
+    id: c_int,
+    options: c_int,
+    usage: Option<&mut Usage>,
+) -> Result<Told, Errno> {
     let mut told = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let mut usage = Usage::default();
-    let options = libc::WEXITED | libc::WNOHANG | libc::__WALL;
-    let place = told.as_mut_ptr() as usize;
-    let arguments = [BY_PIDFD, pidfd as usize, place, options as usize, &raw mut usage as usize, 0];
+    let options = options | libc::WEXITED | libc::WNOHANG | libc::__WALL;
+    let (place, usage) =
+        (told.as_mut_ptr() as usize, usage.map_or(0, |usage| &raw mut *usage as usize));
     // SAFETY: both structs live over the call.
-    Errno::check(unsafe { syscall(libc::SYS_waitid, arguments) })?;
+    unsafe { call(libc::SYS_waitid, [which, id as usize, place, options as usize, usage]) }?;
     // SAFETY: zeroes are a siginfo_t, and so is what waitid(2) stores.
-    let (pid, code, status) = unsafe {
+    unsafe {
         let told = told.assume_init();
-        (told.si_pid(), told.si_code, told.si_status())
-    };
+        Ok(Told { pid: told.si_pid(), code: told.si_code, status: told.si_status() })
+    }
+}
+
+/// Takes a child that has ended, by its pidfd; `None` while it runs.
+pub fn take(pidfd: c_int) -> Result<Option<Ended>, Errno> {
+    let mut usage = Usage::default();
+    let Told { pid, code, status } = look(BY_PIDFD, pidfd, 0, Some(&mut usage))?;
     Ok((pid != 0).then_some(Ended { pid, status: status_of(code, status), usage }))
 }
 
@@ -102,6 +127,12 @@ pub fn pause(left: Option<&mut Timespec>) -> Result<bool, Errno> {
     Ok(is_over)
 }
 
+/// Whether something can be read from a descriptor now: from a pidfd, that its process
+/// has ended.
+pub fn is_readable(fd: c_int) -> bool {
+    until_readable(fd, Some(&mut timespec(0))) == Ok(true)
+}
+
 /// ppoll(2), without a signal mask.
 ///
 /// # Safety
@@ -111,13 +142,9 @@ unsafe fn ppoll(
     count: usize,
     left: Option<&mut Timespec>,
 ) -> Result<usize, Errno> {
-    #[cfg(target_pointer_width = "64")]
-    const PPOLL: c_long = libc::SYS_ppoll;
-    #[cfg(target_pointer_width = "32")]
-    const PPOLL: c_long = 414; // ppoll_time64, Linux 5.1
     let time = left.map_or(0, |left| &raw mut *left as usize);
     // SAFETY: by the contract; the time lives over the call.
-    Errno::check(unsafe { syscall(PPOLL, [polls as usize, count, time, 0, 0, 0]) })
+    unsafe { call(SYS_PPOLL, [polls as usize, count, time, 0, 0]) }
 }
 
 #[cfg(test)]

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Pages of memory, and addresses that a caller gave.
+
+use super::call::{call, tell};
+use super::sys::KernelSigset;
+use super::{Errno, task};
+use crate::arch::{EMPTY_MAPPING, syscall};
+use core::ffi::{c_int, c_void};
+
+#[cfg(not(target_arch = "x86"))]
+use libc::SYS_mmap;
+#[cfg(target_arch = "x86")]
+use libc::SYS_mmap2 as SYS_mmap; // the older one takes a struct
+
+/// Whether eight bytes can be read; EFAULT if not.
+///
+/// rt_sigprocmask(2) copies the set before it looks at `how`, and refuses a
+/// `how` that does not exist: a look without an effect, by a call that no
+/// sandbox can do without (kernel/signal.c).
+pub fn probe(address: u64) -> Result<(), Errno> {
+    const NO_SUCH_HOW: usize = 99;
+    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
+    let arguments = [NO_SUCH_HOW, address, 0, size_of::<KernelSigset>(), 0];
+    match tell(libc::SYS_rt_sigprocmask, arguments) {
+        Err(Errno::EFAULT) => Err(Errno::EFAULT),
+        _ if address == 0 => Err(Errno::EFAULT), // NULL is no set to copy
+        _ => Ok(()),
+    }
+}
+
+/// Stores an int where a pointer of a caller's says, EFAULT if that cannot be
+/// (process_vm_writev(2) on the calling process, Linux 3.2).
+///
+/// # Safety
+/// What lies there must be the caller's to write to.
+pub unsafe fn store(address: u64, value: c_int) -> Result<(), Errno> {
+    // Which takes an arm64 address with something in its top byte, that a store
+    // of the kernel's by itself does not.
+    probe_writable(address)?;
+    let from = [&raw const value as usize, size_of::<c_int>()];
+    let to = [usize::try_from(address).map_err(|_| Errno::EFAULT)?, size_of::<c_int>()];
+    let (from, to) = (from.as_ptr() as usize, to.as_ptr() as usize);
+    // SAFETY: the kernel checks the address; the rest by the contract. The sixth argument
+    // is 0.
+    unsafe { call(libc::SYS_process_vm_writev, [task::getpid() as usize, from, 1, to, 1]) }
+        .map(drop)
+}
+
+/// Whether the int at an address can be written; EFAULT if not. Changes
+/// nothing: futex(2) FUTEX_WAKE_OP adds 0 to it, waking nobody.
+pub fn probe_writable(address: u64) -> Result<(), Errno> {
+    const ADD_NOTHING: usize = (libc::FUTEX_OP_ADD as usize) << 28;
+    let operation = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as usize;
+    let mine: c_int = 0;
+    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
+    let first = address & !3;
+    let last = address.wrapping_add(3) & !3;
+    for word in [first, last] {
+        let arguments = [&raw const mine as usize, operation, 0, 0, word, ADD_NOTHING];
+        // SAFETY: an atomic addition of nothing.
+        let raw = unsafe { syscall(libc::SYS_futex, arguments) };
+        if Errno::check(raw) == Err(Errno::EFAULT) {
+            return Err(Errno::EFAULT);
+        }
+    }
+    Ok(())
+}
+
+/// Fresh zeroed memory of the process's own (mmap(2), private, anonymous).
+pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_PRIVATE)
+}
+
+/// The same for memory that is used at once, without a page fault for each page.
+pub fn map_populated_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
+}
+
+/// Fresh zeroed memory that children share whatever their flags.
+pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
+    map(len, libc::MAP_SHARED)
+}
+
+fn map(len: usize, flags: c_int) -> Result<*mut c_void, Errno> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
+    unsafe { mmap(0, len, access, flags | libc::MAP_ANONYMOUS) }
+        .map(|address| address as *mut c_void)
+}
+
+/// mmap(2) of no file.
+///
+/// # Safety
+/// With MAP_FIXED the pages there must be the caller's own, and be used no more.
+unsafe fn mmap(address: usize, len: usize, access: c_int, flags: c_int) -> Result<usize, Errno> {
+    let arguments = [address, len, access as usize, flags as usize, usize::MAX, 0];
+    // SAFETY: by the contract.
+    Errno::check(unsafe { syscall(SYS_mmap, arguments) })
+}
+
+/// munmap(2).
+///
+/// # Safety
+/// The pages must come from one of the functions above and be used no more.
+pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
+    // SAFETY: by the contract nobody holds a pointer into them.
+    _ = unsafe { call(libc::SYS_munmap, [address as usize, len, 0, 0, 0]) };
+}
+
+/// Address space that nobody can access and nothing is charged for (mmap(2)).
+pub fn reserve(len: usize) -> Result<usize, Errno> {
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
+    unsafe { mmap(0, len, libc::PROT_NONE, EMPTY_MAPPING & !libc::MAP_FIXED) }
+}
+
+/// Gives memory back and leaves its addresses reserved, with no access to them.
+///
+/// # Safety
+/// The pages must be the caller's own and be used no more.
+pub unsafe fn empty(address: usize, len: usize) {
+    // SAFETY: by the contract nobody holds a pointer into them.
+    _ = unsafe { mmap(address, len, libc::PROT_NONE, EMPTY_MAPPING) };
+}
+
+/// Opens reserved memory for reading and writing (mprotect(2)).
+///
+/// # Safety
+/// The pages must be the caller's own.
+pub unsafe fn open_memory(address: usize, len: usize) -> Result<(), Errno> {
+    let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    // SAFETY: by the contract.
+    unsafe { call(libc::SYS_mprotect, [address, len, access, 0, 0]) }.map(drop)
+}
+
+/// Makes pages fault for good, whatever access their mapping has (madvise(2),
+/// MADV_GUARD_INSTALL). EINVAL before Linux 6.13, and in locked memory.
+///
+/// # Safety
+/// The pages must be the caller's own and hold nothing that is wanted.
+pub unsafe fn install_guard(address: usize, len: usize) -> Result<(), Errno> {
+    const MADV_GUARD_INSTALL: c_int = 102;
+    // SAFETY: by the contract.
+    unsafe { advise(address, len, MADV_GUARD_INSTALL) }
+}
+
+/// madvise(2).
+///
+/// # Safety
+/// The pages must be the caller's own and hold nothing that the advice loses.
+pub unsafe fn advise(address: usize, len: usize, advice: c_int) -> Result<(), Errno> {
+    // SAFETY: by the contract.
+    unsafe { call(libc::SYS_madvise, [address, len, advice as usize, 0, 0]) }.map(drop)
+}
