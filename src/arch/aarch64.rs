@@ -73,7 +73,7 @@ pub fn thread_pointer() -> usize {
 /// instruction after the first uses a stack.
 ///
 /// # Safety
-/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
@@ -116,7 +116,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by a breakpoint nobody waits for.
+/// Ends the process by a breakpoint that no debugger waits for.
 pub fn trap() -> ! {
     // SAFETY: brk does not come back.
     unsafe { asm!("brk #1", options(noreturn, nostack)) }

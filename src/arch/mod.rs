@@ -85,7 +85,7 @@ compile_error!(
 /// How memory is given back whose addresses stay reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptying {
-    /// By mmap(2), which puts memory there that nobody can access.
+    /// By mmap(2), which puts memory there without any access (PROT_NONE).
     Access = 0,
     /// By madvise(2): the pages go, the mapping stays as it is.
     Pages = libc::MADV_DONTNEED as isize,
@@ -152,7 +152,7 @@ pub struct Finish {
 }
 
 /// Emits a hidden variable holding the address of a weak symbol, null when
-/// nobody in the process defines it. Rust has no stable weak linkage.
+/// no object in the process defines it. Rust has no stable weak linkage.
 ///
 /// `weak_symbol!(variable, "c_name")`
 macro_rules! weak_symbol {

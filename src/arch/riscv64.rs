@@ -3,7 +3,7 @@
 //!
 //! System calls: number in a7, arguments in a0 to a5, result in a0; the kernel
 //! keeps every other register, in the parent and in the child alike, but those
-//! of the vector extension, which are nobody's over a system call.
+//! of the vector extension, which a system call clobbers.
 //!
 //! Two extensions guard control flow, both off in a program as long as one of
 //! its objects is not marked for them, as this library is not:
@@ -96,7 +96,7 @@ pub fn thread_pointer() -> usize {
 /// instruction after the first uses a stack.
 ///
 /// # Safety
-/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.
@@ -139,7 +139,7 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by a breakpoint nobody waits for.
+/// Ends the process by a breakpoint that no debugger waits for.
 pub fn trap() -> ! {
     // SAFETY: ebreak does not come back.
     unsafe { asm!("ebreak", options(noreturn, nostack)) }

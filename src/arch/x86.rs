@@ -5,7 +5,7 @@
 //!
 //! System calls: number in eax, arguments in ebx ecx edx esi edi ebp, result in
 //! eax; the kernel keeps every other register, in the parent and in the child
-//! alike, those of SSE among them. They are nobody's over a call (System V
+//! alike, those of SSE among them. They are clobbered by a call (System V
 //! psABI, i386), and so hold what must not be in memory.
 
 use super::Emptying;
@@ -16,7 +16,7 @@ use core::ffi::c_long;
 const WITH_SIX: [c_long; 3] = [libc::SYS_mmap2, libc::SYS_futex, libc::SYS_process_vm_writev];
 
 /// Makes a system call; returns the kernel's raw result. It leaves nothing on
-/// the stack, and the frame pointer alone, for whoever unwinds a caller that
+/// the stack, and the frame pointer alone, for unwinders of a caller that
 /// waits; but for [`WITH_SIX`], which tell unwinders where they are.
 ///
 /// # Safety
@@ -170,7 +170,7 @@ impl ThreadArea {
 /// instruction after the first uses a stack.
 ///
 /// # Safety
-/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.

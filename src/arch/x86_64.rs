@@ -76,7 +76,7 @@ pub fn thread_pointer() -> usize {
 /// instruction after the first uses a stack.
 ///
 /// # Safety
-/// Nobody else may use the memory; all signals must be blocked, as no handler
+/// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
     // SAFETY: by the contract; nothing comes back.

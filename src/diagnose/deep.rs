@@ -56,7 +56,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
         made => made,
     };
     if made == Ok(0) {
-        _ = task::set_death_signal(libc::SIGKILL); // nobody would read the report
+        _ = task::set_death_signal(libc::SIGKILL); // there would be no reader of the report
         // SAFETY: by the contract; the page is ours and zeroed, which is a Report.
         unsafe { experiment(flags, create, &*page) };
         sys::exit_group(0);
@@ -69,7 +69,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
         let flags = |seen: &AtomicU64| CloneFlags::from_bits(seen.load(Relaxed));
         Seen { verified: flags(&report.verified), ignored: flags(&report.ignored) }
     });
-    // SAFETY: nobody reads the page again.
+    // SAFETY: the page is not read again.
     unsafe { pages::unmap_pages(page.cast(), PAGE) };
     seen
 }
@@ -126,7 +126,7 @@ impl Played {
 unsafe fn run(flags: CloneFlags, create: Create, check: fn(&Scene) -> bool) -> Option<Played> {
     let mut scene = Scene { check, written: 0, child_tid: 0 };
     let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
-    // Nobody is told of the experiments but their own process.
+    // Only their own process learns of the experiments.
     let told = if !flags.contains(CLONE_AUTOREAP) { libc::SIGCHLD as u64 } else { 0 };
     let request = Request {
         flags,

@@ -55,7 +55,7 @@ pub fn reason(request: Result<Request, Errno>) -> Option<Reason> {
         if request.is_ok_and(|request| legacy::express(&request) == Err(Errno::ENOSYS)) {
             return Some(out_of_reach(obstacle));
         }
-        return rules::first_broken(&Case { request, witness: &Nobody }).and_then(of_rule);
+        return rules::first_broken(&Case { request, witness: &Unasked }).and_then(of_rule);
     }
     rules::first_broken(&Case { request, witness: &Kernel }).and_then(of_rule)
 }
@@ -101,10 +101,10 @@ fn out_of_reach(obstacle: Errno) -> Reason {
     Reason { number, text: text_of_reason(number).unwrap_or(c""), errno: obstacle }
 }
 
-/// Who knows nothing: every rule that is not about the arguments alone is kept.
-struct Nobody;
+/// A kernel that is not asked: every rule that is not about the arguments alone is kept.
+struct Unasked;
 
-impl Witness for Nobody {
+impl Witness for Unasked {
     fn version(&self) -> (u32, u32) {
         (0, 0)
     }

@@ -2,7 +2,7 @@
 //! How many fork handlers glibc has.
 //!
 //! An object that was opened with RTLD_DEEPBIND, or that asked dlsym() for the
-//! libc's own function, registers handlers past us. Nothing tells of it but glibc's
+//! libc's own function, registers handlers past us. Nothing shows it but glibc's
 //! list, which since 2.28 is an array with its length in front (malloc/dynarray.h):
 //! three words, used, allocated and the array, and behind them room for the first
 //! elements, where the array is until there are more. An element is the three

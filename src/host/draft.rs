@@ -66,7 +66,7 @@ struct Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.layout.is_null() {
-            // SAFETY: mapped by `new`, and nobody saw it.
+            // SAFETY: mapped by `new`, and no other thread has seen it.
             unsafe { pages::unmap_pages(self.layout.cast(), self.mapped) };
         }
     }

@@ -74,7 +74,7 @@ fn next(name: &CStr) -> *const c_void {
     if found.is_null() { libcs(name) } else { found }
 }
 
-/// The libc's own, whoever stands in for it. A call of the program's that somebody
+/// The libc's own, whichever definition interposes on it. A call of the program's that somebody
 /// else is to see does not come to us (`interposers`); what is wanted here is the part
 /// of the libc that we cannot do.
 fn libcs(name: &CStr) -> *const c_void {
@@ -98,7 +98,7 @@ static FCLOSE: Function = Function::new(c"fclose", libcs);
 static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
 
 /// Whether registrations of fork handlers went past us: we were opened late, or
-/// stand behind the libc, or somebody else takes them.
+/// stand behind the libc, or another object takes them.
 static HANDLERS_UNSEEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether the host may know fork handlers that we do not.
@@ -112,7 +112,7 @@ pub fn handlers_unseen() -> bool {
 pub static LIBC_SYSCALL: AtomicUsize = AtomicUsize::new(0);
 
 /// Looks everything up while that is safe: the loader's lock is free or ours
-/// in a constructor, and may be anybody's later.
+/// in a constructor, and may be another object's later.
 pub fn look_up_all() {
     let name =
         if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };

@@ -41,7 +41,7 @@ const TCB_REACH: usize = 4096;
 /// 104 on i686, 1648 down of 1856 on aarch64, and 32 more on riscv64 (2.36).
 const SEARCHED: usize = if POINTS_AT_TCB { 1024 } else { 1792 };
 
-/// Where glibc keeps what a child needs mended, as distances from the thread
+/// Where glibc keeps what must be repaired in a child, as distances from the thread
 /// pointer, which are the same for all its threads. 0 is "not there".
 struct Layout {
     known: AtomicUsize,
@@ -58,7 +58,7 @@ const PARTS: usize = 1;
 /// All is.
 const ALL: usize = 2;
 
-/// Filled by whoever finds it first; all who do find the same.
+/// Filled by the first thread that finds it; all find the same.
 static LAYOUT: Layout = Layout {
     known: AtomicUsize::new(NOTHING),
     tid: AtomicIsize::new(0),
@@ -245,7 +245,7 @@ fn look_up() -> Option<Repair> {
         return by_thread_db.is_none().then_some(Repair::NOTHING);
     }
     if !robust.is_null() && !is_in_tcb(robust.addr()) {
-        return None; // somebody registered a list of their own
+        return None; // the program registered a list of its own
     }
     let by_robust = (!robust.is_null()).then(|| tid_before(robust.addr()));
     let tid = match (by_robust, by_thread_db) {

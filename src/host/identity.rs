@@ -11,7 +11,7 @@
 //! it is, the kernel is asked. What is left are children made by instructions of the
 //! program's own (also its own fork system call, whose child has its parent's id
 //! there). To those the id is their creator's, which misplaces a report and no more:
-//! a child of theirs is mended by what the kernel says in it.
+//! a child of theirs is repaired by what the kernel says in it.
 
 use crate::arch::thread_pointer;
 use crate::uapi::sys::{self, Pid};

@@ -111,7 +111,7 @@ fn slot(index: usize) -> *mut c_void {
     SLOTS.get(index).map_or(null_mut(), |slot| slot.load(Relaxed))
 }
 
-/// Whether registrations of fork handlers go to somebody else first.
+/// Whether registrations of fork handlers go to another definition first.
 pub fn take_handlers() -> bool {
     !slot(const { index("__register_atfork") }).is_null()
         || !slot(const { index("pthread_atfork") }).is_null()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Memory that is kept for the program: from its malloc, whoever's that is, so
+//! Memory that is kept for the program: from its malloc, whichever that is, so
 //! that its leak checkers see it; in a static program without one, from the
 //! kernel.
 //!

@@ -127,7 +127,7 @@ pub fn fork_handlers() -> Option<usize> {
 }
 
 /// Whether the host's fork would do no more than run the handlers we know and
-/// mend the libc: the calling thread, whose state is given, is surely the only
+/// repair the libc: the calling thread, whose state is given, is surely the only
 /// one that can hold a lock of the libc, and holds none of the loader's that a
 /// child would find locked by a thread id that is no longer its own; nor is it inside
 /// pthread_once(), which a child of glibc's fork starts anew.

@@ -32,7 +32,7 @@ pub struct Module {
 }
 
 /// Grows when an object is loaded. One that is unloaded leaves its number and its
-/// place to whatever is loaded next, and until then to nobody.
+/// place to whatever is loaded next, and until then to none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u64);
 

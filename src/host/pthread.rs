@@ -53,7 +53,7 @@ impl Found {
     #[cold]
     fn find(&self, find: fn(&CStr) -> *const c_void) -> Option<usize> {
         let address = NonZeroUsize::new(find(self.name).addr())?;
-        // Somebody may have been quicker; then with the same answer.
+        // Another thread may have been quicker, with the same answer.
         let _ = self.address.set(address);
         Some(address.get())
     }
@@ -232,7 +232,7 @@ impl Pthread {
     /// Waits for the end of a thread.
     ///
     /// # Safety
-    /// The thread must be joinable, and be joined by nobody else.
+    /// The thread must be joinable, and no other thread may join it.
     pub unsafe fn join(&self, thread: pthread_t) {
         // SAFETY: by the contract.
         unsafe { (self.join)(thread, null_mut()) };
@@ -241,7 +241,7 @@ impl Pthread {
     /// Detaches a thread.
     ///
     /// # Safety
-    /// The thread must be joinable, and be joined by nobody.
+    /// The thread must be joinable, and no thread may join it.
     pub unsafe fn detach(&self, thread: pthread_t) {
         // SAFETY: by the contract.
         unsafe { (self.detach)(thread) };

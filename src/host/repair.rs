@@ -47,7 +47,7 @@ pub enum ClearTid {
     InPlace,
 }
 
-/// The places to mend, all in the calling thread's part of memory.
+/// The places to repair, all in the calling thread's part of memory.
 #[derive(Clone, Copy)]
 pub struct Repair {
     /// The libc's copy of the thread id, null if it keeps none.
@@ -63,7 +63,7 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// Nothing to mend: a libc that keeps no thread state.
+    /// Nothing to repair: a libc that keeps no thread state.
     pub const NOTHING: Repair = Repair {
         tid: null_mut(),
         clear_tid: null_mut(),
@@ -89,7 +89,7 @@ impl Repair {
 
     /// Has the kernel tell of the end of the first thread of a child that the
     /// host's fork made. musl's own (up to 1.2.3) asks for no word at all, and
-    /// glibc 2.43's for one where nobody looks: whoever joins that thread in the
+    /// glibc 2.43's for a place that no join reads: a join of that thread in the
     /// child waits forever. Earlier releases of glibc's have it right.
     ///
     /// # Safety
@@ -133,7 +133,7 @@ impl Repair {
         unsafe { rtld::free_locks() };
         if let Some(threads) = self.threads {
             // SAFETY: verified by the lookup to be a list around `own`; the
-            // other threads, whoever of them held the lock, are not here.
+            // other threads, the lock's holder among them, are not here.
             unsafe {
                 threads.previous.write(threads.own);
                 threads.next.write(threads.own);

@@ -94,7 +94,7 @@ pub struct Hold {
 
 /// Keeps objects from being opened and closed, before glibc 2.35: what pthread_create
 /// reads of TLS has no lock of its own there, and it may read what is half written or
-/// gone (its bug 19329). Where somebody keeps the lock for long nothing is held: that
+/// gone (its bug 19329). Where another thread keeps the lock for long nothing is held: that
 /// may be a constructor that waits for the calling thread.
 ///
 /// With no lock of ours held.
@@ -136,13 +136,13 @@ impl Drop for Hold {
 /// glibc's fork does so with the first and third; a thread that only reads the list,
 /// as those of ours do, leaves it whole. The calling thread may be inside the loader:
 /// it will find that it gives back what it no longer has, which is an error that
-/// nobody looks at, as after glibc's fork.
+/// is never looked at, as after glibc's fork.
 ///
 /// # Safety
 /// Only in a child with a copy of the memory, where no other thread is.
 pub unsafe fn free_locks() {
     for lock in locks() {
-        // SAFETY: null or a mutex that is nobody else's here.
+        // SAFETY: null or a mutex that no other thread uses here.
         unsafe {
             if !lock.is_null() && (*lock).lock != 0 {
                 (*lock).lock = 0;
@@ -314,7 +314,7 @@ mod tests {
         words[24] = 0; // not recursive, wherever the kind is
         #[cfg(target_pointer_width = "64")]
         assert_eq!(held(&words), None);
-        words[20..25].copy_from_slice(&[1, 0, 77, 1, 1]); // nobody's
+        words[20..25].copy_from_slice(&[1, 0, 77, 1, 1]); // no mutex's
         assert_eq!(held(&words), None);
     }
 }

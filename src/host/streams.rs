@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host's FILEs over a pipe to a command, made and closed by its own functions.
 //!
-//! glibc's popen makes a FILE of its own kind: whoever closes it, fclose() as well as
+//! glibc's popen makes a FILE of its own kind: whatever closes it, fclose() as well as
 //! pclose(), waits for the command and gives its status, and it is byte-oriented. So
 //! are the FILEs of its fopencookie(), with a function of ours for the end. They have
 //! no descriptor, and get the one of the pipe for fileno(). musl's are those of fdopen,
@@ -167,7 +167,7 @@ unsafe fn open_cookie(
     }
     // SAFETY: a FILE has at least these.
     let number = unsafe { &raw mut (*stream.cast::<Beginning>()).fileno };
-    // SAFETY: nobody else has the stream; fileno is POSIX's.
+    // SAFETY: no other thread has the stream; fileno is POSIX's.
     unsafe {
         if number.read() == NO_DESCRIPTOR {
             number.write(fd);
@@ -179,7 +179,7 @@ unsafe fn open_cookie(
     }
     // Not the FILE that is known. It keeps its descriptor to itself until it is gone.
     cookies.fd = -1;
-    // SAFETY: nobody else has the stream.
+    // SAFETY: no other thread has the stream.
     unsafe { self::close(stream) };
     Ok(None)
 }

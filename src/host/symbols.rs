@@ -275,7 +275,7 @@ getter!(
     /// `fileno`.
     fileno -> Option<unsafe extern "C" fn(*mut c_void) -> c_int> = FILENO);
 getter!(
-    /// glibc's `__read`, which nobody interposes.
+    /// glibc's `__read`, which no object interposes.
     read -> Option<Read> = READ);
 getter!(
     /// glibc's `__write`.

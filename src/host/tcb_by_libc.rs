@@ -37,7 +37,7 @@ pub fn dtv_words(tcb: &Tcb, last: usize) -> usize {
 /// Writes the control block and the dtv of a new thread.
 ///
 /// # Safety
-/// Both must be zeroed memory of nobody else's, `dtv` as large as
+/// Both must be zeroed memory that no other thread uses, `dtv` as large as
 /// [`dtv_words`] says of the same `last`.
 pub unsafe fn write(tcb: &Tcb, tp: usize, dtv: usize, last: usize) {
     // SAFETY: passed on from the caller.

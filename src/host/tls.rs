@@ -128,7 +128,7 @@ impl TlsLayout {
     /// the libc would. `used`: the memory may hold what another thread left.
     ///
     /// # Safety
-    /// `place` must be this layout's, in writable memory of nobody else's.
+    /// `place` must be this layout's, in writable memory that no other thread uses.
     pub unsafe fn write(&self, place: &Place, used: bool) {
         let tp = place.thread_pointer;
         if used {

@@ -154,7 +154,7 @@ fn add(room: usize) -> Result<(), Errno> {
         };
         // SAFETY: reserved just now.
         if unsafe { pages::open_memory(memory, entries) }.is_err() {
-            // SAFETY: nobody saw it.
+            // SAFETY: no other thread has seen it.
             unsafe { pages::unmap_pages(memory as *mut _, mapped) };
             return Err(Errno::EAGAIN);
         }
@@ -204,7 +204,7 @@ impl Arena {
         let count = TOGETHER.min(self.count.load(Relaxed) - first);
         let start = self.base.load(Relaxed) + first * size;
         let mut guards = (0..count).map(|index| start + index * size);
-        // SAFETY: slots nobody has used.
+        // SAFETY: slots that were never used.
         let opened = unsafe {
             guards.all(|guard| pages::install_guard(guard, page_size()).is_ok())
                 && pages::open_memory(start, count * size).is_ok()
@@ -285,7 +285,7 @@ impl Slot {
         }
     }
 
-    /// The own stack's address and size, for whoever gives it back.
+    /// The own stack's address and size, for the thread that gives it back.
     pub fn take_mapping(&self) -> [usize; 2] {
         let [address, len] = &self.entry.mapping;
         [address.swap(0, Relaxed), len.swap(0, Relaxed)]

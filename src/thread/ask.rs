@@ -39,7 +39,7 @@ pub fn pidfd(handle: Handle) -> Result<c_int, Errno> {
     if tid(handle) == Ok(before) {
         return Ok(fd);
     }
-    // The id may have been somebody else's already.
+    // The id may be another thread's already.
     file::close(fd);
     Err(Errno::ESRCH)
 }

@@ -19,7 +19,7 @@ pub struct Attributes {
     pub stack: usize,
     /// Bytes in its stack.
     pub stack_size: usize,
-    /// Bytes below a stack of ours that nobody can access, at least.
+    /// Bytes below a stack of ours without any access (PROT_NONE), at least.
     pub guard_size: usize,
     /// A C string, or null for the creator's name.
     pub name: *const c_char,

@@ -81,7 +81,7 @@ pub unsafe fn create(
         mask: attributes.mask,
         trial: trial.map_or(null(), |trial| &raw const *trial),
     };
-    // SAFETY: a site of nobody else's; the rest by the contract.
+    // SAFETY: a site that no other thread has; the rest by the contract.
     unsafe { site.launch(task, attributes) }.map_err(as_pthreads)?;
     if let Some(trial) = trial {
         trial.wait().inspect_err(|_| {
@@ -127,14 +127,14 @@ fn find_by_new_plan(attributes: &Attributes, quiet: &Quiet) -> Result<Site, Errn
     let fresh = draft::make()?;
     let mut unused = fresh;
     let lock = Locked::take(quiet);
-    // SAFETY: nobody else has it yet; and layouts are replaced under the lock only.
+    // SAFETY: no other thread has it yet; and layouts are replaced under the lock only.
     let (layout, last) = unsafe { (&*fresh, LAYOUT.load(Relaxed).as_ref()) };
     if !last.is_some_and(|last| layout.is_older_than(last)) {
         unused = LAYOUT.swap(fresh, Release);
     }
     let site = Site::find(layout, attributes, host::tid(), &lock);
     drop(lock);
-    // SAFETY: a layout that is not the last one is seen by nobody outside the lock.
+    // SAFETY: a layout that is not the last one is seen under the lock only.
     unsafe { TlsLayout::discard(unused) };
     site
 }
@@ -196,7 +196,7 @@ impl Site {
     /// Starts the thread.
     ///
     /// # Safety
-    /// The site must be nobody else's, and what the attributes point to right.
+    /// No other thread may have the site, and what the attributes point to right.
     unsafe fn launch(&self, task: Task, attributes: &Attributes) -> Result<(), Errno> {
         const ALIGN: usize = 64;
         let top = (self.top - size_of::<Task>()) & !(ALIGN - 1);
@@ -222,7 +222,7 @@ impl Site {
         // SAFETY: a stack and a thread pointer of the thread's own.
         let outcome = unsafe { start_by(&request, top as *mut c_void, self.creator) };
         match outcome {
-            // Whoever is handed the handle finds the id there, even before the
+            // A thread that is given the handle finds the id there, even before the
             // thread has run; it may also have come and gone.
             Ok(tid) => {
                 self.slot.entry.started(self.handle, tid as u32);

@@ -56,7 +56,7 @@ pub struct Thread {
 pub enum Disposal {
     /// The caller.
     Ours,
-    /// Somebody else, later.
+    /// Another thread, later.
     Theirs,
 }
 
@@ -117,7 +117,7 @@ impl Entry {
         is_it.then_some(Thread { entry: self, generation })
     }
 
-    /// The thread's own last word: nobody of its code runs any more.
+    /// The thread's last store: none of its code runs any more.
     pub fn finish(&self) -> Disposal {
         match self.state.fetch_or(FINISHED, AcqRel) & DETACHED {
             0 => Disposal::Theirs,
@@ -137,7 +137,7 @@ impl Entry {
 }
 
 impl Thread {
-    /// Changes the state of a thread that nobody joins and that is not detached:
+    /// Changes the state of a thread that no other joins and that is not detached:
     /// EINVAL if it is not such a one, ESRCH if it is no longer there.
     fn change(&self, to: u32) -> Result<u32, Errno> {
         let mut state = self.entry.state.load(Acquire);
@@ -160,7 +160,7 @@ impl Thread {
         self.change(JOINING).map(drop)
     }
 
-    /// Nobody will join the thread.
+    /// No thread will join this one.
     pub fn detach(&self) -> Result<Disposal, Errno> {
         Ok(match self.change(DETACHED)? & FINISHED {
             0 => Disposal::Theirs,

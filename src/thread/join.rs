@@ -18,10 +18,10 @@ pub enum Patience {
     Forever,
 }
 
-/// The value of a thread that has ended, or ends in time; its handle means nobody
+/// The value of a thread that has ended, or ends in time; its handle is stale
 /// then.
 ///
-/// ESRCH: there is no such thread. EINVAL: it is detached, or somebody else is
+/// ESRCH: there is no such thread. EINVAL: it is detached, or another thread is
 /// waiting for it. EDEADLK: it is the calling one. EBUSY, ETIMEDOUT: it has not
 /// ended.
 ///
@@ -61,7 +61,7 @@ fn wait(thread: &Thread, patience: Patience) -> Result<(), Errno> {
 
 /// Has a thread dispose of itself when it ends.
 ///
-/// ESRCH: there is no such thread. EINVAL: it is detached, or somebody is waiting
+/// ESRCH: there is no such thread. EINVAL: it is detached, or another thread is waiting
 /// for it.
 ///
 /// Async-signal-safe.

@@ -5,7 +5,7 @@
 //!
 //! Every bare thread has an entry in a table that is never unmapped, and a slot:
 //! guard, stack, TLS, control block, in this order. The kernel clears `Entry::tid`
-//! when the thread has gone; from then on the slot is somebody else's.
+//! when the thread has gone; from then on the slot may be another thread's.
 
 mod arena;
 mod ask;

@@ -144,7 +144,7 @@ unsafe fn create_by(
     futex::wait_for_change(&offer.answered, OPEN, Futex::Private);
     let answer = offer.answer.get();
     let outcome = answer.outcome.and_then(|()| give_pidfd(extras, answer.tid));
-    // SAFETY: the host has stored its id there, and nobody else knows it.
+    // SAFETY: the host has stored its id there, and no other thread knows it.
     unsafe {
         let thread = thread.read();
         if outcome.is_ok() && attributes.detached {

@@ -20,7 +20,7 @@ const CACHED: u32 = 64;
 
 const NONE: u32 = u32::MAX;
 
-/// Entries whose slot is free, as anybody gives them back. Taken all at once.
+/// Entries whose slot is free, as any thread gives them back. Taken all at once.
 static RETURNED: AtomicU32 = AtomicU32::new(NONE);
 /// The same, sorted, under the lock: slots with memory, those without, and those
 /// whose thread has not quite gone.
@@ -30,7 +30,7 @@ static DYING: AtomicU32 = AtomicU32::new(NONE);
 /// How many free slots have memory.
 static OPEN_COUNT: AtomicU32 = AtomicU32::new(0);
 /// What the first thread in a new entry has for a generation. It rises in fork
-/// children, where the parent's handles shall mean nobody.
+/// children, where handles inherited from the parent must be stale.
 static FIRST_GENERATION: AtomicU32 = AtomicU32::new(1);
 
 /// The slot of the calling thread, if it is a bare one.
@@ -174,7 +174,7 @@ impl Slot {
     }
 
     /// Of the calling thread, in a fork child: it has a new id, which the kernel is
-    /// to clear as its parent's, and nobody joins it.
+    /// to clear as its parent's, and no thread joins it.
     fn become_main(&self) {
         let entry = self.entry;
         entry.tid.store(sys::gettid() as u32, Relaxed);
@@ -200,7 +200,7 @@ impl Slot {
 /// thread, if it is a bare one, is still here and keeps its slot, its handle and
 /// its arena.
 ///
-/// Nobody else is looking.
+/// No other thread may be looking.
 pub fn forget_parent(_: &Held) {
     let own = own();
     FIRST_GENERATION.store(newest_generation(), Relaxed);

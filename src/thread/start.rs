@@ -105,7 +105,7 @@ pub unsafe extern "C" fn run(task: *mut c_void) -> c_int {
     finish(&task.slot, value)
 }
 
-/// Ends the calling thread with a value for whoever joins it. A thread that is
+/// Ends the calling thread with a value for the thread that joins it. A thread that is
 /// not a bare one stops the process.
 pub fn exit(value: *mut c_void) -> ! {
     match slots::own() {
@@ -122,6 +122,6 @@ fn finish(slot: &Slot, value: *mut c_void) -> ! {
     sys::block_all_signals();
     let (unmapped, emptied, how) = slot.release_own();
     // SAFETY: the thread's own memory, which it leaves; a slot that stays open is
-    // nobody else's before the kernel has cleared the tid.
+    // no other thread's before the kernel has cleared the tid.
     unsafe { exit_without_stack(unmapped, emptied, how) }
 }

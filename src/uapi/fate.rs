@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has become of a child that nobody has waited for.
+//! What has become of a child that was not waited for yet.
 
 use super::sys::Pid;
 use super::wait::{self, Told};

@@ -66,7 +66,7 @@ impl Emulation {
 }
 
 impl Flag {
-    /// A flag that anybody may set, on any kernel that has it, by itself.
+    /// A flag that any process may set, on any kernel that has it, by itself.
     const PLAIN: Flag = Flag {
         name: "",
         bit: CloneFlags::NONE,

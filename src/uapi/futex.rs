@@ -139,7 +139,7 @@ fn split_by_bits(when: u64) -> (u64, u64) {
 use split_by_bits as split;
 
 /// Wakes up to `count` sleepers (futex(2)). The word may be gone already: at worst
-/// somebody looks at another word once more.
+/// a waiter looks at its word once more than needed.
 pub fn wake(word: *const AtomicU32, count: c_int, futex: Futex) {
     let operation = futex.operation(libc::FUTEX_WAKE);
     // SAFETY: the kernel takes the address for a key and does not write.

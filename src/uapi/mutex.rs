@@ -8,8 +8,8 @@
 //! hold a lock, and no such thread. No id says that: a pid means another process in
 //! the next pid namespace. So the words of all locks lie in a page that the kernel
 //! hands to children with a copy of the memory zeroed (MADV_WIPEONFORK, Linux 4.14),
-//! however they were made. The first one there to take a lock finds that nobody has
-//! taken it before, and has what it guards forget the parent.
+//! however they were made. The first one there to take a lock finds that it was not
+//! taken before, and has what it guards forget the parent.
 //!
 //! Where the kernel does not do that, a word names the process that wrote it, and our
 //! own children, which may have their parent's id in another namespace, forget all
@@ -82,11 +82,11 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 /// The value, while the lock is held.
 pub struct Guard<'a, T> {
     mutex: &'a Mutex<T>,
-    /// The word's value when nobody holds the lock.
+    /// The word's value while the lock is free.
     free: u32,
 }
 
-// A word is 0 where nobody has taken the lock in this process; else one of these, in
+// A word is 0 where the lock was never taken in this process; else one of these, in
 // the lowest two bits, beside the mark of `Page::mark`.
 const FREE: u32 = 1;
 const HELD: u32 = 2;
@@ -110,7 +110,7 @@ impl<T: Guarded> Mutex<T> {
         guard
     }
 
-    /// Has the value forget the parent, if nobody has yet.
+    /// Has the value forget the parent, if that was not done yet.
     ///
     /// Async-signal-safe.
     pub fn settle(&self) {
@@ -125,7 +125,7 @@ impl<T: Guarded> Mutex<T> {
     }
 }
 
-/// Whether nobody has taken the lock in this process.
+/// Whether the lock was never taken in this process.
 fn is_first(word: u32, mark: u32) -> bool {
     word == 0 || word & !STATE != mark
 }
@@ -216,7 +216,7 @@ fn ask() -> bool {
     /// No kernel knows it (include/uapi/asm-generic/mman-common.h).
     const UNKNOWN_ADVICE: c_int = 0x7fff;
     let address = (&raw const *page()).addr();
-    // SAFETY: the page holds the library's own words, which nobody uses yet.
+    // SAFETY: the page holds the library's own words, which are not in use yet.
     let takes = |advice| unsafe { pages::advise(address, SIZE, advice).is_ok() };
     // qemu-user takes every advice and does nothing about it.
     let wiped = takes(libc::MADV_WIPEONFORK) && !takes(UNKNOWN_ADVICE);

@@ -47,7 +47,7 @@ pub unsafe fn store(address: u64, value: c_int) -> Result<(), Errno> {
 }
 
 /// Whether the int at an address can be written; EFAULT if not. Changes
-/// nothing: futex(2) FUTEX_WAKE_OP adds 0 to it, waking nobody.
+/// nothing: futex(2) FUTEX_WAKE_OP adds 0 to it and wakes no thread.
 pub fn probe_writable(address: u64) -> Result<(), Errno> {
     const ADD_NOTHING: usize = (libc::FUTEX_OP_ADD as usize) << 28;
     let operation = (libc::FUTEX_WAKE_OP | libc::FUTEX_PRIVATE_FLAG) as usize;
@@ -103,11 +103,11 @@ unsafe fn mmap(address: usize, len: usize, access: c_int, flags: c_int) -> Resul
 /// # Safety
 /// The pages must come from one of the functions above and be used no more.
 pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
-    // SAFETY: by the contract nobody holds a pointer into them.
+    // SAFETY: by the contract there is no pointer into them.
     _ = unsafe { call(libc::SYS_munmap, [address as usize, len, 0, 0, 0]) };
 }
 
-/// Address space that nobody can access and nothing is charged for (mmap(2)).
+/// Address space without any access (PROT_NONE) and without a charge for it (mmap(2)).
 pub fn reserve(len: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
     unsafe { mmap(0, len, libc::PROT_NONE, EMPTY_MAPPING & !libc::MAP_FIXED) }
@@ -118,7 +118,7 @@ pub fn reserve(len: usize) -> Result<usize, Errno> {
 /// # Safety
 /// The pages must be the caller's own and be used no more.
 pub unsafe fn empty(address: usize, len: usize) {
-    // SAFETY: by the contract nobody holds a pointer into them.
+    // SAFETY: by the contract there is no pointer into them.
     _ = unsafe { mmap(address, len, libc::PROT_NONE, EMPTY_MAPPING) };
 }
 

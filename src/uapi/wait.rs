@@ -64,7 +64,7 @@ fn nanoseconds([seconds, microseconds]: [c_long; 2]) -> u64 {
     seconds as u64 * 1_000_000_000 + microseconds as u64 * 1000
 }
 
-/// What waitid(2) tells of a child.
+/// What waitid(2) says of a child.
 pub(super) struct Told {
     /// 0 where there is nothing to tell.
     pub pid: Pid,
