@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line.
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +29,13 @@ pub enum Command {
     /// Exit status: the program's; 125 if this command fails, 126 if the program is found and
     /// cannot be executed, 127 if it is not found.
     Run(Run),
+    /// Show what is in a trace: which processes a program made, by which calls, what they
+    /// executed, how long they took and how they ended
+    ///
+    /// Every report ends with what could not be seen, and why.
+    ///
+    /// Exit status: 0; 125 if the file is no trace or cannot be read.
+    Report(Report),
     /// Show what clone3(2) is for a program started here: which flags the kernel knows,
     /// which it permits, and what stands in the way
     ///
@@ -82,6 +89,31 @@ pub struct Run {
         value_name = "COMMAND"
     )]
     pub command: Vec<OsString>,
+}
+
+/// Of `clone3 report`.
+#[derive(Group)]
+pub struct Report {
+    /// What it looks like
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Tree)]
+    pub format: Format,
+
+    /// The trace
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// What a report looks like.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Processes below those that made them, with duration, CPU time, most memory and status
+    Tree,
+    /// A line for each record, as strace(1) has it
+    Text,
+    /// Calls and programs: how many, how many failed, how long they took
+    Summary,
+    /// A JSON object for each record
+    Jsonl,
 }
 
 /// Of `clone3 probe`.

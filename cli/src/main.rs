@@ -5,12 +5,16 @@ mod args;
 mod elf;
 mod explain;
 mod library;
+mod model;
 mod notation;
 mod pipes;
 mod probe;
 mod program;
+mod report;
 mod run;
 mod shipped;
+mod trace;
+mod words;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
     });
     let outcome = match &args.command {
         Command::Run(run) => run::run(&args, run),
+        Command::Report(report) => report::run(report),
         Command::Probe(probe) => probe::run(&args, probe),
         Command::Explain(explain) => explain::run(&args, explain),
         Command::Completions { shell } => shipped::completions(*shell),

@@ -154,6 +154,30 @@ fn flag(word: &str) -> Result<u64> {
     }
 }
 
+/// A set of flags by their names, what has none as a number.
+pub fn flags_in_words(flags: u64) -> String {
+    let mut rest = flags;
+    let mut words = Vec::new();
+    for (name, flag) in FLAGS {
+        if rest & flag == *flag {
+            words.push((*name).to_owned());
+            rest &= !flag;
+        }
+    }
+    if rest != 0 || words.is_empty() {
+        words.push(if rest == 0 { "0".into() } else { format!("{rest:#x}") });
+    }
+    words.join("|")
+}
+
+/// A signal's name.
+pub fn signal_in_words(number: i32) -> String {
+    match SIGNALS.iter().find(|(_, known)| *known == number) {
+        Some((name, _)) => format!("SIG{name}"),
+        None => format!("signal {number}"),
+    }
+}
+
 /// A signal by its name, with or without SIG, or its number.
 fn signal(word: &str) -> Result<u64> {
     if let Ok(value) = number(word) {
@@ -257,6 +281,16 @@ mod tests {
         assert_eq!(request.size, 80);
         assert_eq!(parsed("cgroup=3").size, 88);
         assert_eq!(parsed("cgroup=/").size, 88);
+    }
+
+    #[test]
+    fn what_is_written_in_words_reads_as_the_same() {
+        let flags = 0x4100 | 1 << 62;
+        assert_eq!(flags_in_words(flags), "CLONE_VM|CLONE_VFORK|0x4000000000000000");
+        assert_eq!(parsed(&format!("flags={}", flags_in_words(flags))).args[0], flags);
+        assert_eq!(flags_in_words(0), "0");
+        assert_eq!(signal_in_words(9), "SIGKILL");
+        assert_eq!(signal_in_words(40), "signal 40");
     }
 
     #[test]

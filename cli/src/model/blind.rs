@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What could not be seen, counted with its reasons.
+
+use super::{End, Run};
+use crate::program::{self, Verdict};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Why, and how often.
+#[derive(Debug, Default)]
+pub struct Blind(BTreeMap<String, u64>);
+
+impl Blind {
+    /// Reasons and counts.
+    pub fn spots(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(reason, count)| (&reason[..], *count))
+    }
+
+    /// Records that are missing. The header counts them too, in writers that never found
+    /// room to say where.
+    pub fn gap(&mut self, reason: String, count: u64) {
+        self.add(&gap(&reason), count);
+    }
+
+    fn add(&mut self, reason: &str, count: u64) {
+        if count != 0 {
+            let known = self.0.entry(reason.to_owned()).or_default();
+            *known = known.saturating_add(count);
+        }
+    }
+}
+
+fn gap(reason: &str) -> String {
+    match reason {
+        "full" => "records lost: the trace was full".into(),
+        other => format!("records lost: {other}"),
+    }
+}
+
+/// Looks through a whole run.
+pub fn look(run: &mut Run, damaged: u64) {
+    let mut blind = std::mem::take(&mut run.blind);
+    for (reason, count) in &run.header.dropped {
+        // Gap records are part of that count.
+        let reason = gap(reason);
+        let said = blind.0.get(&reason).copied().unwrap_or(0);
+        blind.add(&reason, count.saturating_sub(said));
+    }
+    blind.add("slots of the file that are damaged or missing", damaged);
+    let mut verdicts: BTreeMap<&[u8], String> = BTreeMap::new();
+    for process in &run.processes {
+        if process.is_hidden() {
+            let path = process.path().unwrap_or_default();
+            blind.add(verdicts.entry(path).or_insert_with(|| why_hidden(path)), 1);
+        } else if !process.heard {
+            blind.add("children of which nothing was heard", 1);
+        }
+        if process.end == End::Unknown {
+            blind.add("processes whose end was not seen", 1);
+        }
+        if process.parent.is_none() && process.pid != run.processes[0].pid {
+            blind.add("processes whose creation was not seen", 1);
+        }
+    }
+    run.blind = blind;
+}
+
+/// Why a program did not say that it began, as far as its file tells now.
+fn why_hidden(path: &[u8]) -> String {
+    let file = Path::new(OsStr::from_bytes(path));
+    let unseen = "programs that ran unseen";
+    if !file.is_absolute() {
+        return unseen.into();
+    }
+    match program::look(file) {
+        Verdict::Not(why) if why.contains("Go program") => format!("{unseen}: Go's"),
+        Verdict::Not(why) if why.contains("is static") => format!("{unseen}: static"),
+        Verdict::Not(why) if why.contains("does not preload") => {
+            format!("{unseen}: with privileges of their own")
+        }
+        Verdict::Preloadable(kind) => match crate::library::own_kind() {
+            Ok(own) if own == kind => {
+                format!("{unseen}: dynamic, but ended or opted out before the library began")
+            }
+            _ => format!("{unseen}: for {}", kind.name()),
+        },
+        _ => unseen.into(),
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Puts a run together, a record after the other.
+
+use super::build_links::Links;
+use super::{Creation, End, Exec, Image, Process, Run, Used};
+use crate::trace::{Body, Header, Record, drop_reason};
+use clone3_trace::{Call, Create, Exit, Wait};
+
+/// Takes records in their order.
+#[derive(Default)]
+pub struct Builder {
+    run: Run,
+    links: Links,
+}
+
+impl Builder {
+    /// For a trace with this first page.
+    pub fn new(header: &Header) -> Builder {
+        let run = Run { header: header.clone(), ..Run::default() };
+        Builder { run, links: Links::default() }
+    }
+
+    /// The next record: which process it is about, by its place in the run.
+    pub fn add(&mut self, record: &Record) -> Option<usize> {
+        self.run.end_ns = self.run.end_ns.max(record.begun_ns);
+        let place = match record.body {
+            Body::Create(create) => self.create(record, &create),
+            Body::Start(start) => {
+                let process = self.writer_below(record, start.parent_origin);
+                self.run.processes[process].begun_ns = record.begun_ns;
+                process
+            }
+            Body::Exec(exec) => self.exec(record, &exec),
+            Body::Image(image) => self.image(record, &image),
+            Body::Exit(exit) => self.exit(record, &exit),
+            Body::Wait(wait) => return self.wait(record, &wait),
+            Body::Gap(gap) => {
+                let reason = drop_reason(gap.reason as usize);
+                self.run.blind.gap(reason, gap.count);
+                return None;
+            }
+            Body::Module(_) | Body::Other(_) => return None,
+        };
+        Some(place)
+    }
+
+    /// What is known so far.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// All of it, with what belongs to no record.
+    pub fn finish(mut self, damaged: u64) -> Run {
+        self.run.end_ns = self.run.end_ns.max(self.run.header.monotonic_end);
+        self.run.look_for_programs();
+        super::blind::look(&mut self.run, damaged);
+        self.run
+    }
+
+    /// The process that wrote a record.
+    fn writer(&mut self, record: &Record) -> usize {
+        self.writer_below(record, 0)
+    }
+
+    /// The same; where its creation is lost, its creator has this origin.
+    fn writer_below(&mut self, record: &Record, creator: u64) -> usize {
+        let place = self.links.writer(&mut self.run, record, creator);
+        self.run.processes[place].heard = true;
+        place
+    }
+
+    fn create(&mut self, record: &Record, create: &Create) -> usize {
+        let by = self.writer(record);
+        let is_back = !record.open;
+        let creation = Creation {
+            by,
+            process: None,
+            call: Call::of(create.call),
+            thread: create.thread != 0,
+            errno: create.errno,
+            begun_ns: record.begun_ns,
+            end_ns: is_back.then_some(create.end_ns),
+        };
+        self.run.end_ns = self.run.end_ns.max(creation.end_ns.unwrap_or(0));
+        let (is_thread, has_child) = (creation.thread, create.child > 0);
+        let place = self.run.creations.len();
+        self.run.creations.push(creation);
+        if create.errno != 0 {
+            self.run.processes[by].failures.push(place);
+        }
+        if is_thread {
+            let threads = &mut self.run.processes[by].threads;
+            *threads = threads.saturating_add(u32::from(has_child));
+            return by;
+        }
+        self.links.creation(record.name(), place);
+        if is_back && has_child {
+            self.links.child(&mut self.run, place, create.child as u32);
+        }
+        by
+    }
+
+    fn exec(&mut self, record: &Record, exec: &clone3_trace::Exec) -> usize {
+        let place = match self.links.of_creation(&mut self.run, exec.create, record.pid) {
+            Some(process) => process,
+            None => self.writer(record),
+        };
+        self.links.execution(record.name(), place, record.pid);
+        let process = &mut self.run.processes[place];
+        process.heard = true;
+        if exec.ran_ns != 0 {
+            process.begun_ns = exec.ran_ns;
+        }
+        process.execs.push(Exec {
+            name: record.name(),
+            call: Call::of(exec.call),
+            at_ns: record.begun_ns,
+            path: record.strings[0].bytes.clone(),
+            argv: record.words(1),
+            failed: (!record.open).then_some(exec.errno),
+            seen: false,
+        });
+        place
+    }
+
+    fn image(&mut self, record: &Record, image: &clone3_trace::Image) -> usize {
+        let place = self.links.image(&mut self.run, record, image.exec, image.parent);
+        self.links.owns(record.name(), place);
+        let process = &mut self.run.processes[place];
+        process.heard = true;
+        // What is not named is the last one, if any. One of another process is not found.
+        let exec = match image.exec {
+            0 => process.execs.last_mut().filter(|exec| exec.failed.is_none()),
+            name => process.execs.iter_mut().rev().find(|exec| exec.name == name),
+        };
+        if let Some(exec) = exec {
+            exec.seen = true;
+        }
+        process.images.push(Image {
+            at_ns: record.begun_ns,
+            path: record.strings[0].bytes.clone(),
+            argv: record.words(1),
+        });
+        place
+    }
+
+    fn exit(&mut self, record: &Record, exit: &Exit) -> usize {
+        let place = self.writer(record);
+        let process = &mut self.run.processes[place];
+        process.end_ns = Some(record.begun_ns);
+        process.unwaited = exit.unwaited;
+        if process.end == End::Unknown {
+            process.end = End::Exited(exit.status);
+        }
+        if exit.user_ns | exit.system_ns | exit.max_resident != 0 {
+            process.own = Some(used(exit.user_ns, exit.system_ns, exit.max_resident));
+        }
+        place
+    }
+
+    fn wait(&mut self, record: &Record, wait: &Wait) -> Option<usize> {
+        self.run.end_ns = self.run.end_ns.max(wait.end_ns);
+        let is_outside = Call::of(wait.call) == Some(Call::Outside);
+        let parent = if is_outside { None } else { Some(self.writer(record)) };
+        let (Some(end), Ok(child)) = (end(wait.status), u32::try_from(wait.child)) else {
+            return parent;
+        };
+        if record.open || child == 0 {
+            return parent;
+        }
+        let Some(place) = self.links.waited_for(&self.run, parent, child) else { return parent };
+        let process = &mut self.run.processes[place];
+        process.end = end;
+        process.end_ns.get_or_insert(wait.end_ns);
+        process.total = Some(used(wait.user_ns, wait.system_ns, wait.max_resident));
+        parent
+    }
+}
+
+fn used(user_ns: u64, system_ns: u64, max_resident: u64) -> Used {
+    Used { cpu_ns: user_ns.saturating_add(system_ns), max_resident }
+}
+
+/// From what wait(2) gives; none for a child that goes on.
+pub fn end(status: i32) -> Option<End> {
+    if libc::WIFEXITED(status) {
+        Some(End::Exited(libc::WEXITSTATUS(status)))
+    } else if libc::WIFSIGNALED(status) {
+        Some(End::Killed { signal: libc::WTERMSIG(status), core: libc::WCOREDUMP(status) })
+    } else {
+        None
+    }
+}
+
+/// A process that nothing but its number is known of.
+pub fn unknown(pid: u32, at_ns: u64, parent: Option<usize>) -> Process {
+    Process { pid, begun_ns: at_ns, parent, ..Process::default() }
+}

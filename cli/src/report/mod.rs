@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3 report`.
+
+mod jsonl;
+mod summary;
+mod text;
+mod tree;
+
+use crate::args::{Format, Report};
+use crate::model::{Builder, Run};
+use crate::trace::{Reader, Record};
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, Result, anyhow};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// What is secondary,
+const DIM: Style = Style::new().dimmed();
+/// what went wrong,
+const BAD: Style = AnsiColor::Red.on_default();
+/// and heads of tables and lists.
+const HEAD: Style = Style::new().bold();
+
+/// Writes a report to standard output.
+pub fn run(report: &Report) -> Result<ExitCode> {
+    let named = || report.file.display().to_string();
+    let file = File::open(&report.file).with_context(named)?;
+    let reader = Reader::new(file).map_err(|why| anyhow!("{}: {why}", named()))?;
+    // No colours but on a terminal.
+    let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    let written = write(report.format, reader, &mut out).and_then(|()| Ok(out.flush()?));
+    match written {
+        // Where SIGPIPE is ignored: the reader has seen enough.
+        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+        other => other.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn write(format: Format, reader: Reader<File>, out: &mut impl Write) -> Result<()> {
+    match format {
+        Format::Tree => tree::write(&whole(reader), out),
+        Format::Summary => summary::write(&whole(reader), out),
+        Format::Text => {
+            let start = reader.header.monotonic_start;
+            let run = each(reader, |record, builder| {
+                builder.add(record);
+                text::record(record, start, out)
+            })?;
+            writeln!(out)?;
+            blind_spots(&run, out)
+        }
+        Format::Jsonl => {
+            jsonl::begin(&reader.header, out)?;
+            let run = each(reader, |record, builder| jsonl::record(record, builder, out))?;
+            jsonl::end_of(&run, out)
+        }
+    }
+}
+
+/// Everything that happened.
+fn whole(reader: Reader<File>) -> Run {
+    let Ok(run) = each(reader, |record, builder| {
+        builder.add(record);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    run
+}
+
+/// Shows each record to somebody, who adds it to the run.
+fn each<E>(
+    mut reader: Reader<File>,
+    mut show: impl FnMut(&Record, &mut Builder) -> Result<(), E>,
+) -> Result<Run, E> {
+    let mut builder = Builder::new(&reader.header);
+    while let Some(record) = reader.next() {
+        show(&record, &mut builder)?;
+    }
+    Ok(builder.finish(reader.damaged))
+}
+
+/// What could not be seen.
+fn blind_spots(run: &Run, out: &mut impl Write) -> Result<()> {
+    let mut spots = run.blind.spots().peekable();
+    if spots.peek().is_none() {
+        writeln!(out, "{DIM}Nothing was out of sight.{DIM:#}")?;
+        return Ok(());
+    }
+    writeln!(out, "{HEAD}Out of sight:{HEAD:#}")?;
+    for (reason, count) in spots {
+        writeln!(out, "{count:>7} {reason}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Processes below those that made them.
+
+use super::{BAD, DIM, HEAD, blind_spots};
+use crate::model::{End, Process, Run};
+use crate::notation::signal_in_words;
+use crate::words::{duration, errno, shell, size};
+use anyhow::Result;
+use std::io::Write;
+
+/// Deeper ones are not indented further.
+const DEEPEST: usize = 60;
+
+/// Writes the tree.
+pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "{HEAD}duration       CPU     memory  status{HEAD:#}")?;
+    // Not by recursion: a trace may be as deep as it likes.
+    let mut todo: Vec<Row> = run.roots().map(|place| Row::root(Item::Process(place))).collect();
+    todo.reverse();
+    while let Some(row) = todo.pop() {
+        match row.item {
+            Item::Process(place) => {
+                process(run, place, &row, out)?;
+                let below = row.below(run, place);
+                todo.extend(below.into_iter().rev());
+            }
+            Item::Failure(place) => {
+                let creation = &run.creations[place];
+                let call = creation.call.map_or("?", |call| call.name());
+                let why = errno(creation.errno);
+                line(
+                    out,
+                    ["", "", "", "failed"],
+                    &row.prefix,
+                    &format!("{BAD}{call}: {why}{BAD:#}"),
+                )?;
+            }
+        }
+    }
+    writeln!(out)?;
+    blind_spots(run, out)
+}
+
+#[derive(Clone, Copy)]
+enum Item {
+    Process(usize),
+    /// A creation of which nothing came.
+    Failure(usize),
+}
+
+struct Row {
+    item: Item,
+    depth: usize,
+    /// What is drawn before it,
+    prefix: String,
+    /// and before what is below it.
+    indent: String,
+}
+
+impl Row {
+    fn root(item: Item) -> Row {
+        Row { item, depth: 0, prefix: String::new(), indent: String::new() }
+    }
+
+    fn below(&self, run: &Run, place: usize) -> Vec<Row> {
+        let children = run.processes[place].children.iter().map(|child| Item::Process(*child));
+        let failed = run.failures(place).map(Item::Failure);
+        let items: Vec<Item> = children.chain(failed).collect();
+        let last = items.len().saturating_sub(1);
+        let depth = self.depth + 1;
+        let row = |(number, item): (usize, &Item)| {
+            let (corner, line) =
+                if number == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (prefix, indent) = match depth {
+                ..=DEEPEST => {
+                    (format!("{}{corner}", self.indent), format!("{}{line}", self.indent))
+                }
+                _ => (format!("({depth}) "), self.indent.clone()),
+            };
+            Row { item: *item, depth, prefix, indent }
+        };
+        items.iter().enumerate().map(row).collect()
+    }
+}
+
+/// A process: a line for each program that it was.
+fn process(run: &Run, place: usize, row: &Row, out: &mut impl Write) -> Result<()> {
+    let process = &run.processes[place];
+    let parts = parts(run, place);
+    let until = run.until(process);
+    for (number, (at_ns, text)) in parts.iter().enumerate() {
+        let next = parts.get(number + 1).map(|(at_ns, _)| *at_ns);
+        let is_last = next.is_none();
+        let begun = if number == 0 { process.begun_ns } else { *at_ns };
+        let known = process.end_ns.is_some() || process.end == End::Alive;
+        let took = match next.or(known.then_some(until)) {
+            Some(end) => duration(end.saturating_sub(begun)),
+            None => "?".into(),
+        };
+        let prefix = match number {
+            0 => row.prefix.clone(),
+            _ => format!("{}⇒ ", row.indent),
+        };
+        let (cpu, memory, status) = if is_last { figures(run, process) } else { <_>::default() };
+        let threads = match process.threads {
+            0 => String::new(),
+            1 => format!("  {DIM}+ a thread{DIM:#}"),
+            many => format!("  {DIM}+ {many} threads{DIM:#}"),
+        };
+        let behind = if is_last { threads } else { String::new() };
+        line(out, [&took, &cpu, &memory, &status], &prefix, &format!("{text}{behind}"))?;
+    }
+    Ok(())
+}
+
+/// When it became what, and in words.
+fn parts(run: &Run, place: usize) -> Vec<(u64, String)> {
+    let process = &run.processes[place];
+    let mut parts: Vec<(u64, String)> =
+        process.images.iter().map(|image| (image.at_ns, words(&image.argv, &image.path))).collect();
+    if process.is_hidden() {
+        let hidden = process.execs.iter().rev().find(|exec| exec.failed.is_none() && !exec.seen);
+        parts.extend(hidden.map(|exec| {
+            (exec.at_ns, format!("{} {DIM}(unseen){DIM:#}", words(&exec.argv, &exec.path)))
+        }));
+    }
+    if parts.is_empty() {
+        let call = process.creation.and_then(|creation| run.creations[creation].call);
+        let how = call.map_or("unknown", |call| call.name());
+        let of = process.parent.map_or_else(|| "?".into(), |parent| run.program(parent));
+        parts.push((process.begun_ns, format!("{DIM}({how} of {}){DIM:#}", shell(&[of]))));
+    }
+    parts
+}
+
+fn words(argv: &[Vec<u8>], path: &[u8]) -> String {
+    if argv.is_empty() { shell(&[path]) } else { shell(argv) }
+}
+
+fn figures(run: &Run, process: &Process) -> (String, String, String) {
+    let cpu = run.cpu(process).map_or_else(String::new, duration);
+    let memory = process.max_resident().map_or_else(String::new, size);
+    let status = match process.end {
+        End::Unknown | End::Exited(-1) => "?".into(),
+        End::Exited(status) => status.to_string(),
+        End::Killed { signal, .. } => signal_in_words(signal),
+        End::Alive => "alive".into(),
+    };
+    (cpu, memory, status)
+}
+
+fn line(out: &mut impl Write, figures: [&str; 4], prefix: &str, text: &str) -> Result<()> {
+    let [took, cpu, memory, status] = figures;
+    let colour = if matches!(status, "" | "0" | "?" | "alive") { DIM } else { BAD };
+    writeln!(
+        out,
+        "{took:>8}  {cpu:>8} {memory:>10}  {colour}{status:>7}{colour:#}  {DIM}{prefix}{DIM:#}{text}"
+    )?;
+    Ok(())
+}

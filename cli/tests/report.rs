@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3 report` as a user runs it, on traces as the library writes them.
+
+mod writer;
+
+use assert_cmd::Command;
+use clone3_trace::{Call, Create, Exec, Exit, Gap, Image, Route, Start, Wait};
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use writer::{By, Writer, argv};
+
+fn report(words: &[&str], file: &Path) -> Command {
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
+    command.timeout(Duration::from_secs(60)).arg("report").args(words).arg(file);
+    command
+}
+
+fn by(pid: u32, origin: u64, ns: u64) -> By {
+    By { pid, origin, ns }
+}
+
+/// make (10) makes sh (11) by posix_spawn, which forks (12) and waits for it; a second sh is
+/// refused; what 12 executes is static.
+fn sample() -> Writer {
+    let mut writer = Writer::new();
+    let image = Image { parent: 1, bits: 64, libc: 1, ..Image::default() };
+    let make =
+        writer.done(by(10, 0, 1_000), image, &[b"/usr/bin/make", &argv(&["make", "-j2"]), b"/src"]);
+    let create = Create {
+        call: Call::PosixSpawn as u8,
+        route: Route::Native as u8,
+        flags: 0x4100,
+        exit_signal: 17,
+        child: 11,
+        end_ns: writer::START + 83_000,
+        ..Create::default()
+    };
+    let spawn = writer.done(by(10, make, 2_000), create, &[]);
+    let exec = Exec { call: Call::Spawned as u8, create: spawn, ..Exec::default() };
+    let words = argv(&["sh", "-c", "echo 'it is'; \u{1b}[31m"]);
+    let exec = writer.open(by(11, spawn, 3_000), exec, &[b"/bin/sh", &words, b"/src"]);
+    let image = Image { exec, ..image };
+    let sh = writer.done(by(11, 0, 400_000), image, &[b"/bin/sh", &words, b"/src"]);
+    let fork = Create { call: Call::Fork as u8, flags: 0, child: 12, ..create };
+    let fork = writer.done(by(11, sh, 500_000), fork, &[]);
+    writer.done(by(12, fork, 510_000), Start { parent_origin: sh }, &[]);
+    let missing = Exec { call: Call::Execve as u8, errno: 2, ..Exec::default() };
+    let words = argv(&["busybox", "true"]);
+    writer.done(by(12, fork, 520_000), missing, &[b"/no/busybox", &words, b"/src"]);
+    let hidden = Exec { errno: 0, ..missing };
+    writer.open(by(12, fork, 530_000), hidden, &[b"/no/such/busybox", &words, b"/src"]);
+    let wait = Wait {
+        call: Call::Waitpid as u8,
+        child: 12,
+        status: 3 << 8,
+        user_ns: 1_000_000,
+        system_ns: 500_000,
+        max_resident: 3 << 20,
+        end_ns: writer::START + 2_000_000,
+        ..Wait::default()
+    };
+    writer.done(by(11, sh, 600_000), wait, &[]);
+    let exit = Exit { call: Call::Exit as u8, status: 0, user_ns: 9_000, ..Exit::default() };
+    writer.done(by(11, sh, 2_100_000), exit, &[]);
+    writer.done(by(10, make, 2_200_000), Wait { child: 11, status: 0, ..wait }, &[]);
+    let refused = Create { errno: 11, child: -1, cause: 38, route: Route::Legacy as u8, ..create };
+    writer.done(by(10, make, 2_300_000), refused, &[]);
+    writer.done(by(10, make, 2_400_000), Gap { count: 5, reason: 0 }, &[]);
+    let outside = Wait { call: Call::Outside as u8, child: 10, status: 9, ..wait };
+    writer.done(by(9, 0, 2_500_000), outside, &[]);
+    writer.dropped[0] = 7;
+    writer
+}
+
+fn file(place: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
+    let file = place.path().join("trace");
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+fn sampled(words: &[&str]) -> String {
+    let place = tempfile::tempdir().unwrap();
+    let outcome = report(words, &file(&place, &sample().bytes())).assert().success();
+    let outcome = outcome.stderr(is_empty()).get_output().stdout.clone();
+    String::from_utf8(outcome).unwrap()
+}
+
+#[test]
+fn the_tree_has_status_time_and_command_lines_to_paste() {
+    let tree = sampled(&[]);
+    let lines: Vec<&str> = tree.lines().collect();
+    assert!(lines[1].contains("SIGKILL") && lines[1].ends_with("  make -j2"), "{tree}");
+    let sh = r"├─ sh -c $'echo \'it is\'; \033[31m'";
+    assert!(lines[2].ends_with(sh) && lines[2].contains(" 0 "), "{tree}");
+    assert!(lines[1].contains(" 0 ns") && lines[2].contains("9.00 µs"), "CPU is one's own: {tree}");
+    assert!(lines[3].ends_with("│  └─ busybox true (unseen)"), "{tree}");
+    assert!(lines[3].contains("3.00 MiB") && lines[3].contains("   3 "), "{tree}");
+    assert!(lines[4].contains("failed") && lines[4].ends_with("└─ posix_spawn: EAGAIN"), "{tree}");
+    assert!(!tree.contains('\u{1b}'), "no colours and nothing of the program's: {tree}");
+    assert_eq!(tree, sampled(&["--format", "tree"]));
+}
+
+#[test]
+fn the_text_has_a_line_for_each_record() {
+    let text = sampled(&["--format", "text"]);
+    for line in [
+        "    0.000002      10  posix_spawn(flags=CLONE_VM|CLONE_VFORK) = 11 [native] <81.0 µs>",
+        "    0.000500      11  fork() = 12 [native]",
+        r#"    0.000003      11  spawned("/bin/sh", ["sh", "-c", "echo 'it is'; \033[31m"])"#,
+        r#"+++ is "/usr/bin/make" ["make", "-j2"], in "/src", glibc, 64 bits +++"#,
+        r#"execve("/no/busybox", ["busybox", "true"]) = -1 ENOENT (No such file or directory)"#,
+        "waitpid() = 12, exited with 3; 1.50 ms CPU, 3.00 MiB <1.40 ms>",
+        "= -1 EAGAIN (Resource temporarily unavailable) [legacy: ENOSYS]",
+        "+++ exit with 0; 9.00 µs CPU, 0 B +++",
+        "--- 5 records are missing here: full ---",
+        "outside() = 10, killed by SIGKILL",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn the_summary_counts_by_call_and_by_program() {
+    let summary = sampled(&["--format", "summary"]);
+    assert!(summary.starts_with("3 processes, 0 threads, 2.50 ms\n"), "{summary}");
+    let row = |name: &str| {
+        let line = summary.lines().find(|line| line.ends_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name} in {summary}"));
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row(" posix_spawn")[..2], ["2", "1"]);
+    assert_eq!(row(" fork")[..2], ["1", "0"]);
+    assert_eq!(row(" exec: execve")[..2], ["2", "1"]);
+    assert_eq!(row(" make")[..2], ["1", "1"]);
+    assert_eq!(row(" busybox")[..2], ["1", "1"]);
+}
+
+#[test]
+fn json_lines_have_the_documented_keys() {
+    let lines = sampled(&["--format", "jsonl"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["version"] == 1 && line["type"].is_string()));
+    let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    assert_eq!(of("trace")[0]["realtime_start_ns"], 1_700_000_000_000_000_000u64);
+    let [spawn, fork, refused] = of("create")[..] else { panic!("{lines:?}") };
+    assert_eq!((&spawn["call"], &spawn["route"]), (&"posix_spawn".into(), &"native".into()));
+    assert_eq!((&spawn["pid"], &spawn["ppid"]), (&11.into(), &10.into()));
+    assert_eq!((&spawn["thread"], &spawn["errno"]), (&false.into(), &Value::Null));
+    assert_eq!(spawn["flags"], "CLONE_VM|CLONE_VFORK");
+    assert_eq!((&fork["process"], &fork["child_process"]), (&1.into(), &2.into()));
+    assert_eq!((&refused["pid"], &refused["errno"]), (&(-1).into(), &"EAGAIN".into()));
+    assert_eq!(refused["cause"], "ENOSYS");
+    let failed: Vec<_> =
+        of("exec").iter().map(|exec| (exec["errno"].clone(), exec["open"].clone())).collect();
+    assert_eq!(
+        failed,
+        [(Value::Null, true.into()), ("ENOENT".into(), false.into()), (Value::Null, true.into())]
+    );
+    assert_eq!(of("exec")[1]["argv"], serde_json::json!(["busybox", "true"]));
+    assert_eq!((&of("wait")[0]["pid"], &of("wait")[0]["status"]), (&12.into(), &3.into()));
+    assert_eq!(
+        (&of("wait")[2]["signal"], &of("wait")[2]["status"]),
+        (&"SIGKILL".into(), &Value::Null)
+    );
+    assert_eq!((&of("gap")[0]["count"], &of("gap")[0]["reason"]), (&5.into(), &"full".into()));
+    assert_eq!(of("exit")[0]["user_ns"], 9_000);
+    let lost = |spot: &&&Value| spot["reason"] == "records lost: the trace was full";
+    assert_eq!(of("blind_spot").iter().find(lost).unwrap()["count"], 7);
+}
+
+#[test]
+fn what_was_out_of_sight_ends_each_report() {
+    for format in ["tree", "text", "summary"] {
+        let text = sampled(&["--format", format]);
+        let (_, spots) = text.split_once("Out of sight:\n").unwrap();
+        assert!(spots.contains("      7 records lost: the trace was full\n"), "{spots}");
+        assert!(spots.contains("      1 programs that ran unseen\n"), "{spots}");
+    }
+    let mut writer = Writer::new();
+    let sh = writer.done(by(10, 0, 1), Image::default(), &[b"/bin/sh", b"sh"]);
+    writer.done(by(10, sh, 2), Exit::default(), &[]);
+    let place = tempfile::tempdir().unwrap();
+    let whole = file(&place, &writer.bytes());
+    report(&[], &whole).assert().success().stdout(contains("Nothing was out of sight."));
+}
+
+#[test]
+fn what_is_no_trace_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let other = file(&place, b"something else");
+    report(&[], &other).assert().code(125).stderr(contains("not a trace")).stdout(is_empty());
+    report(&[], &place.path().join("none")).assert().code(125).stderr(contains("No such file"));
+    let mut newer = sample().bytes();
+    newer[8] = 99;
+    let newer = file(&place, &newer);
+    let says = contains("version 99 of the format").and(contains("reads 1"));
+    report(&[], &newer).assert().code(125).stderr(says);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_in_silence() {
+    let mut writer = Writer::new();
+    for n in 0..20_000 {
+        writer.done(by(10, 0, n), Create { child: 20 + n as i32, ..Create::default() }, &[]);
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = file(&place, &writer.bytes());
+    for trap in ["", "trap '' PIPE;"] {
+        for format in ["text", "jsonl", "tree", "summary"] {
+            let script = format!(
+                "{trap} {{ {} report --format {format} {}; echo $? >&2; }} | true",
+                assert_cmd::cargo::cargo_bin!("clone3").display(),
+                trace.display()
+            );
+            let outcome = Command::new("sh").args(["-c", &script]).assert().success();
+            outcome.stderr(predicates::str::is_match("^(0|141)\n$").unwrap());
+        }
+    }
+}
+
+#[test]
+fn twenty_thousand_generations_are_no_recursion() {
+    let mut writer = Writer::new();
+    let mut origin = 0;
+    for n in 0..20_000 {
+        origin = writer.done(
+            by(10 + n, origin, n.into()),
+            Create { child: 11 + n as i32, ..Create::default() },
+            &[],
+        );
+    }
+    let place = tempfile::tempdir().unwrap();
+    let outcome = report(&[], &file(&place, &writer.bytes())).assert().success();
+    let tree = String::from_utf8(outcome.get_output().stdout.clone()).unwrap();
+    assert!(tree.lines().count() > 20_000);
+}
