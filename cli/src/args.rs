@@ -26,6 +26,10 @@ pub enum Command {
     /// The program is executed in place of this command, with its process id. So signals,
     /// standard streams and the exit status are its own.
     ///
+    /// With --output this command stays, as the parent of the program and of what is orphaned
+    /// below it, and writes down what they do (clone3 report shows it). Signals that it is sent
+    /// are passed on, and it ends as the program does.
+    ///
     /// Exit status: the program's; 125 if this command fails, 126 if the program is found and
     /// cannot be executed, 127 if it is not found.
     Run(Run),
@@ -76,6 +80,22 @@ pub struct Run {
     /// static one, one with privileges of its own, one for another processor
     #[arg(long)]
     pub strict: bool,
+
+    /// Write a trace: which processes and threads are made, what they execute, how they end
+    ///
+    /// The file is readable by its owner only, since command lines may have secrets.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// How much memory the trace may have on its way into the file. What finds no room there
+    /// is counted, and lost
+    #[arg(long, value_name = "MIB", default_value_t = 8, requires = "output")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub size: u32,
+
+    /// End when all processes have ended, instead of when the program has
+    #[arg(long, requires = "output")]
+    pub wait: bool,
 
     /// Say which library is preloaded into which program
     #[arg(short, long)]

@@ -10,6 +10,7 @@ mod notation;
 mod pipes;
 mod probe;
 mod program;
+mod record;
 mod report;
 mod run;
 mod shipped;

@@ -4,6 +4,7 @@
 use crate::args::{Args, Run};
 use crate::library;
 use crate::program::{self, Verdict};
+use crate::record::{self, Outcome, Wanted};
 use anyhow::{Context, Result, bail};
 use std::ffi::{CString, OsString, c_char};
 use std::io::{Error, ErrorKind};
@@ -38,7 +39,21 @@ pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
     if run.legacy {
         set(&mut environment, "CLONE3_ROUTE", "legacy".into());
     }
-    let error = execute(&file, &run.command, &environment)?;
+    let error = match &run.output {
+        None => execute(&file, &run.command, &environment)?,
+        Some(output) => {
+            let wanted =
+                Wanted { output, file: &file, words: &run.command, mib: run.size, wait: run.wait };
+            let outcome = record::run(&wanted, |ring| {
+                set(&mut environment, record::VARIABLE, ring);
+                execute(&file, &run.command, &environment)
+            })?;
+            match outcome {
+                Outcome::Ended(code) => return Ok(code),
+                Outcome::Failed(error) => error,
+            }
+        }
+    };
     eprintln!("clone3: {}: {error}", Path::new(name).display());
     let is_missing = error.kind() == ErrorKind::NotFound && !file.exists();
     Ok(ExitCode::from(if is_missing { NOT_FOUND } else { NOT_EXECUTABLE }))

@@ -30,7 +30,7 @@ pub use header::{
 };
 pub use names::{Call, Libc, Route};
 pub use record::{
-    BODY, Body, Create, Exec, Exit, FIELDS, Gap, Image, Kind, Module, STRINGS, Start, Wait,
+    Alive, BODY, Body, Create, Exec, Exit, FIELDS, Gap, Image, Kind, Module, STRINGS, Start, Wait,
 };
 pub use slot::{MORE_BYTES, MORE_WORDS, Owner, SLOT_SIZE, Slot, State, slots_for};
 pub use writer::{Pen, Ring, Writer};

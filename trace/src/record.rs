@@ -248,4 +248,12 @@ records! {
         /// [`crate::DropReason`].
         reason: u32, "number";
     }
+
+    /// A process that is still there when the trace ends.
+    Alive = 9 "alive", strings [] {
+        /// Its number, in the writer's pid namespace.
+        child: i32, "pid";
+        /// 1 if it has ended, and nobody waited for it.
+        zombie: u8, "flag";
+    }
 }

@@ -95,6 +95,11 @@ impl Owner {
         Owner(self.0 & !(3 << 48) | (state as u64) << 48)
     }
 
+    /// The same in a file that has room for all positions, which are in its first lap.
+    pub const fn in_first_lap(self) -> Owner {
+        Owner(self.0 & !(0x3fff << 50))
+    }
+
     /// The owner's thread id, or the distance from the first slot.
     pub const fn tid(self) -> u32 {
         self.0 as u32

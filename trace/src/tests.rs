@@ -9,6 +9,7 @@ fn an_owner_is_what_it_was_made_of() {
     assert_eq!((owner.tid(), owner.slots(), owner.lap()), (4_194_304, 2185, 1));
     assert_eq!(owner.with(State::Done).state(), State::Done);
     assert_eq!(owner.with(State::Done).tid(), owner.tid());
+    assert_eq!(owner.in_first_lap(), Owner::new(State::Open, 4_194_304, 2185, 7, 32768));
     assert_eq!(Owner::free(0, 32768).0, 0, "a new file of zeroes is free");
     assert_ne!(Owner::free(32768, 32768), Owner::free(0, 32768));
     assert_eq!(Owner::new(State::Free, 0, 0, 1, 0), Owner(0), "no capacity is no division by it");

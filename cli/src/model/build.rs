@@ -4,7 +4,7 @@
 use super::build_links::Links;
 use super::{Creation, End, Exec, Image, Process, Run, Used};
 use crate::trace::{Body, Header, Record, drop_reason};
-use clone3_trace::{Call, Create, Exit, Wait};
+use clone3_trace::{Alive, Call, Create, Exit, Wait};
 
 /// Takes records in their order.
 #[derive(Default)]
@@ -34,6 +34,7 @@ impl Builder {
             Body::Image(image) => self.image(record, &image),
             Body::Exit(exit) => self.exit(record, &exit),
             Body::Wait(wait) => return self.wait(record, &wait),
+            Body::Alive(alive) => return self.alive(&alive),
             Body::Gap(gap) => {
                 let reason = drop_reason(gap.reason as usize);
                 self.run.blind.gap(reason, gap.count);
@@ -168,12 +169,29 @@ impl Builder {
         if record.open || child == 0 {
             return parent;
         }
-        let Some(place) = self.links.waited_for(&self.run, parent, child) else { return parent };
+        let place = match self.links.waited_for(&self.run, parent, child) {
+            Some(place) => place,
+            // One that nothing said of before.
+            None if is_outside => self.links.add(&mut self.run, child, record.begun_ns, None),
+            None => return parent,
+        };
         let process = &mut self.run.processes[place];
         process.end = end;
         process.end_ns.get_or_insert(wait.end_ns);
         process.total = Some(used(wait.user_ns, wait.system_ns, wait.max_resident));
         parent
+    }
+
+    fn alive(&mut self, alive: &Alive) -> Option<usize> {
+        let pid = u32::try_from(alive.child).ok()?;
+        let place = self.links.waited_for(&self.run, None, pid)?;
+        let process = &mut self.run.processes[place];
+        if alive.zombie != 0 {
+            process.zombie = true;
+        } else if process.end == End::Unknown {
+            process.end = End::Alive;
+        }
+        Some(place)
     }
 }
 

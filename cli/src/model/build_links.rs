@@ -125,7 +125,8 @@ impl Links {
         child.or_else(|| self.latest.get(&pid).copied().filter(goes_on))
     }
 
-    fn add(&mut self, run: &mut Run, pid: u32, at_ns: u64, parent: Option<usize>) -> usize {
+    /// A process that is new here.
+    pub fn add(&mut self, run: &mut Run, pid: u32, at_ns: u64, parent: Option<usize>) -> usize {
         let place = run.processes.len();
         run.processes.push(unknown(pid, at_ns, parent));
         if let Some(parent) = parent {

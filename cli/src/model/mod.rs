@@ -54,6 +54,8 @@ pub struct Process {
     pub heard: bool,
     /// How it ended.
     pub end: End,
+    /// Whether it had ended, and nobody had waited for it, at the end of the trace.
+    pub zombie: bool,
     /// When, where that is known.
     pub end_ns: Option<u64>,
     /// What it used itself, as it said at its end.

@@ -41,6 +41,9 @@ pub fn record(record: &Record, builder: &mut Builder, out: &mut impl Write) -> R
             "count": gap.count,
             "reason": drop_reason(gap.reason as usize),
         }),
+        Body::Alive(alive) => {
+            json!({"type": "alive", "pid": alive.child, "zombie": alive.zombie != 0})
+        }
         Body::Module(module) => json!({
             "type": "module",
             "path": text(record, 0),
@@ -56,11 +59,10 @@ pub fn record(record: &Record, builder: &mut Builder, out: &mut impl Write) -> R
     line["process"] = json!(process);
     line["tid"] = json!(record.tid);
     line["open"] = json!(record.open);
-    let writer = if matches!(record.body, Body::Create(_)) { "ppid" } else { "pid" };
-    if !matches!(record.body, Body::Wait(_)) {
-        line[writer] = json!(record.pid);
-    } else {
-        line["ppid"] = json!(record.pid);
+    match record.body {
+        Body::Create(_) | Body::Wait(_) => line["ppid"] = json!(record.pid),
+        Body::Alive(_) => {}
+        _ => line["pid"] = json!(record.pid),
     }
     Ok(writeln!(out, "{line}")?)
 }

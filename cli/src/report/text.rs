@@ -23,6 +23,11 @@ pub fn record(record: &Record, start: u64, out: &mut impl Write) -> Result<()> {
             let reason = drop_reason(gap.reason as usize);
             format!("--- {BAD}{} records are missing here: {reason}{BAD:#} ---", gap.count)
         }
+        Body::Alive(alive) => {
+            let how =
+                if alive.zombie != 0 { "has ended and was not waited for" } else { "is alive" };
+            format!("{} {how} at the end", alive.child)
+        }
         Body::Module(module) => format!(
             "has {} at {:#x}-{:#x}",
             c_string(&record.strings[0].bytes),

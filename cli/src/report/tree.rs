@@ -141,6 +141,7 @@ fn figures(run: &Run, process: &Process) -> (String, String, String) {
     let cpu = run.cpu(process).map_or_else(String::new, duration);
     let memory = process.max_resident().map_or_else(String::new, size);
     let status = match process.end {
+        _ if process.zombie => "zombie".into(),
         End::Unknown | End::Exited(-1) => "?".into(),
         End::Exited(status) => status.to_string(),
         End::Killed { signal, .. } => signal_in_words(signal),

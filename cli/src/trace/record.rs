@@ -3,8 +3,8 @@
 
 use super::header::number;
 use clone3_trace::{
-    BODY, Create, Exec, Exit, Gap, Image, Kind, MORE_BYTES, Module, Owner, SLOT_SIZE, STRINGS,
-    Start, State, Wait,
+    Alive, BODY, Body as _, Create, Exec, Exit, Gap, Image, Kind, MORE_BYTES, Module, Owner,
+    SLOT_SIZE, STRINGS, Start, State, Wait,
 };
 
 /// The fields of a record's kind.
@@ -18,6 +18,7 @@ pub enum Body {
     Wait(Wait),
     Module(Module),
     Gap(Gap),
+    Alive(Alive),
     /// Of a kind that a newer library has.
     Other(u16),
 }
@@ -114,8 +115,8 @@ impl Body {
             Some(Kind::Wait) => Body::Wait(Wait::from_bytes(bytes)),
             Some(Kind::Module) => Body::Module(Module::from_bytes(bytes)),
             Some(Kind::Gap) => Body::Gap(Gap::from_bytes(bytes)),
-            #[allow(unreachable_patterns, reason = "kinds may be added to the format")]
-            Some(_) | None => Body::Other(kind),
+            Some(Kind::Alive) => Body::Alive(Alive::from_bytes(bytes)),
+            None => Body::Other(kind),
         }
     }
 }

@@ -33,12 +33,12 @@ pub trait Fields {
 macro_rules! fields {
     ($($kind:ident)*) => {
         $(impl Fields for $kind {
-            fn kind(&self) -> Kind { $kind::KIND }
-            fn bytes(&self) -> [u8; BODY] { self.to_bytes() }
+            fn kind(&self) -> Kind { <$kind as Body>::KIND }
+            fn bytes(&self) -> [u8; BODY] { Body::to_bytes(self) }
         })*
     };
 }
-fields!(Create Start Exec Image Exit Wait Module Gap);
+fields!(Create Start Exec Image Exit Wait Module Gap Alive);
 
 /// CLOCK_MONOTONIC at the start of these traces.
 pub const START: u64 = 1_000_000_000;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3 run -o`: a program and all that it starts write into a ring in memory; this command
+//! copies it to a file, reaps what is orphaned, and ends as the program does.
+
+mod clock;
+mod drain;
+mod exec;
+mod family;
+mod output;
+mod reap;
+mod shared;
+mod signals;
+
+use anyhow::{Context, Result};
+use drain::Drain;
+use output::Output;
+use shared::Shared;
+use signals::Signals;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Error, Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Release};
+use std::thread;
+
+/// What is wanted.
+pub struct Wanted<'a> {
+    /// The trace.
+    pub output: &'a Path,
+    /// The program's file,
+    pub file: &'a Path,
+    /// and its arguments.
+    pub words: &'a [OsString],
+    /// The ring's size.
+    pub mib: u32,
+    /// Whether the end is that of the last process, not that of the first.
+    pub wait: bool,
+}
+
+/// Where the writers find the ring (libclone3(7)).
+pub const VARIABLE: &str = "CLONE3_TRACE";
+
+/// How it went.
+pub enum Outcome {
+    /// As the program's status says, if this process has not ended by the same signal.
+    Ended(ExitCode),
+    /// It could not be executed.
+    Failed(Error),
+}
+
+/// Starts a program by `execute`, which is given the ring's path, and returns only if it fails.
+pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> Result<Outcome> {
+    let output = Output::create(wanted.output)
+        .with_context(|| format!("cannot write {}", wanted.output.display()))?;
+    let ring = Shared::create(wanted.mib).context("no memory for the ring")?;
+    // Orphans become children of this process.
+    // SAFETY: takes only numbers.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    let signals = Signals::take()?;
+    let started = start(&signals, || {
+        let exec = exec::begin(&ring, wanted.file, wanted.words);
+        let error = execute(ring.path().into())?;
+        exec::failed(&ring, exec, &error);
+        Ok(error)
+    })?;
+    let ended = AtomicBool::new(false);
+    let mut drain = Drain::new(&ring, output);
+    let (status, drained) = thread::scope(|scope| {
+        let drained = scope.spawn(|| drain.until(&ended));
+        let status = match started {
+            Ok(child) => Ok(reap::until_end(child, wanted.wait, &ring, &signals)),
+            Err(error) => Err(error),
+        };
+        ring.header().recording.store(0, Release);
+        ended.store(true, Release);
+        (status, drained.join())
+    });
+    drained
+        .unwrap_or_else(|_| Err(Error::other("the copying thread failed")))
+        .and_then(|()| drain.finish())
+        .with_context(|| format!("cannot write {}", wanted.output.display()))?;
+    drop(ring);
+    Ok(match status {
+        Ok(status) => Outcome::Ended(signals::end_as(status)),
+        Err(error) => Outcome::Failed(error),
+    })
+}
+
+/// A child that executes; its number, or why it did not.
+fn start(
+    signals: &Signals,
+    execute: impl FnOnce() -> Result<Error>,
+) -> Result<std::result::Result<i32, Error>> {
+    let (mut reader, mut writer) = pipe()?;
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        -1 => Err(Error::last_os_error()).context("cannot make a process"),
+        0 => {
+            signals.give_back();
+            let number = match execute() {
+                Ok(error) => error.raw_os_error().unwrap_or(libc::EINVAL),
+                Err(error) => {
+                    eprintln!("clone3: {error:#}");
+                    libc::EINVAL
+                }
+            };
+            _ = writer.write_all(&number.to_ne_bytes());
+            // SAFETY: ends this process without what is registered for its parent's end.
+            unsafe { libc::_exit(127) }
+        }
+        child => {
+            drop(writer);
+            let mut number = [0; 4];
+            match reader.read_exact(&mut number) {
+                // It was closed by a successful execve(2).
+                Err(_) => Ok(Ok(child)),
+                Ok(()) => {
+                    // SAFETY: our own child; no status is wanted.
+                    unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+                    Ok(Err(Error::from_raw_os_error(i32::from_ne_bytes(number))))
+                }
+            }
+        }
+    }
+}
+
+fn pipe() -> io::Result<(File, File)> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: two new descriptors that nobody else has.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]).into(), OwnedFd::from_raw_fd(ends[1]).into()) })
+}
+
+#[cfg(test)]
+mod tests;

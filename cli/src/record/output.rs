@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The trace's file: linear, each slot at its position.
+
+use super::{clock, shared};
+use clone3_trace::{HEADER_SIZE, Header, Owner, SLOT_SIZE};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::mem::offset_of;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+/// As many slots as no trace has, while it is not known how many it will have. All positions
+/// are in lap 0.
+const MANY: u64 = 1 << 48;
+/// Bytes that are written at once.
+const BATCH: usize = 1 << 16;
+
+/// A file that slots are copied to.
+pub struct Output {
+    file: File,
+    /// Slots that follow each other, from this position on, that are not written yet.
+    batch: Vec<u8>,
+    batch_at: u64,
+}
+
+impl Output {
+    /// For its owner alone, since command lines may have secrets.
+    pub fn create(path: &Path) -> io::Result<Output> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all_at(&shared::page(MANY), 0)?;
+        Ok(Output { file, batch: Vec::with_capacity(BATCH + SLOT_SIZE), batch_at: 0 })
+    }
+
+    /// Adds a slot.
+    pub fn put(&mut self, position: u64, slot: &[u8; SLOT_SIZE]) -> io::Result<()> {
+        let next = self.batch_at + (self.batch.len() / SLOT_SIZE) as u64;
+        if position != next || self.batch.len() >= BATCH {
+            self.flush()?;
+            self.batch_at = position;
+        }
+        let (owner, rest) = slot.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let owner = Owner(u64::from_ne_bytes(*owner)).in_first_lap();
+        self.batch.extend(owner.0.to_ne_bytes());
+        self.batch.extend(rest);
+        Ok(())
+    }
+
+    /// Writes what was added.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let at = self.batch_at.saturating_mul(SLOT_SIZE as u64).saturating_add(HEADER_SIZE as u64);
+        self.file.write_all_at(&self.batch, at)?;
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Says how far it goes.
+    pub fn set_tail(&mut self, tail: u64) -> io::Result<()> {
+        self.flush()?;
+        self.set(offset_of!(Header, tail), tail)
+    }
+
+    /// Says that this was all: so many slots, and what was lost.
+    pub fn end(&mut self, tail: u64, dropped: &[u64]) -> io::Result<()> {
+        self.set_tail(tail)?;
+        self.set(offset_of!(Header, capacity), tail.max(1))?;
+        for (reason, count) in dropped.iter().enumerate() {
+            self.set(offset_of!(Header, dropped) + 8 * reason, *count)?;
+        }
+        self.set(offset_of!(Header, realtime_end), clock::realtime())?;
+        self.set(offset_of!(Header, monotonic_end), clock::monotonic())
+    }
+
+    fn set(&self, at: usize, value: u64) -> io::Result<()> {
+        self.file.write_all_at(&value.to_ne_bytes(), at as u64)
+    }
+}

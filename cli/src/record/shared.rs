@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ring: a file in memory that the programs map by its path, and this process too.
+
+use super::clock;
+use clone3_trace::{
+    FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, Ring, SLOT_SIZE, Slot, VERSION, describe,
+};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Error};
+use std::mem::offset_of;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::ptr::{NonNull, null_mut};
+use std::slice;
+
+/// A mapped trace; its file goes with it.
+pub struct Shared {
+    path: PathBuf,
+    address: NonNull<u8>,
+    slots: usize,
+}
+
+// SAFETY: what is shared of it are atomic words.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// A new one. Its memory is there before anybody writes, so that no write can fail.
+    pub fn create(mib: u32) -> io::Result<Shared> {
+        let slots = ((mib as usize) << 20) / SLOT_SIZE;
+        let size = HEADER_SIZE + slots * SLOT_SIZE;
+        let mut error = Error::from_raw_os_error(libc::ENOENT);
+        for directory in [PathBuf::from("/dev/shm"), std::env::temp_dir()] {
+            match Shared::create_in(&directory, size, slots) {
+                Ok(shared) => return Ok(shared),
+                Err(why) => error = why,
+            }
+        }
+        Err(error)
+    }
+
+    fn create_in(directory: &Path, size: usize, slots: usize) -> io::Result<Shared> {
+        let path = std::path::absolute(directory)?.join(format!("clone3-{:016x}", random()?));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        let mapped = fill(&file, size, slots as u64).and_then(|()| map(&file, size));
+        match mapped {
+            Ok(address) => Ok(Shared { path, address, slots }),
+            Err(error) => {
+                _ = fs::remove_file(&path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the programs find it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its first page.
+    pub fn header(&self) -> &Header {
+        // SAFETY: mapped as long as self is, a page or more, aligned to a page. Others change
+        // only its atomic words.
+        unsafe { self.address.cast().as_ref() }
+    }
+
+    /// Its slots.
+    pub fn slots(&self) -> &[Slot] {
+        // SAFETY: as above; so many slots follow the header, and they are atomic words.
+        unsafe { slice::from_raw_parts(self.address.add(HEADER_SIZE).cast().as_ptr(), self.slots) }
+    }
+
+    /// To write into it.
+    pub fn ring(&self) -> Option<Ring<'_>> {
+        Ring::new(self.header(), self.slots())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.path);
+        // SAFETY: what create_in() mapped; nobody has a reference any more.
+        unsafe { libc::munmap(self.address.as_ptr().cast(), HEADER_SIZE + self.slots * SLOT_SIZE) };
+    }
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    // SAFETY: room for eight bytes.
+    match unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } {
+        8 => Ok(u64::from_ne_bytes(bytes)),
+        _ => Err(Error::last_os_error()),
+    }
+}
+
+fn fill(file: &File, size: usize, slots: u64) -> io::Result<()> {
+    // SAFETY: takes only numbers.
+    if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, size as libc::off_t) } != 0 {
+        return Err(Error::last_os_error());
+    }
+    file.write_all_at(&page(slots), 0)
+}
+
+fn map(file: &File, size: usize) -> io::Result<NonNull<u8>> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping at a place of the kernel's choice.
+    let address =
+        unsafe { libc::mmap(null_mut(), size, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    match NonNull::new(address.cast()) {
+        Some(mapped) if address != libc::MAP_FAILED => Ok(mapped),
+        _ => Err(Error::last_os_error()),
+    }
+}
+
+/// The first page of a trace that begins now.
+pub fn page(slots: u64) -> Vec<u8> {
+    let mut page = vec![0; HEADER_SIZE];
+    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+    put(offset_of!(Header, magic), &MAGIC);
+    put(offset_of!(Header, version), &VERSION.to_ne_bytes());
+    put(offset_of!(Header, byte_order), &0x0102_0304u32.to_ne_bytes());
+    put(offset_of!(Header, header_size), &(HEADER_SIZE as u32).to_ne_bytes());
+    put(offset_of!(Header, slot_size), &(SLOT_SIZE as u32).to_ne_bytes());
+    put(offset_of!(Header, capacity), &slots.to_ne_bytes());
+    put(offset_of!(Header, monotonic_start), &clock::monotonic().to_ne_bytes());
+    put(offset_of!(Header, realtime_start), &clock::realtime().to_ne_bytes());
+    put(offset_of!(Header, pid_namespace), &pid_namespace().to_ne_bytes());
+    put(offset_of!(Header, recording), &1u32.to_ne_bytes());
+    let mut fields = [0; FIELDS_SIZE];
+    describe(&mut fields);
+    put(offset_of!(Header, fields), &fields);
+    page
+}
+
+fn pid_namespace() -> u64 {
+    fs::metadata("/proc/self/ns/pid").map_or(0, |about| about.ino())
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `clone3 run -o` as a user runs it. CLONE3_LIBRARY names the library that is tested.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn library() -> PathBuf {
+    let named = std::env::var_os("CLONE3_LIBRARY").map(PathBuf::from);
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/libclone3.so.0");
+    std::path::absolute(named.unwrap_or_else(built)).unwrap()
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.0.path().join("trace")
+    }
+
+    fn run(&self, words: &[&str]) -> Command {
+        let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
+        command.env_remove("LD_PRELOAD").timeout(Duration::from_secs(60));
+        command.arg("--library").arg(library()).args(["run", "-o"]).arg(self.trace()).args(words);
+        command
+    }
+
+    fn report(&self, format: &str) -> String {
+        let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
+        let outcome = command.args(["report", "--format", format]).arg(self.trace()).assert();
+        String::from_utf8(outcome.success().get_output().stdout.clone()).unwrap()
+    }
+}
+
+#[test]
+fn the_programs_status_and_streams_are_its_own() {
+    let place = Place::new();
+    let outcome = place.run(&["sh", "-c", "cat; exit 7"]).write_stdin("through\n").assert().code(7);
+    outcome.stdout("through\n").stderr(is_empty());
+    let tree = place.report("tree");
+    let row = tree.lines().find(|line| line.contains("  sh -c 'cat; exit 7'"));
+    assert!(row.is_some_and(|row| row.contains("      7  ")), "{tree}");
+    let mode = std::fs::metadata(place.trace()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn it_ends_by_the_programs_signal() {
+    let place = Place::new();
+    let outcome = place.run(&["sh", "-c", "kill -TERM $$; sleep 9"]).output().unwrap();
+    assert_eq!(outcome.status.signal(), Some(15));
+    assert!(place.report("text").contains("killed by SIGTERM"));
+}
+
+#[test]
+fn a_signal_that_it_is_sent_is_passed_on() {
+    let place = Place::new();
+    let script = "trap 'echo caught; exit 5' USR1; kill -USR1 $PPID; while :; do sleep 0.01; done";
+    place.run(&["sh", "-c", script]).assert().code(5).stdout("caught\n");
+}
+
+#[test]
+fn a_program_that_cannot_be_executed() {
+    let place = Place::new();
+    place.run(&["/etc/passwd"]).assert().code(126).stderr(contains("ermission denied"));
+    assert!(place.report("text").contains("= -1 EACCES"));
+    place.run(&["no-such-program-here"]).assert().code(127);
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
+    let outcome = command.args(["run", "-o", "/no/such/place", "true"]).assert().code(125);
+    outcome.stderr(contains("cannot write /no/such/place"));
+}
+
+#[test]
+fn what_is_left_behind_is_told_and_not_waited_for() {
+    let place = Place::new();
+    let begun = Instant::now();
+    place.run(&["sh", "-c", "sleep 20 >&- 2>&- & exit 0"]).assert().success();
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    assert!(place.report("text").contains(" is alive at the end\n"));
+}
+
+#[test]
+fn with_wait_the_end_is_that_of_the_last_one() {
+    let place = Place::new();
+    let script = "( sleep 0.5; echo last; exit 3 ) & exit 4";
+    place.run(&["--wait", "sh", "-c", script]).assert().code(4).stdout("last\n");
+    let text = place.report("text");
+    assert!(text.contains(", exited with 3;") && text.contains(", exited with 4;"), "{text}");
+}
+
+#[test]
+fn statuses_reach_it_where_sigchld_is_ignored() {
+    let place = Place::new();
+    let command = place.run(&["sh", "-c", "exit 6"]);
+    let words: Vec<String> = command
+        .get_args()
+        .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")))
+        .collect();
+    let script =
+        format!("trap '' CHLD; exec {} {}", command.get_program().display(), words.join(" "));
+    Command::new("bash").args(["-c", &script]).assert().code(6);
+}
+
+#[test]
+fn the_size_is_a_number_of_mib_and_wants_an_output() {
+    let place = Place::new();
+    let ring = r#"stat -c %s "$CLONE3_TRACE""#;
+    place.run(&["--size", "2", "sh", "-c", ring]).assert().success().stdout("2101248\n");
+    place.run(&["sh", "-c", ring]).assert().success().stdout("8392704\n");
+    place.run(&["--size", "0", "true"]).assert().code(125);
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
+    command.args(["run", "--size", "2", "true"]).assert().code(125).stderr(contains("--output"));
+}
+
+#[test]
+fn the_ring_is_gone_afterwards() {
+    let place = Place::new();
+    let path = place.run(&["sh", "-c", r#"echo "$CLONE3_TRACE""#]).assert().success();
+    let path = String::from_utf8(path.get_output().stdout.clone()).unwrap();
+    assert!(path.starts_with('/') && !Path::new(path.trim_end()).exists(), "{path}");
+}
+
+#[test]
+fn a_static_program_is_in_the_trace_from_outside() {
+    let place = Place::new();
+    let source = place.0.path().join("program.c");
+    std::fs::write(&source, "int main(void) { return 5; }\n").unwrap();
+    let program = place.0.path().join("static");
+    let compiler = std::process::Command::new("cc")
+        .arg("-static")
+        .arg(&source)
+        .arg("-o")
+        .arg(&program)
+        .status();
+    if !compiler.is_ok_and(|status| status.success()) {
+        eprintln!("SKIP: no compiler for static programs");
+        return;
+    }
+    place.run(&[program.to_str().unwrap()]).assert().code(5).stderr(contains("is static"));
+    let tree = place.report("tree");
+    assert!(tree.contains("static (unseen)") && tree.contains("  5  "), "{tree}");
+    assert!(tree.contains("1 programs that ran unseen: static\n"), "{tree}");
+    assert!(predicate::str::contains("whose end").not().eval(&tree), "{tree}");
+}
