@@ -132,8 +132,21 @@ pub enum Format {
     Text,
     /// Calls and programs: how many, how many failed, how long they took
     Summary,
+    /// What is worth a look, in words: what was seen, what it cost, what would be better
+    Findings,
     /// A JSON object for each record
     Jsonl,
+    /// A line for each chain of programs, and the µs in which it had no children: for flame
+    /// graphs
+    Folded,
+    /// The same with the number of processes
+    FoldedCount,
+    /// Perfetto's protobuf, for https://ui.perfetto.dev
+    Perfetto,
+    /// A span for each process, as OpenTelemetry's JSON
+    Otlp,
+    /// A page for a browser: lanes, tree, table, search. It loads nothing from anywhere
+    Html,
 }
 
 /// Of `clone3 probe`.

@@ -77,6 +77,8 @@ impl Builder {
             by,
             process: None,
             call: Call::of(create.call),
+            flags: create.flags,
+            resident: create.resident,
             thread: create.thread != 0,
             errno: create.errno,
             begun_ns: record.begun_ns,
@@ -141,6 +143,8 @@ impl Builder {
             at_ns: record.begun_ns,
             path: record.strings[0].bytes.clone(),
             argv: record.words(1),
+            cwd: record.strings[2].bytes.clone(),
+            traceparent: record.strings[3].bytes.clone(),
         });
         place
     }

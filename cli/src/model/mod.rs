@@ -2,10 +2,12 @@
 //! What happened, put together from a trace's records: processes, who made them, what they
 //! executed, how they ended, and what could not be seen.
 
+mod ask;
 mod blind;
 mod build;
 mod build_links;
 
+pub use ask::{Part, base_name};
 pub use blind::Blind;
 pub use build::{Builder, end};
 
@@ -75,6 +77,10 @@ pub struct Creation {
     pub process: Option<usize>,
     /// The function that was called.
     pub call: Option<Call>,
+    /// CLONE_*.
+    pub flags: u64,
+    /// The creator's memory, where it was copied and asked for.
+    pub resident: u64,
     /// Whether it is a thread.
     pub thread: bool,
     /// The error number.
@@ -111,8 +117,12 @@ pub struct Image {
     pub at_ns: u64,
     /// The file,
     pub path: Vec<u8>,
-    /// and its arguments.
+    /// its arguments,
     pub argv: Vec<Vec<u8>>,
+    /// where it began,
+    pub cwd: Vec<u8>,
+    /// and the span that it was given to be below.
+    pub traceparent: Vec<u8>,
 }
 
 /// How a process ended.
@@ -141,100 +151,6 @@ pub struct Used {
     pub cpu_ns: u64,
     /// and most resident memory.
     pub max_resident: u64,
-}
-
-impl Run {
-    /// The processes that nobody in the trace made.
-    pub fn roots(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.processes.len()).filter(|place| self.processes[*place].parent.is_none())
-    }
-
-    /// Creations by a process of which nothing came.
-    pub fn failures(&self, by: usize) -> impl Iterator<Item = usize> + '_ {
-        self.processes[by].failures.iter().copied()
-    }
-
-    /// How long a process lived, as far as it is known.
-    pub fn duration(&self, process: &Process) -> Option<u64> {
-        let end = match process.end {
-            End::Alive => Some(self.end_ns),
-            _ => process.end_ns,
-        };
-        end.map(|end| end.saturating_sub(process.begun_ns))
-    }
-
-    /// When a process ended, or the last time at which it may have been there.
-    pub fn until(&self, process: &Process) -> u64 {
-        process.end_ns.unwrap_or(self.end_ns).max(process.begun_ns)
-    }
-
-    /// CPU time of the process alone: what its parent was told, less what is its children's.
-    pub fn cpu(&self, process: &Process) -> Option<u64> {
-        if let Some(own) = process.own {
-            return Some(own.cpu_ns);
-        }
-        let children = process.children.iter().filter_map(|child| self.processes[*child].total);
-        let children: u64 = children.map(|used| used.cpu_ns).fold(0, u64::saturating_add);
-        process.total.map(|used| used.cpu_ns.saturating_sub(children))
-    }
-
-    /// The short name of what a process is: of its last program, or of the one that it is a
-    /// copy of.
-    pub fn program(&self, place: usize) -> String {
-        let copied = self.processes[place].copy_of;
-        self.processes[copied].path().map_or_else(|| "?".into(), base_name)
-    }
-
-    /// Finds out which process each one is a copy of.
-    fn look_for_programs(&mut self) {
-        for place in 0..self.processes.len() {
-            let process = &self.processes[place];
-            // Parents come first.
-            let copy_of = match process.parent {
-                Some(parent) if !process.has_program() => self.processes[parent].copy_of,
-                _ => place,
-            };
-            self.processes[place].copy_of = copy_of;
-        }
-    }
-}
-
-impl Process {
-    /// The last attempt to execute that did not return.
-    fn executed(&self) -> Option<&Exec> {
-        self.execs.iter().rev().find(|exec| exec.failed.is_none() && !exec.seen)
-    }
-
-    /// Whether it executes, last, a program without the library.
-    pub fn is_hidden(&self) -> bool {
-        let last = self.images.last().map_or(0, |image| image.at_ns);
-        self.executed().is_some_and(|exec| exec.at_ns >= last)
-    }
-
-    /// Whether it executed anything.
-    pub fn has_program(&self) -> bool {
-        self.path().is_some()
-    }
-
-    /// Most resident memory, its own where that is known.
-    pub fn max_resident(&self) -> Option<u64> {
-        let known =
-            |used: Option<Used>| used.map(|used| used.max_resident).filter(|most| *most > 0);
-        known(self.own).or(known(self.total))
-    }
-
-    /// The file of its last program.
-    pub fn path(&self) -> Option<&[u8]> {
-        if self.is_hidden() {
-            return self.executed().map(|exec| &exec.path[..]);
-        }
-        self.images.last().map(|image| &image.path[..])
-    }
-}
-
-fn base_name(path: &[u8]) -> String {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    String::from_utf8_lossy(name).into_owned()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_millis(3);
 /// and while there is not.
 const IDLE: Duration = Duration::from_millis(20);
 /// How old an open record has to be before it is given up for want of room.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who copies.
 pub struct Drain<'a> {
@@ -29,6 +29,8 @@ pub struct Drain<'a> {
     open: BTreeMap<u64, (u16, Instant)>,
     /// Executions, by position + 1, that a program came of: nothing will be added to them.
     replaced: HashSet<u64>,
+    /// How old an open record has to be before it is given up.
+    pub patience: Duration,
     /// A word of the ring made no sense: somebody wrote into it who should not.
     broken: bool,
 }
@@ -37,7 +39,7 @@ impl<'a> Drain<'a> {
     /// From the beginning.
     pub fn new(ring: &'a Shared, output: Output) -> Drain<'a> {
         let (open, replaced) = (BTreeMap::new(), HashSet::new());
-        Drain { ring, output, next: 0, freed: 0, open, replaced, broken: false }
+        Drain { ring, output, next: 0, freed: 0, open, replaced, patience: PATIENCE, broken: false }
     }
 
     /// Copies until it is told that all has been written.
@@ -118,7 +120,7 @@ impl<'a> Drain<'a> {
             let is_done = owner.state() == State::Done;
             let is_replaced = self.replaced.remove(&(position + 1));
             let is_full = self.next - self.freed > self.capacity() / 2;
-            if is_done || is_replaced || (is_full && since.elapsed() > PATIENCE) {
+            if is_done || is_replaced || (is_full && since.elapsed() >= self.patience) {
                 self.copy(position, slots)?;
                 self.open.remove(&position);
             }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3 report`.
 
+mod findings;
+mod folded;
+mod html;
 mod jsonl;
+mod otlp;
+mod perfetto;
+mod perfetto_messages;
 mod summary;
 mod text;
 mod tree;
@@ -10,9 +16,9 @@ use crate::args::{Format, Report};
 use crate::model::{Builder, Run};
 use crate::trace::{Reader, Record};
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// What is secondary,
@@ -27,14 +33,27 @@ pub fn run(report: &Report) -> Result<ExitCode> {
     let named = || report.file.display().to_string();
     let file = File::open(&report.file).with_context(named)?;
     let reader = Reader::new(file).map_err(|why| anyhow!("{}: {why}", named()))?;
-    // No colours but on a terminal.
-    let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
-    let written = write(report.format, reader, &mut out).and_then(|()| Ok(out.flush()?));
+    let written = match report.format {
+        Format::Perfetto if std::io::stdout().is_terminal() => {
+            bail!("Perfetto's format is not for a terminal; write it to a file")
+        }
+        // No colours but on a terminal.
+        Format::Tree | Format::Text | Format::Summary | Format::Findings => {
+            write_to(anstream::stdout().lock(), report.format, reader)
+        }
+        _ => write_to(std::io::stdout().lock(), report.format, reader),
+    };
     match written {
         // Where SIGPIPE is ignored: the reader has seen enough.
         Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
         other => other.map(|()| ExitCode::SUCCESS),
     }
+}
+
+fn write_to(out: impl Write, format: Format, reader: Reader<File>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    write(format, reader, &mut out)?;
+    Ok(out.flush()?)
 }
 
 fn is_closed(error: &anyhow::Error) -> bool {
@@ -46,6 +65,16 @@ fn write(format: Format, reader: Reader<File>, out: &mut impl Write) -> Result<(
     match format {
         Format::Tree => tree::write(&whole(reader), out),
         Format::Summary => summary::write(&whole(reader), out),
+        Format::Findings => {
+            let run = whole(reader);
+            findings::write(&run, out)?;
+            blind_spots(&run, out)
+        }
+        Format::Folded => folded::write(&whole(reader), folded::Weight::Time, out),
+        Format::FoldedCount => folded::write(&whole(reader), folded::Weight::Count, out),
+        Format::Perfetto => perfetto::write(&whole(reader), out),
+        Format::Otlp => otlp::write(&whole(reader), out),
+        Format::Html => html::write(&whole(reader), out),
         Format::Text => {
             let start = reader.header.monotonic_start;
             let run = each(reader, |record, builder| {

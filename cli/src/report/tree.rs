@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Processes below those that made them.
 
-use super::{BAD, DIM, HEAD, blind_spots};
-use crate::model::{End, Process, Run};
+use super::{BAD, DIM, HEAD, blind_spots, findings};
+use crate::model::{End, Part, Process, Run};
 use crate::notation::signal_in_words;
 use crate::words::{duration, errno, shell, size};
 use anyhow::Result;
@@ -38,6 +38,7 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
         }
     }
     writeln!(out)?;
+    findings::below(run, out)?;
     blind_spots(run, out)
 }
 
@@ -64,7 +65,7 @@ impl Row {
 
     fn below(&self, run: &Run, place: usize) -> Vec<Row> {
         let children = run.processes[place].children.iter().map(|child| Item::Process(*child));
-        let failed = run.failures(place).map(Item::Failure);
+        let failed = run.processes[place].failures.iter().map(|failed| Item::Failure(*failed));
         let items: Vec<Item> = children.chain(failed).collect();
         let last = items.len().saturating_sub(1);
         let depth = self.depth + 1;
@@ -86,68 +87,60 @@ impl Row {
 /// A process: a line for each program that it was.
 fn process(run: &Run, place: usize, row: &Row, out: &mut impl Write) -> Result<()> {
     let process = &run.processes[place];
-    let parts = parts(run, place);
-    let until = run.until(process);
-    for (number, (at_ns, text)) in parts.iter().enumerate() {
-        let next = parts.get(number + 1).map(|(at_ns, _)| *at_ns);
-        let is_last = next.is_none();
-        let begun = if number == 0 { process.begun_ns } else { *at_ns };
-        let known = process.end_ns.is_some() || process.end == End::Alive;
-        let took = match next.or(known.then_some(until)) {
-            Some(end) => duration(end.saturating_sub(begun)),
-            None => "?".into(),
+    let parts = process.parts(run.until(process));
+    let is_end_known = process.end_ns.is_some() || process.end == End::Alive;
+    for (number, part) in parts.iter().enumerate() {
+        let is_last = number + 1 == parts.len();
+        let took = match part.until_ns.saturating_sub(part.begun_ns) {
+            _ if is_last && !is_end_known => "?".into(),
+            took => duration(took),
         };
         let prefix = match number {
             0 => row.prefix.clone(),
             _ => format!("{}⇒ ", row.indent),
         };
-        let (cpu, memory, status) = if is_last { figures(run, process) } else { <_>::default() };
-        let threads = match process.threads {
-            0 => String::new(),
-            1 => format!("  {DIM}+ a thread{DIM:#}"),
-            many => format!("  {DIM}+ {many} threads{DIM:#}"),
-        };
-        let behind = if is_last { threads } else { String::new() };
-        line(out, [&took, &cpu, &memory, &status], &prefix, &format!("{text}{behind}"))?;
+        let mut text = words(run, process, part);
+        let mut figures = <(String, String, String)>::default();
+        if is_last {
+            figures = self::figures(run, process);
+            match process.threads {
+                0 => {}
+                1 => text += &format!("  {DIM}+ a thread{DIM:#}"),
+                many => text += &format!("  {DIM}+ {many} threads{DIM:#}"),
+            }
+        }
+        let (cpu, memory, status) = figures;
+        line(out, [&took, &cpu, &memory, &status], &prefix, &text)?;
     }
     Ok(())
 }
 
-/// When it became what, and in words.
-fn parts(run: &Run, place: usize) -> Vec<(u64, String)> {
-    let process = &run.processes[place];
-    let mut parts: Vec<(u64, String)> =
-        process.images.iter().map(|image| (image.at_ns, words(&image.argv, &image.path))).collect();
-    if process.is_hidden() {
-        let hidden = process.execs.iter().rev().find(|exec| exec.failed.is_none() && !exec.seen);
-        parts.extend(hidden.map(|exec| {
-            (exec.at_ns, format!("{} {DIM}(unseen){DIM:#}", words(&exec.argv, &exec.path)))
-        }));
-    }
-    if parts.is_empty() {
+fn words(run: &Run, process: &Process, part: &Part) -> String {
+    let Some(path) = part.path else {
         let call = process.creation.and_then(|creation| run.creations[creation].call);
         let how = call.map_or("unknown", |call| call.name());
         let of = process.parent.map_or_else(|| "?".into(), |parent| run.program(parent));
-        parts.push((process.begun_ns, format!("{DIM}({how} of {}){DIM:#}", shell(&[of]))));
-    }
-    parts
-}
-
-fn words(argv: &[Vec<u8>], path: &[u8]) -> String {
-    if argv.is_empty() { shell(&[path]) } else { shell(argv) }
+        return format!("{DIM}({how} of {}){DIM:#}", shell(&[of]));
+    };
+    let words = if part.argv.is_empty() { shell(&[path]) } else { shell(part.argv) };
+    if part.unseen { format!("{words} {DIM}(unseen){DIM:#}") } else { words }
 }
 
 fn figures(run: &Run, process: &Process) -> (String, String, String) {
     let cpu = run.cpu(process).map_or_else(String::new, duration);
     let memory = process.max_resident().map_or_else(String::new, size);
-    let status = match process.end {
+    (cpu, memory, status(process))
+}
+
+/// How a process ended, in a word.
+pub fn status(process: &Process) -> String {
+    match process.end {
         _ if process.zombie => "zombie".into(),
         End::Unknown | End::Exited(-1) => "?".into(),
         End::Exited(status) => status.to_string(),
         End::Killed { signal, .. } => signal_in_words(signal),
         End::Alive => "alive".into(),
-    };
-    (cpu, memory, status)
+    }
 }
 
 fn line(out: &mut impl Write, figures: [&str; 4], prefix: &str, text: &str) -> Result<()> {

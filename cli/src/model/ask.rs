@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What reports ask about a run.
+
+use super::{End, Exec, Process, Run, Used};
+
+/// A program that a process was, or what it was before it executed one.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// From when on,
+    pub begun_ns: u64,
+    /// and until when, as far as that is known.
+    pub until_ns: u64,
+    /// The file; none for a copy of its creator.
+    pub path: Option<&'a [u8]>,
+    /// Its arguments.
+    pub argv: &'a [Vec<u8>],
+    /// Whether it began without the library.
+    pub unseen: bool,
+}
+
+impl Run {
+    /// The processes that nobody in the trace made.
+    pub fn roots(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.processes.len()).filter(|place| self.processes[*place].parent.is_none())
+    }
+
+    /// How long a process lived, as far as it is known.
+    pub fn duration(&self, process: &Process) -> Option<u64> {
+        let end = match process.end {
+            End::Alive => Some(self.end_ns),
+            _ => process.end_ns,
+        };
+        end.map(|end| end.saturating_sub(process.begun_ns))
+    }
+
+    /// When a process ended, or the last time at which it may have been there.
+    pub fn until(&self, process: &Process) -> u64 {
+        process.end_ns.unwrap_or(self.end_ns).max(process.begun_ns)
+    }
+
+    /// CPU time of the process alone: what its parent was told, less what is its children's.
+    pub fn cpu(&self, process: &Process) -> Option<u64> {
+        if let Some(own) = process.own {
+            return Some(own.cpu_ns);
+        }
+        let children = process.children.iter().filter_map(|child| self.processes[*child].total);
+        let children: u64 = children.map(|used| used.cpu_ns).fold(0, u64::saturating_add);
+        process.total.map(|used| used.cpu_ns.saturating_sub(children))
+    }
+
+    /// The short name of what a process is: of its last program, or of the one that it is a
+    /// copy of.
+    pub fn program(&self, place: usize) -> String {
+        let copied = self.processes[place].copy_of;
+        self.processes[copied].path().map_or_else(|| "?".into(), base_name)
+    }
+
+    /// Finds out which process each one is a copy of.
+    pub(super) fn look_for_programs(&mut self) {
+        for place in 0..self.processes.len() {
+            let process = &self.processes[place];
+            // Parents come first.
+            let copy_of = match process.parent {
+                Some(parent) if !process.has_program() => self.processes[parent].copy_of,
+                _ => place,
+            };
+            self.processes[place].copy_of = copy_of;
+        }
+    }
+}
+
+impl Process {
+    /// What it was, one after the other; at least one. It ended then, or may have been there
+    /// until then.
+    pub fn parts(&self, until_ns: u64) -> Vec<Part<'_>> {
+        let seen = self.images.iter().map(|image| (image.at_ns, &image.path, &image.argv, false));
+        let hidden = self.executed().filter(|_| self.is_hidden());
+        let hidden = hidden.map(|exec| (exec.at_ns, &exec.path, &exec.argv, true));
+        let mut parts: Vec<Part> = seen
+            .chain(hidden)
+            .map(|(begun_ns, path, argv, unseen)| Part {
+                begun_ns,
+                until_ns,
+                path: Some(path),
+                argv,
+                unseen,
+            })
+            .collect();
+        if parts.is_empty() {
+            let begun_ns = self.begun_ns;
+            parts.push(Part { begun_ns, until_ns, path: None, argv: &[], unseen: false });
+        }
+        // What it did before it executed is part of the first.
+        parts[0].begun_ns = self.begun_ns;
+        for number in 1..parts.len() {
+            parts[number - 1].until_ns = parts[number].begun_ns;
+        }
+        parts
+    }
+
+    /// The last attempt to execute that did not return.
+    fn executed(&self) -> Option<&Exec> {
+        self.execs.iter().rev().find(|exec| exec.failed.is_none() && !exec.seen)
+    }
+
+    /// Whether it executes, last, a program without the library.
+    pub fn is_hidden(&self) -> bool {
+        let last = self.images.last().map_or(0, |image| image.at_ns);
+        self.executed().is_some_and(|exec| exec.at_ns >= last)
+    }
+
+    /// Whether it executed anything.
+    pub fn has_program(&self) -> bool {
+        self.path().is_some()
+    }
+
+    /// Most resident memory, its own where that is known.
+    pub fn max_resident(&self) -> Option<u64> {
+        let known =
+            |used: Option<Used>| used.map(|used| used.max_resident).filter(|most| *most > 0);
+        known(self.own).or(known(self.total))
+    }
+
+    /// The arguments of its last program.
+    pub fn words(&self) -> Option<&[Vec<u8>]> {
+        if self.is_hidden() {
+            return self.executed().map(|exec| &exec.argv[..]);
+        }
+        self.images.last().map(|image| &image.argv[..])
+    }
+
+    /// The file of its last program.
+    pub fn path(&self) -> Option<&[u8]> {
+        if self.is_hidden() {
+            return self.executed().map(|exec| &exec.path[..]);
+        }
+        self.images.last().map(|image| &image.path[..])
+    }
+}
+
+/// The last part of a path.
+pub fn base_name(path: &[u8]) -> String {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    String::from_utf8_lossy(name).into_owned()
+}

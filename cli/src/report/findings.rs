@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is worth a look, in words: what was seen, what it cost, what would be better.
+
+use super::HEAD;
+use crate::model::{Creation, Process, Run, base_name};
+use crate::words::{duration, shell, size};
+use anyhow::Result;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// A fork before an exec is told of from this time on,
+const SLOW_FORK: u64 = 2_000_000;
+/// or from this size of the creator's memory on.
+const LARGE_FORK: u64 = 256 << 20;
+/// The same command so often,
+const OFTEN: u64 = 50;
+/// so many failed attempts to execute one program,
+const MISSES: u64 = 10;
+/// and so many commands of one make.
+const COMMANDS: usize = 8;
+
+/// One of them.
+pub struct Finding {
+    /// What can be saved at most, as far as it is known.
+    pub cost_ns: u64,
+    /// In words.
+    pub text: String,
+}
+
+/// All, the most expensive first.
+pub fn all(run: &Run) -> Vec<Finding> {
+    let mut all = Vec::new();
+    forks(run, &mut all);
+    shells(run, &mut all);
+    repetitions(run, &mut all);
+    misses(run, &mut all);
+    left_behind(run, &mut all);
+    serial_makes(run, &mut all);
+    all.sort_by_key(|finding| Reverse(finding.cost_ns));
+    all
+}
+
+/// As a report of its own.
+pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
+    if all(run).is_empty() {
+        writeln!(out, "No findings.\n")?;
+    }
+    below(run, out)
+}
+
+/// Below another report; nothing if there are none.
+pub fn below(run: &Run, out: &mut impl Write) -> Result<()> {
+    let all = all(run);
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{HEAD}Findings:{HEAD:#}")?;
+    for finding in all {
+        writeln!(out, "  - {}", finding.text)?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+#[derive(Default)]
+struct Sum {
+    count: u64,
+    cost_ns: u64,
+    most: u64,
+}
+
+impl Sum {
+    fn add(&mut self, cost_ns: u64, most: u64) {
+        self.count += 1;
+        self.cost_ns = self.cost_ns.saturating_add(cost_ns);
+        self.most = self.most.max(most);
+    }
+}
+
+/// Forks of large processes for nothing but an exec.
+fn forks(run: &Run, all: &mut Vec<Finding>) {
+    let mut sums: BTreeMap<(String, &str), Sum> = BTreeMap::new();
+    for creation in &run.creations {
+        let Some(took) = took_in_vain(run, creation) else { continue };
+        let call = creation.call.map_or("fork", |call| call.name());
+        let sum = sums.entry((run.program(creation.by), call)).or_default();
+        sum.add(took, creation.resident);
+    }
+    for ((program, call), sum) in sums {
+        let of = match sum.most {
+            0 => String::new(),
+            most => format!(" of {}", size(most)),
+        };
+        let text = format!(
+            "{program} was copied by {call}{of}, {} in all ({}), only to execute another program: \
+             posix_spawn copies nothing",
+            times(sum.count),
+            duration(sum.cost_ns)
+        );
+        all.push(Finding { cost_ns: sum.cost_ns, text });
+    }
+}
+
+/// How long a fork took whose child only executed.
+fn took_in_vain(run: &Run, creation: &Creation) -> Option<u64> {
+    let shares = creation.flags & libc::CLONE_VM as u64 != 0;
+    let child = &run.processes[creation.process?];
+    let took = creation.end_ns?.saturating_sub(creation.begun_ns);
+    let is_large = took >= SLOW_FORK || creation.resident >= LARGE_FORK;
+    // A child that made others did more than to execute.
+    let only_executes = child.execs.iter().any(|exec| exec.failed.is_none());
+    (!shares && is_large && only_executes).then_some(took)
+}
+
+/// Shells for a command that needs none.
+fn shells(run: &Run, all: &mut Vec<Finding>) {
+    let mut sum = Sum::default();
+    let mut example = None;
+    for process in &run.processes {
+        let Some((text, cost_ns)) = needless_shell(run, process) else { continue };
+        sum.add(cost_ns, 0);
+        example.get_or_insert(text);
+    }
+    if let Some(text) = example {
+        let text = format!(
+            "a shell was started {} ({}) for a command that needs none, such as {}: execute it \
+             directly",
+            times(sum.count),
+            duration(sum.cost_ns),
+            shell(&[text])
+        );
+        all.push(Finding { cost_ns: sum.cost_ns, text });
+    }
+}
+
+/// The command, and how long it took until it began.
+fn needless_shell<'a>(run: &Run, process: &'a Process) -> Option<(&'a [u8], u64)> {
+    let shell = process.images.first()?;
+    let [_, option, text] = &shell.argv[..] else { return None };
+    let is_shell = matches!(
+        &base_name(&shell.path)[..],
+        "sh" | "dash" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "busybox"
+    );
+    let special = |byte: &u8| b";|&<>()$`\\\"'*?[]#~=%!{}\n".contains(byte);
+    let first = text.split(|byte| *byte == b' ').find(|word| !word.is_empty())?;
+    if !is_shell || option != b"-c" || text.iter().any(special) || BUILT_IN.contains(&first) {
+        return None;
+    }
+    let began = match (&process.images[1..], &process.children[..]) {
+        ([next, ..], _) => next.at_ns,
+        ([], [child]) => run.processes[*child].begun_ns,
+        _ => return None,
+    };
+    Some((text, began.saturating_sub(process.begun_ns)))
+}
+
+/// What only a shell can do.
+const BUILT_IN: &[&[u8]] = &[
+    b".", b":", b"cd", b"command", b"eval", b"exec", b"exit", b"export", b"read", b"set", b"shift",
+    b"trap", b"type", b"ulimit", b"umask", b"unset", b"wait",
+];
+
+/// The same command again and again.
+fn repetitions(run: &Run, all: &mut Vec<Finding>) {
+    let mut sums: BTreeMap<&[Vec<u8>], Sum> = BTreeMap::new();
+    for process in &run.processes {
+        let Some(words) = process.words().filter(|words| !words.is_empty()) else { continue };
+        sums.entry(words).or_default().add(run.duration(process).unwrap_or(0), 0);
+    }
+    for (words, sum) in sums.into_iter().filter(|(_, sum)| sum.count >= OFTEN) {
+        let text = format!(
+            "{} ran {} ({} together): once, and its answer kept, may do",
+            shell(words),
+            times(sum.count),
+            duration(sum.cost_ns)
+        );
+        all.push(Finding { cost_ns: sum.cost_ns, text });
+    }
+}
+
+/// Programs that are looked for where they are not.
+fn misses(run: &Run, all: &mut Vec<Finding>) {
+    let mut sums: BTreeMap<String, (Sum, u64)> = BTreeMap::new();
+    for process in &run.processes {
+        for exec in &process.execs {
+            let entry = sums.entry(base_name(&exec.path)).or_default();
+            match exec.failed {
+                Some(libc::ENOENT | libc::ENOTDIR) => entry.0.add(0, 0),
+                Some(_) => {}
+                None => entry.1 += 1,
+            }
+        }
+    }
+    for (name, (misses, hits)) in sums.into_iter().filter(|(_, (sum, _))| sum.count >= MISSES) {
+        let found = match hits {
+            0 => "it was never found".to_owned(),
+            hits => format!(
+                "it was found {}; an absolute path, or a shorter PATH, saves them",
+                times(hits)
+            ),
+        };
+        let text =
+            format!("{} was executed in vain {}: {found}", shell(&[name]), times(misses.count));
+        all.push(Finding { cost_ns: 0, text });
+    }
+}
+
+/// Children that nobody waited for.
+fn left_behind(run: &Run, all: &mut Vec<Finding>) {
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for (place, process) in run.processes.iter().enumerate() {
+        let zombies = process.children.iter().filter(|child| run.processes[**child].zombie).count();
+        let left = (zombies as u64).max(process.unwaited.into());
+        if left != 0 {
+            *sums.entry(run.program(place)).or_default() += left;
+        }
+    }
+    for (program, left) in sums {
+        let children = if left == 1 { "a child".into() } else { format!("{left} children") };
+        let text = format!("{} never waited for {children}", shell(&[program]));
+        all.push(Finding { cost_ns: 0, text });
+    }
+}
+
+/// make without -j.
+fn serial_makes(run: &Run, all: &mut Vec<Finding>) {
+    for process in &run.processes {
+        let is_make =
+            process.path().is_some_and(|path| matches!(&base_name(path)[..], "make" | "gmake"));
+        let words = process.words().unwrap_or_default();
+        let has_jobs =
+            words.iter().any(|word| word.starts_with(b"-j") || word.starts_with(b"--jobs"));
+        if !is_make || has_jobs || process.children.len() < COMMANDS || overlap(run, process) {
+            continue;
+        }
+        let times =
+            process.children.iter().filter_map(|child| run.duration(&run.processes[*child]));
+        let sum = times.fold(0, u64::saturating_add);
+        let text = format!(
+            "{} ran {} commands one after the other ({}): -j lets it run several",
+            shell(words),
+            process.children.len(),
+            duration(sum)
+        );
+        all.push(Finding { cost_ns: sum / 2, text });
+    }
+}
+
+/// Whether two of its children were there at the same time.
+fn overlap(run: &Run, process: &Process) -> bool {
+    let mut times: Vec<(u64, u64)> = process
+        .children
+        .iter()
+        .map(|child| (run.processes[*child].begun_ns, run.until(&run.processes[*child])))
+        .collect();
+    times.sort_unstable();
+    times.windows(2).any(|pair| pair[1].0 < pair[0].1)
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        many => format!("{many} times"),
+    }
+}

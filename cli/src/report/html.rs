@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One page that shows a run: lanes, tree, table, search. It loads nothing from anywhere.
+
+use super::findings;
+use super::tree::status;
+use crate::model::{End, Run};
+use crate::words::shell;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Write};
+
+const PAGE: &str = include_str!("page.html");
+/// Longer command lines are cut: a page is for looking.
+const LONGEST: usize = 2000;
+
+/// Writes the page.
+pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
+    let nonce = nonce()?;
+    let title = title(run);
+    let (before, after) = PAGE.split_once("@DATA@").context("the page has a place for data")?;
+    let filled = |text: &str| text.replace("@NONCE@", &nonce).replace("@TITLE@", &escaped(&title));
+    out.write_all(filled(before).as_bytes())?;
+    data(run, &title, out)?;
+    Ok(out.write_all(filled(after).as_bytes())?)
+}
+
+/// What the page's own scripts have, and nothing that gets into it otherwise.
+fn nonce() -> Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn title(run: &Run) -> String {
+    let root = run.roots().next().map(|place| &run.processes[place]);
+    let mut title = root.and_then(|root| root.words()).map_or_else(|| "clone3".into(), shell);
+    cut(&mut title, 120);
+    title
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn cut(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        let place = (0..=longest).rev().find(|place| text.is_char_boundary(*place));
+        text.truncate(place.unwrap_or(0));
+        text.push('…');
+    }
+}
+
+/// Each text once; its number.
+#[derive(Default)]
+struct Texts {
+    numbers: HashMap<String, usize>,
+    texts: Vec<String>,
+}
+
+impl Texts {
+    fn number(&mut self, text: String) -> usize {
+        *self.numbers.entry(text).or_insert_with_key(|text| {
+            self.texts.push(text.clone());
+            self.texts.len() - 1
+        })
+    }
+}
+
+fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
+    let begin = run.processes.iter().map(|process| process.begun_ns).min().unwrap_or(0);
+    let until = run.processes.iter().map(|process| run.until(process)).max().unwrap_or(0);
+    let (mut programs, mut commands) = (Texts::default(), Texts::default());
+    write!(out, "{{\"processes\":[")?;
+    for place in 0..run.processes.len() {
+        let row = row(run, place, begin, &mut programs, &mut commands);
+        let comma = if place == 0 { "" } else { ",\n" };
+        write!(out, "{comma}{}", in_page(&row))?;
+    }
+    let findings: Vec<String> = findings::all(run).into_iter().map(|one| one.text).collect();
+    let blind: Vec<Value> = run.blind.spots().map(|(why, count)| json!([why, count])).collect();
+    for (name, value) in [
+        ("title", json!(title)),
+        ("span", json!(until.saturating_sub(begin) / 1_000)),
+        ("programs", json!(programs.texts)),
+        ("commands", json!(commands.texts)),
+        ("findings", json!(findings)),
+        ("blind", json!(blind)),
+    ] {
+        write!(
+            out,
+            "{}\"{name}\":{}",
+            if name == "title" { "],\n" } else { ",\n" },
+            in_page(&value)
+        )?;
+    }
+    Ok(write!(out, "}}")?)
+}
+
+/// JSON in which nothing ends the element that it is in.
+fn in_page(value: &Value) -> String {
+    value.to_string().replace('<', "\\u003c")
+}
+
+/// The columns that the page's script names. Times are in µs, memory is in KiB; -1 is unknown.
+fn row(run: &Run, place: usize, begin: u64, programs: &mut Texts, commands: &mut Texts) -> Value {
+    let process = &run.processes[place];
+    let us = |ns: u64| ns.saturating_sub(begin) / 1_000;
+    let program = run.program(place);
+    let parts = process.parts(run.until(process));
+    let mut command = Vec::new();
+    for part in &parts {
+        command.push(match part.path {
+            None => format!("({program})"),
+            Some(path) if part.argv.is_empty() => shell(&[path]),
+            Some(_) => shell(part.argv),
+        });
+    }
+    let mut command = command.join(" ⇒ ");
+    cut(&mut command, LONGEST);
+    let call = process.creation.and_then(|creation| run.creations[creation].call);
+    json!([
+        process.pid,
+        process.parent.map_or(-1, |parent| parent as i64),
+        us(process.begun_ns),
+        us(run.until(process)),
+        status(process),
+        u8::from(!matches!(process.end, End::Exited(0 | -1) | End::Unknown | End::Alive)),
+        run.cpu(process).map_or(-1, |cpu| (cpu / 1_000) as i64),
+        process.max_resident().map_or(-1, |most| (most / 1024) as i64),
+        programs.number(program),
+        commands.number(command),
+        call.map_or("?", |call| call.name()),
+        process.threads,
+    ])
+}
