@@ -1664,40 +1664,6 @@ extern int clone3_spawn_set_rlimits(clone3_spawn_t *plan,
                                     size_t count);
 
 /**
- * The file mode creation mask, which the file actions see already.
- *
- * @return 0, or an error number: EINVAL: more than 0777
- */
-extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
-
-/**
- * Lists what the child mounts, in this order, before it enters its root: where the
- * caller's root can still be seen, from which files are bound and without which
- * a user namespace lets nobody mount proc or sysfs.
- *
- * Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
- * slaves first, so that nothing gets out. The targets are directories, for files
- * that are bound files, that are there already in the root of
- * clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot(); without one, in the root
- * that the child has. They are looked up as if that were the root, whatever links
- * are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
- * itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
- * a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
- *
- * A proc is that of the child's pid namespace (CLONE_NEWPID), an mqueue that of its
- * IPC namespace. In a user namespace of the child's, a mount must be one that is
- * allowed there (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2
- * CLONE_NEWCGROUP, what is bound with others below it MS_REC.
- *
- * @param mounts  borrowed until the spawn, with their strings
- *
- * @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
- */
-extern int clone3_spawn_set_mounts(clone3_spawn_t *plan,
-                                   const struct clone3_spawn_mount *mounts,
-                                   size_t count);
-
-/**
  * Makes the child leader of a new session (setsid(2)).
  *
  * @param on  0 for not
@@ -1819,6 +1785,40 @@ extern int clone3_spawn_set_timer_slack(clone3_spawn_t *plan,
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
 extern int clone3_spawn_set_pdeath_signal(clone3_spawn_t *plan, int signal);
+
+/**
+ * The file mode creation mask, which the file actions see already.
+ *
+ * @return 0, or an error number: EINVAL: more than 0777
+ */
+extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
+
+/**
+ * Lists what the child mounts, in this order, before it enters its root: where the
+ * caller's root can still be seen, from which files are bound and without which
+ * a user namespace lets nobody mount proc or sysfs.
+ *
+ * Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
+ * slaves first, so that nothing gets out. The targets are directories, for files
+ * that are bound files, that are there already in the root of
+ * clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot(); without one, in the root
+ * that the child has. They are looked up as if that were the root, whatever links
+ * are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
+ * itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
+ * a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
+ *
+ * A proc is that of the child's pid namespace (CLONE_NEWPID), an mqueue that of its
+ * IPC namespace. In a user namespace of the child's, a mount must be one that is
+ * allowed there (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2
+ * CLONE_NEWCGROUP, what is bound with others below it MS_REC.
+ *
+ * @param mounts  borrowed until the spawn, with their strings
+ *
+ * @return 0, or an error number: EFAULT: mounts is NULL and count is not 0
+ */
+extern int clone3_spawn_set_mounts(clone3_spawn_t *plan,
+                                   const struct clone3_spawn_mount *mounts,
+                                   size_t count);
 
 /**
  * The working directory, looked up in the child's root (chdir(2)).

@@ -52,12 +52,9 @@ unsafe extern "C" fn exported_explain(
     if buf.is_null() || n == 0 {
         return text.unwrap_or(c"").as_ptr();
     }
+    let words = text.unwrap_or(c"").to_bytes();
     // SAFETY: the caller's n bytes.
-    let mut out = unsafe { Text::new(buf, n) };
-    if let Some(text) = text {
-        push_reason(&mut out, text.to_bytes());
-    }
-    buf
+    unsafe { Text::fill(buf, n, |out| push_reason(out, words)) }
 }
 
 /// A reason, followed by the kernel's version if it speaks of the one it would need.

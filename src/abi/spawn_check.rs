@@ -145,18 +145,16 @@ unsafe extern "C" fn exported_explain(
     buf: *mut c_char,
     n: usize,
 ) -> *const c_char {
-    if buf.is_null() || n == 0 {
-        return c"".as_ptr();
-    }
-    // SAFETY: the caller's n bytes.
-    let mut out = unsafe { Text::new(buf, n) };
-    // SAFETY: the header's contract; what is told names strings of the plan.
-    unsafe {
-        if let Err(told) = failure(path, plan) {
-            spawn_words::word(&told, &mut out);
+    let words = |out: &mut Text| {
+        // SAFETY: the header's contract; what is told names strings of the plan.
+        unsafe {
+            if let Err(told) = failure(path, plan) {
+                spawn_words::word(&told, out);
+            }
         }
-    }
-    buf
+    };
+    // SAFETY: the caller's n bytes.
+    unsafe { Text::fill(buf, n, words) }
 }
 
 /// Answers a question about a plan.

@@ -5,7 +5,10 @@
 //! failure's usual result (-1, NULL) is an argument that asks for less.
 
 use super::spawn_plan::*;
-use super::spawn_set_h::*;
+use super::spawn_set_birth_h::*;
+use super::spawn_set_files_h::*;
+use super::spawn_set_privileges_h::*;
+use super::spawn_set_process_h::*;
 use super::{declared_entry, or_number};
 use crate::spawn::actions::{self, Actions, FileActions};
 use crate::spawn::attr::Sigset;

@@ -19,21 +19,17 @@ unsafe extern "C" fn exported_strerror(
     buf: *mut c_char,
     n: usize,
 ) -> *const c_char {
-    if buf.is_null() || n == 0 {
-        return c"".as_ptr();
-    }
-    // SAFETY: the caller's n bytes.
-    let mut out = unsafe { Text::new(buf, n) };
     // SAFETY: null or the caller's struct, as big as it says.
-    match unsafe { read(err) } {
+    let words = |out: &mut Text| match unsafe { read(err) } {
         // SAFETY: its path and type are strings.
-        Ok(err) => unsafe { word(&err, &mut out) },
+        Ok(err) => unsafe { word(&err, out) },
         Err(errno) => {
             out.push(b"the error's own size: ");
-            word_of_errno(errno.0, &mut out);
+            word_of_errno(errno.0, out);
         }
-    }
-    buf
+    };
+    // SAFETY: the caller's n bytes.
+    unsafe { Text::fill(buf, n, words) }
 }
 
 /// # Safety

@@ -15,10 +15,24 @@ impl Text {
     ///
     /// # Safety
     /// `buf` must have `n` bytes, at least one.
-    pub unsafe fn new(buf: *mut c_char, n: usize) -> Text {
+    unsafe fn new(buf: *mut c_char, n: usize) -> Text {
         // SAFETY: by the contract.
         unsafe { buf.write(0) };
         Text { next: buf, room: n - 1 }
+    }
+
+    /// Fills a caller's buffer, as functions do that word something: the buffer, or ""
+    /// where it has no room.
+    ///
+    /// # Safety
+    /// `buf` must be null or have `n` bytes.
+    pub unsafe fn fill(buf: *mut c_char, n: usize, words: impl FnOnce(&mut Text)) -> *const c_char {
+        if buf.is_null() || n == 0 {
+            return c"".as_ptr();
+        }
+        // SAFETY: by the contract.
+        words(&mut unsafe { Text::new(buf, n) });
+        buf
     }
 
     /// Adds bytes, as far as there is room.

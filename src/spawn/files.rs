@@ -21,8 +21,8 @@ pub fn change_directory(directory: Directory) -> Result<(), Failure> {
 
 /// All actions in their order. `keep` are descriptors that no action may close, of which
 /// negative ones are none.
-pub fn act(actions: Actions, keep: &[c_int]) -> Result<(), Failure> {
-    for (index, action) in (0..).zip(actions) {
+pub fn act(actions: &Actions, keep: &[c_int]) -> Result<(), Failure> {
+    for (index, action) in (0..).zip(*actions) {
         one(&action, keep).map_err(Failure::nth(Stage::FileAction, index))?;
     }
     Ok(())

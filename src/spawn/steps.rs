@@ -90,7 +90,7 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     if let Some(list) = rare.descriptors {
         descriptors::arrange(&list, &kept.all())?;
     }
-    files::act(child.actions, &kept.all())?;
+    files::act(&child.actions, &kept.all())?;
     set_limits(rare)?;
     privileges::change(job)?;
     parent::set_death_signal(job, &kept)?;
