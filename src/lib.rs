@@ -3,7 +3,7 @@
 //!
 //! A C library; `include/clone3.h` is its face and `docs/DESIGN.md` its map.
 //! The modules import downward only: `abi`; `process`, `spawn` and `thread`; `diagnose`;
-//! `engine` and `host`; `uapi`; `arch` and `base`.
+//! `observe`; `engine` and `host`; `uapi`; `arch` and `base`.
 
 #![cfg_attr(not(test), no_std)]
 // In a test build the exported symbols are left out, lest they interpose the
@@ -17,6 +17,7 @@ mod base;
 mod diagnose;
 mod engine;
 mod host;
+mod observe;
 mod process;
 mod spawn;
 mod thread;

@@ -6,12 +6,17 @@ use super::{declared_entry, libc_entry, or_errno};
 use crate::arch::returns_twice;
 use crate::engine::{Request, read};
 use crate::host::functions::LIBC_SYSCALL;
+use crate::observe::Note;
 use crate::process::call::{self, Start};
 use crate::process::twice::{self, Frame};
 use crate::uapi::flags::EMULABLE;
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno, clone_args};
+use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
+
+/// A call of clone3_call() or of its kin.
+const CALL: Option<Note> = Some(Note::of(Call::Clone3Call));
 
 returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, LIBC_SYSCALL;
     vfork = ["clone3_own_vfork"], clone3 = "clone3_clone3", syscall = "clone3_own_syscall");
@@ -120,7 +125,8 @@ unsafe extern "C" fn exported_clone3_call(
         None => Err(Errno::EFAULT),
         // SAFETY: the header's contract.
         Some(start) => unsafe {
-            read(args as u64, size).and_then(|request| call::create(&request, start, argument))
+            read(args as u64, size)
+                .and_then(|request| call::create(CALL, &request, start, argument))
         },
     })
 }
@@ -140,7 +146,7 @@ unsafe extern "C" fn exported_clone3_call_emulating(
         Some(start) => unsafe {
             read(args as u64, size).and_then(|mut request| {
                 request.emulable = emulable;
-                call::create(&request, start, argument)
+                call::create(CALL, &request, start, argument)
             })
         },
     })
@@ -168,5 +174,5 @@ unsafe extern "C" fn exported_clone(
     let request =
         Request::from_legacy(flags as u32, stack, parent_tid as u64, child_tid as u64, tls as u64);
     // SAFETY: clone(2)'s own contract.
-    or_errno(unsafe { call::legacy(&request, start, argument) })
+    or_errno(unsafe { call::legacy(Some(Note::of(Call::Clone)), &request, start, argument) })
 }

@@ -6,12 +6,13 @@
 use super::{MustUse, declared_entry, or_minus_one};
 use crate::diagnose::deep::{self, Seen};
 use crate::diagnose::{self, Features};
-use crate::engine::{self, emulate, report};
+use crate::engine::{self, Request, emulate, report};
 use crate::host;
 use crate::process::call;
 use crate::uapi::flags::EMULABLE;
+use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno, sized};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 
 declared_entry!(clone3_probe => exported_probe);
@@ -229,7 +230,7 @@ unsafe fn probe(place: *mut clone3_features) -> Result<(), Errno> {
     let seen = match mode & CLONE3_PROBE_DEEP {
         0 => Seen::default(),
         // SAFETY: it asks no more than that the function given to it is sound.
-        _ => unsafe { deep::look(found.worth_a_try(), call::create) }?,
+        _ => unsafe { deep::look(found.worth_a_try(), create_unrecorded) }?,
     };
     // SAFETY: as large as the caller says.
     unsafe { sized::write(place, size, &features(&found, &seen, mode)) };
@@ -298,4 +299,17 @@ unsafe extern "C" fn exported_allow_emulation(flags: u64) -> c_int {
 
 unsafe extern "C" fn exported_allowed_emulation() -> u64 {
     emulate::allowed().bits()
+}
+
+/// A child of an experiment, which no trace has.
+///
+/// # Safety
+/// As [`call::create`].
+unsafe fn create_unrecorded(
+    request: &Request,
+    start: call::Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    // SAFETY: by the contract.
+    unsafe { call::create(None, request, start, argument) }
 }

@@ -4,8 +4,10 @@
 //! returns twice as they do.
 
 use super::{libc_entry, or_errno};
+use crate::observe::Note;
 use crate::process::{fork, forkpty};
 use crate::uapi::sys::Pid;
+use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_long};
 
 libc_entry!("fork", "__fork" => exported_fork);
@@ -21,11 +23,11 @@ unsafe extern "C" {
 }
 
 extern "C" fn exported_fork() -> Pid {
-    or_errno(fork::fork())
+    or_errno(fork::fork(Note::of(Call::Fork)))
 }
 
 extern "C" fn exported_underscore_fork() -> Pid {
-    or_errno(fork::underscore_fork())
+    or_errno(fork::underscore_fork(Note::of(Call::UnderscoreFork)))
 }
 
 unsafe extern "C" fn exported_forkpty(
@@ -35,5 +37,5 @@ unsafe extern "C" fn exported_forkpty(
     size: *const libc::winsize,
 ) -> Pid {
     // SAFETY: forkpty(3)'s own contract.
-    or_errno(unsafe { forkpty::forkpty(master, name, termios, size) })
+    or_errno(unsafe { forkpty::forkpty(Note::of(Call::Forkpty), master, name, termios, size) })
 }

@@ -11,6 +11,7 @@
 mod atfork;
 mod clone;
 mod contract;
+mod execute;
 mod explain;
 mod fork;
 mod pthread;
@@ -32,9 +33,12 @@ mod thread;
 mod thread_h;
 mod version;
 mod wait;
+mod watched;
 
+use crate::arch::entry;
 use crate::engine;
 use crate::host::{self, environment, errno};
+use crate::observe;
 use crate::process;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
@@ -100,5 +104,22 @@ ctor::declarative::ctor! {
         if environment::says(b"CLONE3_ROUTE=", b"legacy") {
             engine::keep_away();
         }
+        observe::start();
     }
+}
+
+entry!("clone3_at_end" => at_end);
+
+unsafe extern "C" {
+    /// [`at_end`] behind a landing pad: the libc calls it through a pointer.
+    fn clone3_at_end();
+}
+
+/// What exit() calls last.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: unsafe extern "C" fn() = clone3_at_end;
+
+extern "C" fn at_end() {
+    observe::at_end();
 }

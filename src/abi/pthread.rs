@@ -170,12 +170,8 @@ unsafe extern "C" fn exported_thrd_create(
     start: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
     argument: *mut c_void,
 ) -> c_int {
-    const THRD_ERROR: c_int = 2; // in both libcs
-    match pthread::thrd_create() {
-        // SAFETY: thrd_create(3)'s own contract.
-        Some(create) => unsafe { create(thread, start, argument) },
-        None => THRD_ERROR,
-    }
+    // SAFETY: thrd_create(3)'s own contract.
+    unsafe { pthread::pass_thrd(thread, start, argument) }
 }
 
 unsafe extern "C" fn exported_clone3_pthread_create(

@@ -9,12 +9,14 @@
 //! else does.
 
 use super::{libc_entry, or_errno};
+use crate::observe::Note;
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::SpawnAttributes;
 use crate::spawn::call::Call;
 use crate::spawn::{pidfd, posix};
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
+use clone3_trace as trace;
 use core::ffi::{c_char, c_int};
 
 libc_entry!("posix_spawn" => exported_spawn);
@@ -55,7 +57,7 @@ unsafe fn with_pidfd(place: *mut c_int, call: &Call) -> c_int {
 }
 
 macro_rules! spawn {
-    ($name:ident, $search:literal, $then:ident) => {
+    ($name:ident, $call:ident, $search:literal, $then:ident) => {
         unsafe extern "C" fn $name(
             result: *mut c_int,
             file: *const c_char,
@@ -64,17 +66,18 @@ macro_rules! spawn {
             argv: Strings,
             envp: Strings,
         ) -> c_int {
-            let call = Call { file, actions, attributes, argv, envp, search: $search };
+            let note = Note::of(trace::Call::$call);
+            let call = Call { note, file, actions, attributes, argv, envp, search: $search };
             // SAFETY: posix_spawn(3)'s own contract.
             unsafe { $then(result, &call) }
         }
     };
 }
 
-spawn!(exported_spawn, false, with_pid);
-spawn!(exported_spawnp, true, with_pid);
-spawn!(exported_pidfd_spawn, false, with_pidfd);
-spawn!(exported_pidfd_spawnp, true, with_pidfd);
+spawn!(exported_spawn, PosixSpawn, false, with_pid);
+spawn!(exported_spawnp, PosixSpawnp, true, with_pid);
+spawn!(exported_pidfd_spawn, PidfdSpawn, false, with_pidfd);
+spawn!(exported_pidfd_spawnp, PidfdSpawnp, true, with_pidfd);
 
 /// −1 and errno on error, unlike the others.
 extern "C" fn exported_pidfd_getpid(pidfd: c_int) -> Pid {

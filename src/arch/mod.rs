@@ -13,6 +13,7 @@
 //! | `trap` | stops the process for good |
 //! | `entry!` | a global function: a landing pad and a jump to Rust |
 //! | `passing_entry!` | the same, or a jump to where a slot says |
+//! | `gathering_entry!` | a function of any number of arguments |
 //! | `passing_start!` | what such slots hold at first |
 //! | `returns_twice!` | the entries whose child comes back on the same stack |
 //! | `trampoline!` | the call whose child runs a function instead |
@@ -31,7 +32,9 @@ mod passing_x86_64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use passing_x86_64::{passing_entry, passing_start};
+pub(crate) use passing_x86_64::{
+    ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
+};
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
 
@@ -44,7 +47,9 @@ mod passing_aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 #[cfg(target_arch = "aarch64")]
-pub(crate) use passing_aarch64::{passing_entry, passing_start};
+pub(crate) use passing_aarch64::{
+    ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
+};
 
 #[cfg(all(target_arch = "riscv64", not(test)))]
 mod memory_riscv64;
@@ -53,7 +58,9 @@ mod passing_riscv64;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;
 #[cfg(target_arch = "riscv64")]
-pub(crate) use passing_riscv64::{passing_entry, passing_start};
+pub(crate) use passing_riscv64::{
+    ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
+};
 #[cfg(target_arch = "riscv64")]
 pub use riscv64::*;
 
@@ -68,7 +75,7 @@ pub(crate) use twice_x86::returns_twice;
 #[cfg(target_arch = "x86")]
 mod passing_x86;
 #[cfg(target_arch = "x86")]
-pub(crate) use passing_x86::{passing_entry, passing_start};
+pub(crate) use passing_x86::{ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start};
 #[cfg(target_arch = "x86")]
 pub use x86::*;
 

@@ -80,3 +80,48 @@ macro_rules! passing_start {
     };
 }
 pub(crate) use passing_start;
+
+/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
+/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+///
+/// `gathering_entry!("name" => function)` with
+/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+macro_rules! gathering_entry {
+    ($name:literal => $function:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "hint #34",
+            "stp x29, x30, [sp, #-80]!",
+            ".cfi_def_cfa_offset 80",
+            ".cfi_offset x29, -80",
+            ".cfi_offset x30, -72",
+            "mov x29, sp",
+            "stp x0, x1, [sp, #16]",
+            "stp x2, x3, [sp, #32]",
+            "stp x4, x5, [sp, #48]",
+            "stp x6, x7, [sp, #64]",
+            "add x0, sp, #16",
+            "add x1, sp, #80",
+            "bl {function}",
+            "ldp x29, x30, [sp], #80",
+            ".cfi_def_cfa_offset 0",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            "ret",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use gathering_entry;
+
+/// How many arguments are in registers.
+pub const ARGUMENT_REGISTERS: usize = 8;

@@ -87,3 +87,51 @@ macro_rules! passing_start {
     };
 }
 pub(crate) use passing_start;
+
+/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
+/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+///
+/// `gathering_entry!("name" => function)` with
+/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+macro_rules! gathering_entry {
+    ($name:literal => $function:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",%progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",%function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "auipc zero, 0",
+            "addi sp, sp, -80",
+            ".cfi_def_cfa_offset 80",
+            "sd ra, 72(sp)",
+            ".cfi_offset ra, -8",
+            "sd a0, 0(sp)",
+            "sd a1, 8(sp)",
+            "sd a2, 16(sp)",
+            "sd a3, 24(sp)",
+            "sd a4, 32(sp)",
+            "sd a5, 40(sp)",
+            "sd a6, 48(sp)",
+            "sd a7, 56(sp)",
+            "mv a0, sp",
+            "addi a1, sp, 80",
+            "call {function}",
+            "ld ra, 72(sp)",
+            ".cfi_restore ra",
+            "addi sp, sp, 80",
+            ".cfi_def_cfa_offset 0",
+            "ret",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use gathering_entry;
+
+/// How many arguments are in registers.
+pub const ARGUMENT_REGISTERS: usize = 8;

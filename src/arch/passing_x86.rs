@@ -79,3 +79,40 @@ macro_rules! passing_start {
     };
 }
 pub(crate) use passing_start;
+
+/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
+/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+///
+/// `gathering_entry!("name" => function)` with
+/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+macro_rules! gathering_entry {
+    ($name:literal => $function:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",@progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "endbr32",
+            "lea eax, [esp + 4]",
+            "sub esp, 4",
+            "push eax",
+            "push eax",
+            ".cfi_adjust_cfa_offset 12",
+            "call {function}",
+            "add esp, 12",
+            ".cfi_adjust_cfa_offset -12",
+            "ret",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use gathering_entry;
+
+/// How many arguments are in registers.
+pub const ARGUMENT_REGISTERS: usize = 0;

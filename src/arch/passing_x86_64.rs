@@ -81,3 +81,45 @@ macro_rules! passing_start {
     };
 }
 pub(crate) use passing_start;
+
+/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
+/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+///
+/// `gathering_entry!("name" => function)` with
+/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+macro_rules! gathering_entry {
+    ($name:literal => $function:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.entry,\"ax\",@progbits",
+            ".balign 16",
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "endbr64",
+            "sub rsp, 56",
+            ".cfi_adjust_cfa_offset 56",
+            "mov [rsp + 0], rdi",
+            "mov [rsp + 8], rsi",
+            "mov [rsp + 16], rdx",
+            "mov [rsp + 24], rcx",
+            "mov [rsp + 32], r8",
+            "mov [rsp + 40], r9",
+            "mov rdi, rsp",
+            "lea rsi, [rsp + 64]",
+            "call {function}",
+            "add rsp, 56",
+            ".cfi_adjust_cfa_offset -56",
+            "ret",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            function = sym $function,
+        );
+    };
+}
+pub(crate) use gathering_entry;
+
+/// How many arguments are in registers.
+pub const ARGUMENT_REGISTERS: usize = 6;

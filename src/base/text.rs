@@ -20,6 +20,19 @@ pub unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
     }
 }
 
+/// The same as a `CStr`, with its NUL.
+///
+/// # Safety
+/// As [`bytes`].
+pub unsafe fn c_str<'a>(string: *const c_char) -> &'a CStr {
+    // SAFETY: by the contract; the NUL is behind the bytes.
+    unsafe {
+        let length = bytes(string).len();
+        let with_nul = core::slice::from_raw_parts(string.cast(), length + 1);
+        CStr::from_bytes_with_nul_unchecked(with_nul)
+    }
+}
+
 /// Text put together in a room of N bytes, one of which is kept for the NUL.
 pub struct Buffer<const N: usize> {
     bytes: [u8; N],
@@ -71,6 +84,8 @@ mod tests {
         // SAFETY: C strings both.
         let lengths = [c"", c"four"].map(|string| unsafe { bytes(string.as_ptr()) }.len());
         assert_eq!(lengths, [0, 4]);
+        // SAFETY: a C string.
+        assert_eq!(unsafe { c_str(c"four".as_ptr()) }, c"four");
     }
 
     #[test]

@@ -8,9 +8,12 @@
 //! back: glibc unwinds the stack, for which all frames here have tables, and musl
 //! leaves it. So nothing that has to be dropped may be alive over the wait.
 
+use super::interposers::{index, watched};
+use super::symbols::Waitpid;
 use super::{errno, glibc, symbols};
 use crate::uapi::{Errno, task};
 use core::ffi::{c_int, c_void};
+use core::mem::transmute;
 use core::ptr::null_mut;
 
 /// What is run for a thread that is cancelled.
@@ -36,7 +39,12 @@ pub unsafe fn wait_for(
     cleanup: Cleanup,
     argument: *mut c_void,
 ) -> Result<c_int, Errno> {
-    let Some((push, pop, waitpid)) = symbols::cancellation() else {
+    let libcs = watched(const { index("waitpid") });
+    // SAFETY: a function of that name has that prototype (POSIX).
+    let waitpid = libcs.map(|address| unsafe { transmute::<*mut c_void, Waitpid>(address) });
+    let (Some(push), Some(pop), Some(waitpid)) =
+        (symbols::cleanup_push(), symbols::cleanup_pop(), waitpid)
+    else {
         return task::wait_for(pid);
     };
     let before = errno::get();

@@ -4,7 +4,7 @@
 use super::{glibc, symbols};
 use crate::base::text;
 use crate::uapi::exec::Strings;
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
 
 /// The program's environment; null where there is none.
 pub fn all() -> Strings {
@@ -31,9 +31,49 @@ pub fn search_path() -> *const c_char {
 /// Whether one of the library's own variables has this value. Not where the program has
 /// privileges that its caller has not.
 pub fn says(name: &[u8], wanted: &[u8]) -> bool {
+    own(name).is_some_and(|value| value.to_bytes() == wanted)
+}
+
+/// The value of one of the library's own variables, whose name is given with its equals sign.
+/// None where the program has privileges that its caller has not.
+pub fn own(name: &[u8]) -> Option<&'static CStr> {
     // SAFETY: an array of strings, as `all` says.
-    let found = || unsafe { value(all(), name).map(|value| text::bytes(value)) };
-    !is_secure() && found() == Some(wanted)
+    let found = unsafe { value(all(), name).map(|value| text::c_str(value)) };
+    found.filter(|_| !is_secure())
+}
+
+/// Takes the library's own variable of that name out of the environment: its value.
+pub fn take(name: &[u8]) -> Option<&'static CStr> {
+    let found = own(name)?;
+    let mut to = all().cast_mut();
+    let mut from = to;
+    loop {
+        // SAFETY: an array of strings, as `all` says, which is written no further than it was.
+        unsafe {
+            let string = from.read();
+            to.write(string);
+            if string.is_null() {
+                return Some(found);
+            }
+            let is_it = text::bytes(string).starts_with(name);
+            to = to.wrapping_add(usize::from(!is_it));
+            from = from.wrapping_add(1);
+        }
+    }
+}
+
+/// Puts a string in the place of the one that begins with that name and an equals sign.
+pub fn replace(name: &[u8], string: &'static CStr) {
+    let mut at = all().cast_mut();
+    // SAFETY: an array of strings, as `all` says, of which one changes.
+    unsafe {
+        while !at.is_null() && !at.read().is_null() {
+            if text::bytes(at.read()).starts_with(name) {
+                at.write(string.as_ptr());
+            }
+            at = at.wrapping_add(1);
+        }
+    }
 }
 
 /// AT_SECURE of getauxval(3); where it is not to be had (static musl), it is as set.

@@ -2,7 +2,7 @@
 //! The host's own functions, behind the names we export ourselves.
 
 use super::{elf, interposers, symbols};
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::mem::transmute;
 use core::num::NonZeroUsize;
 use core::ptr::null_mut;
@@ -41,6 +41,13 @@ pub type Popen = unsafe extern "C" fn(*const c_char, *const c_char) -> File;
 pub type Fclose = unsafe extern "C" fn(File) -> c_int;
 /// `fopencookie`.
 pub type Fopencookie = unsafe extern "C" fn(*mut c_void, *const c_char, CookieFunctions) -> File;
+
+/// `clock_gettime`, of a struct of two longs: on i686 the one that came before 64-bit times,
+/// whose seconds since the machine's start are enough.
+pub type ClockGettime = unsafe extern "C" fn(c_int, *mut [c_long; 2]) -> c_int;
+/// `on_exit`.
+pub type OnExit =
+    unsafe extern "C" fn(unsafe extern "C" fn(c_int, *mut c_void), *mut c_void) -> c_int;
 
 /// A function looked up once; 1 stands for one that is not there.
 struct Function {
@@ -81,6 +88,14 @@ fn libcs(name: &CStr) -> *const c_void {
     interposers::libc().map_or(core::ptr::null(), |(libc, _)| libc.function(name))
 }
 
+/// The same of the clock, which in a static program is where the linker put it.
+fn libcs_or_linked(name: &CStr) -> *const c_void {
+    match interposers::libc() {
+        Some((libc, _)) => libc.function(name),
+        None => symbols::clock_gettime(),
+    }
+}
+
 /// The libc's function of a name, looked up anew each time. Not
 /// async-signal-safe. Null if there is none.
 pub fn look_up(name: &CStr) -> *const c_void {
@@ -94,6 +109,8 @@ static REGISTER_ATFORK: Function = Function::new(c"__register_atfork", next);
 static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize", next);
 static POPEN: Function = Function::new(c"popen", libcs);
 static PCLOSE: Function = Function::new(c"pclose", libcs);
+static CLOCK_GETTIME: Function = Function::new(c"clock_gettime", libcs_or_linked);
+static ON_EXIT: Function = Function::new(c"on_exit", libcs);
 static FCLOSE: Function = Function::new(c"fclose", libcs);
 static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
 
@@ -124,6 +141,11 @@ pub fn look_up_all() {
     for function in forks.iter().chain(&streams) {
         function.get();
     }
+}
+
+/// Looks up what a process that is traced needs besides.
+pub fn look_up_clock() {
+    CLOCK_GETTIME.get();
 }
 
 /// The host's fork.
@@ -187,6 +209,22 @@ pub fn popen() -> Option<Popen> {
 pub fn pclose() -> Option<Fclose> {
     // SAFETY: a function of that name has that prototype (POSIX).
     PCLOSE.get().map(|address| unsafe { transmute::<usize, Fclose>(address) })
+}
+
+/// The host's clock_gettime, once it has been looked up.
+pub fn clock_gettime() -> Option<ClockGettime> {
+    let address = CLOCK_GETTIME.address.get().filter(|address| address.get() != 1)?;
+    // SAFETY: a function of that name has that prototype (POSIX).
+    Some(unsafe { transmute::<usize, ClockGettime>(address.get()) })
+}
+
+/// Has the host call a function with the status that exit() was given, after those that are
+/// registered later; whether it will. musl has no such function.
+pub fn register_at_exit(function: unsafe extern "C" fn(c_int, *mut c_void)) -> bool {
+    // SAFETY: glibc's function of that name has that prototype (on_exit(3)).
+    let on_exit = ON_EXIT.get().map(|address| unsafe { transmute::<usize, OnExit>(address) });
+    // SAFETY: the host's function, with one that is never unloaded.
+    on_exit.is_some_and(|on_exit| unsafe { on_exit(function, null_mut()) } == 0)
 }
 
 /// The host's fclose. Looked up here, and not referred to, like the next one: i686's

@@ -21,6 +21,13 @@ pub fn version_before_43() -> Option<bool> {
     unsafe { minor_of(version()) }.map(|minor| minor < 43)
 }
 
+/// Whether the host is glibc, and surely this minor version of it or a later one.
+pub fn is_since(version: u32) -> bool {
+    let Some(function) = symbols::gnu_get_libc_version() else { return false };
+    // SAFETY: takes nothing and returns a string constant.
+    unsafe { minor_of(function()) }.is_some_and(|minor| minor >= version)
+}
+
 /// The number after "2." in a version such as "2.36".
 ///
 /// # Safety

@@ -16,7 +16,7 @@ use super::tables::{Name, Tables};
 use crate::arch::passing_start;
 use core::ffi::{CStr, c_void};
 use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 
 /// Where a call of each of [`NAMES`] goes: null for our own function.
 pub static SLOTS: [AtomicPtr<c_void>; COUNT] =
@@ -85,6 +85,47 @@ names! {
     c"syscall"
     c"system"
     c"vfork"
+    // From here on watched ones.
+    c"_Exit"
+    c"_exit"
+    c"execl"
+    c"execle"
+    c"execlp"
+    c"execv"
+    c"execve"
+    c"execveat"
+    c"execvp"
+    c"execvpe"
+    c"fexecve"
+    c"quick_exit"
+    c"wait"
+    c"wait3"
+    c"wait4"
+    c"waitid"
+    c"waitpid"
+}
+
+/// The first of those that are the libc's own as long as nobody watches: ours do no more
+/// than record the call and make the libc's.
+const FIRST_WATCHED: usize = index("_Exit");
+
+/// Whether they come to us.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
+/// The libc's own functions of the watched names; null for one that it has not.
+static WATCHED: [AtomicPtr<c_void>; COUNT - FIRST_WATCHED] =
+    [const { AtomicPtr::new(null_mut()) }; COUNT - FIRST_WATCHED];
+
+/// From here on calls of the watched names come to us. Not async-signal-safe, as [`fill`].
+pub fn watch() {
+    WATCHING.store(true, Relaxed);
+    fill();
+}
+
+/// The libc's own function of a watched name, by its [`index`].
+pub fn watched(index: usize) -> Option<*mut c_void> {
+    let function = WATCHED.get(index.checked_sub(FIRST_WATCHED)?)?.load(Relaxed);
+    (!function.is_null()).then_some(function)
 }
 
 /// The number of a name's slot.
@@ -135,6 +176,7 @@ pub extern "C" fn fill() {
             }
         });
         pair(&mut found, &libc);
+        pass_watched(&mut found, &libc);
     }
     for (slot, found) in SLOTS.iter().zip(found) {
         slot.store(found.cast_mut(), Relaxed);
@@ -149,6 +191,19 @@ fn pair(found: &mut [*const c_void; COUNT], libc: &Object) {
     match found.get_mut(popen) {
         Some(place) if closed_by_another && place.is_null() => *place = libc.function(c"popen"),
         _ => (),
+    }
+}
+
+/// Watched names are the libc's own, unless somebody else takes them, or we watch.
+fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object) {
+    let is_watching = WATCHING.load(Relaxed);
+    let watched = found.iter_mut().zip(TEXTS).skip(FIRST_WATCHED);
+    for ((place, name), kept) in watched.zip(&WATCHED) {
+        let libcs = libc.function(name);
+        kept.store(libcs.cast_mut(), Relaxed);
+        if place.is_null() && !is_watching {
+            *place = libcs;
+        }
     }
 }
 

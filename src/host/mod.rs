@@ -28,6 +28,7 @@ pub mod pthread;
 mod repair;
 mod rtld;
 pub mod spawn_attributes;
+pub mod start;
 pub mod streams;
 mod symbols;
 mod tables;
@@ -44,6 +45,8 @@ pub use page::{align_up, page_size};
 pub use repair::{ClearTid, Repair};
 
 pub use identity::{lend, share, take_back};
+
+pub use glibc::{is_host as is_glibc, is_since as is_glibc_since};
 
 use crate::uapi::sys::Pid;
 

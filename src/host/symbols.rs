@@ -34,7 +34,7 @@ weak_symbol!("clone3_weak_fdopen", "fdopen");
 weak_symbol!("clone3_weak_fileno", "fileno");
 weak_symbol!("clone3_weak_read", "__read");
 weak_symbol!("clone3_weak_write", "__write");
-weak_symbol!("clone3_weak_waitpid", "waitpid");
+weak_symbol!("clone3_weak_clock_gettime", "clock_gettime");
 weak_symbol!("clone3_weak_cleanup_push", "_pthread_cleanup_push");
 weak_symbol!("clone3_weak_cleanup_pop", "_pthread_cleanup_pop");
 weak_symbol!("clone3_weak_tls_get_addr", "__tls_get_addr");
@@ -150,8 +150,8 @@ unsafe extern "C" {
     static READ: Option<Read>;
     #[link_name = "clone3_weak_write"]
     static WRITE: Option<Write>;
-    #[link_name = "clone3_weak_waitpid"]
-    static WAITPID: Option<Waitpid>;
+    #[link_name = "clone3_weak_clock_gettime"]
+    static CLOCK_GETTIME: *const c_void;
     #[link_name = "clone3_weak_cleanup_push"]
     static CLEANUP_PUSH: Option<CleanupPush>;
     #[link_name = "clone3_weak_cleanup_pop"]
@@ -281,8 +281,8 @@ getter!(
     /// glibc's `__write`.
     write -> Option<Write> = WRITE);
 getter!(
-    /// `waitpid`.
-    waitpid -> Option<Waitpid> = WAITPID);
+    /// `clock_gettime`, whoever's that is.
+    clock_gettime -> *const c_void = CLOCK_GETTIME);
 getter!(
     /// `_pthread_cleanup_push`.
     cleanup_push -> Option<CleanupPush> = CLEANUP_PUSH);
@@ -290,10 +290,6 @@ getter!(
     /// `_pthread_cleanup_pop`.
     cleanup_pop -> Option<CleanupPop> = CLEANUP_POP);
 
-/// What a cancellable wait takes, where the program has all of it.
-pub fn cancellation() -> Option<(CleanupPush, CleanupPop, Waitpid)> {
-    Some((cleanup_push()?, cleanup_pop()?, waitpid()?))
-}
 getter!(
     /// `__tls_get_addr` of the TLS ABI; not in every static program.
     tls_get_addr -> Option<unsafe extern "C" fn(*const TlsIndex) -> *mut c_void>

@@ -7,6 +7,7 @@ use crate::arch::{Syscall, shadow_stack_active, trampoline};
 use crate::engine::report::{self, Record};
 use crate::engine::{Attempt, Memory, Request, Route, emulate};
 use crate::host;
+use crate::observe::{Creation, Note};
 use crate::uapi::flags::CLONE_AUTOREAP;
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno};
@@ -33,7 +34,8 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
     unsafe { (*setup.cast::<Setup>()).in_child() };
 }
 
-/// Creates a child that runs `start(argument)` and ends with its result.
+/// Creates a child that runs `start(argument)` and ends with its result. Without a note it is
+/// one of the library's own, which no trace has.
 ///
 /// EINVAL, before the kernel is asked, for memory shared with a running caller
 /// and no stack of the child's own. Async-signal-safe and thread-safe.
@@ -41,51 +43,64 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
 /// # Safety
 /// A stack in the request must be writable, big enough and used by nobody
 /// else; `start` must be sound to run in such a child.
-pub unsafe fn create(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
+pub unsafe fn create(
+    note: Option<Note>,
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let creation = note.map_or(Creation::NONE, |note| Creation::begin(note, request));
     if request.memory() == Memory::Shared && request.stack.is_callers() {
         report::record(host::tid(), Record::NONE);
+        creation.end(Err(Errno::EINVAL));
         return Err(Errno::EINVAL);
     }
     let needed = || emulate::needed(request, emulate::Start::Calling);
     let emulated = needed();
     // SAFETY: by the contract.
-    let outcome = unsafe { create_with(emulated, request, start, argument) };
-    if outcome.is_ok() {
-        return outcome;
+    let mut outcome = unsafe { create_with(emulated, creation, request, start, argument) };
+    if outcome.is_err() {
+        // The call may have been the one to find out that a flag is out of reach.
+        let found = needed();
+        if found != emulated {
+            // SAFETY: as above; there is no child yet.
+            outcome = unsafe { create_with(found, creation, request, start, argument) };
+        }
     }
-    // The call may have been the one to find out that a flag is out of reach.
-    let found = needed();
-    match found == emulated {
-        true => outcome,
-        // SAFETY: as above; there is no child yet.
-        false => unsafe { create_with(found, request, start, argument) },
-    }
+    creation.end(outcome);
+    outcome
 }
 
 /// # Safety
 /// As [`create`].
 unsafe fn create_with(
     emulated: CloneFlags,
+    creation: Creation,
     request: &Request,
     start: Start,
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
     match (emulated.is_empty(), request.memory()) {
         // SAFETY: by the contract; a copy is mended.
-        (true, Memory::Copied) => unsafe { run_mended(request, start, argument) },
+        (true, Memory::Copied) => unsafe { run_mended(creation, request, start, argument) },
         // SAFETY: by the contract; shared memory needs no mending.
-        (true, _) => unsafe { run(request, start, argument, None) },
+        (true, _) => unsafe { run(creation, request, start, argument, None) },
         // SAFETY: by the contract.
-        _ => unsafe { create_emulating(emulated, request, start, argument) },
+        _ => unsafe { create_emulating(emulated, creation, request, start, argument) },
     }
 }
 
 /// # Safety
 /// As [`create`].
-unsafe fn run_mended(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
-    let setup = Setup::begin(request, host::repair());
+unsafe fn run_mended(
+    creation: Creation,
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
+    let setup = Setup::begin(request, host::repair(), creation);
     // SAFETY: by the contract.
-    let outcome = unsafe { run(request, start, argument, Some(&setup)) };
+    let outcome = unsafe { run(creation, request, start, argument, Some(&setup)) };
     setup.in_parent();
     outcome
 }
@@ -98,6 +113,7 @@ unsafe fn run_mended(request: &Request, start: Start, argument: *mut c_void) -> 
 #[inline(never)]
 unsafe fn create_emulating(
     emulated: CloneFlags,
+    creation: Creation,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -105,8 +121,8 @@ unsafe fn create_emulating(
     let copied = request.memory() == Memory::Copied;
     let request = &request.with_emulated(emulated);
     // SAFETY: by the contract.
-    let run = |setup: &Setup| unsafe { run(request, start, argument, Some(setup)) };
-    let setup = Setup::begin(request, if copied { host::repair() } else { None });
+    let run = |setup: &Setup| unsafe { run(creation, request, start, argument, Some(setup)) };
+    let setup = Setup::begin(request, if copied { host::repair() } else { None }, creation);
     if request.emulated.contains(CLONE_AUTOREAP) {
         return orphan::create(request, setup, run);
     }
@@ -118,6 +134,7 @@ unsafe fn create_emulating(
 /// # Safety
 /// As [`create`], with the setup that the kind of memory calls for.
 unsafe fn run(
+    creation: Creation,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -127,6 +144,9 @@ unsafe fn run(
     let mut attempt = Attempt::new(host::tid());
     attempt.aim_as_libc(request)?;
     let memory = request.memory();
+    if memory == Memory::Lent {
+        creation.lend();
+    }
     match memory {
         Memory::Copied => {}
         _ if !request.keeps_tls() => {}
@@ -140,6 +160,7 @@ unsafe fn run(
     });
     if memory == Memory::Lent {
         host::take_back();
+        creation.take_back();
     }
     outcome
 }
@@ -148,7 +169,12 @@ unsafe fn run(
 ///
 /// # Safety
 /// As [`create`].
-pub unsafe fn legacy(request: &Request, start: Start, argument: *mut c_void) -> Result<Pid, Errno> {
+pub unsafe fn legacy(
+    note: Option<Note>,
+    request: &Request,
+    start: Start,
+    argument: *mut c_void,
+) -> Result<Pid, Errno> {
     let mut request = *request;
     if shadow_stack_active() {
         // The kernel would size the child's shadow stack by stack_size, which
@@ -156,5 +182,5 @@ pub unsafe fn legacy(request: &Request, start: Start, argument: *mut c_void) -> 
         request.route = Route::Legacy;
     }
     // SAFETY: passed on from the caller.
-    unsafe { create(&request, start, argument) }
+    unsafe { create(note, &request, start, argument) }
 }

@@ -5,6 +5,7 @@ use super::orphan;
 use super::setup::Setup;
 use crate::engine::{self, Request, emulate};
 use crate::host::{self, Repair};
+use crate::observe::Creation;
 use crate::uapi::flags::{CLONE_AUTOREAP, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID};
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno};
@@ -28,24 +29,28 @@ fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
 ///
 /// # Safety
 /// As [`engine::create_copy`].
-pub unsafe fn create(request: &Request, repair: Option<Repair>) -> Result<Pid, Errno> {
+pub unsafe fn create(
+    request: &Request,
+    repair: Option<Repair>,
+    creation: Creation,
+) -> Result<Pid, Errno> {
     let mut request = with_tid_in_place(request, &repair);
     let needed = |request: &Request| emulate::needed(request, emulate::Start::Returning);
     let emulated = needed(&request);
     let outcome = if emulated.is_empty() {
-        let setup = Setup::begin(&request, repair);
+        let setup = Setup::begin(&request, repair, creation);
         setup.avoid_traps(&mut request);
         // SAFETY: by the contract.
         unsafe { create_one(&request, &setup) }
     } else {
         // SAFETY: by the contract.
-        unsafe { create_emulating(emulated, &request, repair) }
+        unsafe { create_emulating(emulated, &request, repair, creation) }
     };
     match outcome {
         // The call may have been the one to find out that a flag is out of reach.
         Err(_) if needed(&request) != emulated => {
             // SAFETY: as above; there is no child yet.
-            unsafe { create_emulating(needed(&request), &request, repair) }
+            unsafe { create_emulating(needed(&request), &request, repair, creation) }
         }
         _ => outcome,
     }
@@ -61,9 +66,10 @@ unsafe fn create_emulating(
     emulated: CloneFlags,
     request: &Request,
     repair: Option<Repair>,
+    creation: Creation,
 ) -> Result<Pid, Errno> {
     let mut request = request.with_emulated(emulated);
-    let setup = Setup::begin(&request, repair);
+    let setup = Setup::begin(&request, repair, creation);
     setup.avoid_traps(&mut request);
     if request.emulated.contains(CLONE_AUTOREAP) {
         // SAFETY: the child made is the one described.

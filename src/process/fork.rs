@@ -8,6 +8,7 @@ use crate::arch::entry;
 use crate::engine::Request;
 use crate::engine::report::{self, Record, Rung};
 use crate::host::{self, Repair, errno, functions};
+use crate::observe::{Creation, Note};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, mutex};
 
@@ -35,8 +36,9 @@ extern "C" fn in_hosts_child() {
 /// is all the host's own fork would do; by the host's fork otherwise, which
 /// alone can take the locks of malloc, stdio and the loader. Decided before the
 /// prepare handlers run, as glibc does; a handler that starts a thread is late.
-pub fn fork() -> Result<Pid, Errno> {
+pub fn fork(note: Note) -> Result<Pid, Errno> {
     let before = errno::get();
+    let creation = Creation::begin(note, &Request::FORK);
     let repair = host::repair();
     // None where there is nothing to be done but what is done here; or no libc to be
     // found, and so no handlers or locks of one either.
@@ -45,19 +47,20 @@ pub fn fork() -> Result<Pid, Errno> {
         _ => functions::fork(),
     };
     let outcome = match host {
-        Some(function) => hosts(function, repair),
-        None => with_handlers(repair),
+        Some(function) => hosts(function, repair, creation),
+        None => with_handlers(repair, creation),
     };
+    creation.end(outcome);
     if outcome.is_ok() {
         errno::restore(before);
     }
     outcome
 }
 
-fn with_handlers(repair: Option<Repair>) -> Result<Pid, Errno> {
+fn with_handlers(repair: Option<Repair>, creation: Creation) -> Result<Pid, Errno> {
     let round = atfork::prepare();
     // SAFETY: a plain fork request copies the memory.
-    let outcome = unsafe { child::create(&Request::FORK, repair) };
+    let outcome = unsafe { child::create(&Request::FORK, repair, creation) };
     match outcome {
         Ok(0) => round.child(),
         _ => round.parent(),
@@ -66,7 +69,11 @@ fn with_handlers(repair: Option<Repair>) -> Result<Pid, Errno> {
 }
 
 /// The outcome of one of the host's functions. `repair` is of the calling thread.
-fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno> {
+fn hosts(
+    function: functions::Fork,
+    repair: Option<Repair>,
+    creation: Creation,
+) -> Result<Pid, Errno> {
     // SAFETY: the host's function of that prototype; it returns once per
     // process, each with its own memory.
     let outcome = match unsafe { function() } {
@@ -80,6 +87,7 @@ fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno
                 unsafe { repair.tell_of_end() };
             }
             in_hosts_child();
+            creation.in_child(host::tid());
         }
         _ => report::record(host::tid(), Record { rung: Rung::Host, ..Record::NONE }),
     }
@@ -87,13 +95,23 @@ fn hosts(function: functions::Fork, repair: Option<Repair>) -> Result<Pid, Errno
 }
 
 /// `_Fork()`: no handlers, async-signal-safe.
-pub fn underscore_fork() -> Result<Pid, Errno> {
+pub fn underscore_fork(note: Note) -> Result<Pid, Errno> {
+    copy(note, &Request::FORK, true)
+}
+
+/// A child that returns, of a request that copies the memory. A plain one is the host's
+/// `_Fork()` where the libc could not be mended, and that is what was asked for.
+pub fn copy(note: Note, request: &Request, is_underscore_fork: bool) -> Result<Pid, Errno> {
+    let creation = Creation::begin(note, request);
     let repair = host::repair();
-    if repair.is_none() {
-        if let Some(function) = functions::underscore_fork() {
-            return hosts(function, None);
-        }
-    }
-    // SAFETY: a plain fork request copies the memory.
-    unsafe { child::create(&Request::FORK, repair) }
+    let mends = repair.is_some() || !is_underscore_fork;
+    let host = if mends { None } else { functions::underscore_fork() };
+    let outcome = match host {
+        Some(function) => hosts(function, None, creation),
+        // SAFETY: the memory is copied, and the callers have refused or let through to the
+        // kernel all that has a stack of its own.
+        None => unsafe { child::create(request, repair, creation) },
+    };
+    creation.end(outcome);
+    outcome
 }

@@ -6,6 +6,7 @@
 
 use super::fork;
 use crate::base::text::Buffer;
+use crate::observe::Note;
 use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, file, session};
 use core::ffi::{c_char, c_int};
@@ -93,6 +94,7 @@ impl Pty {
 /// # Safety
 /// Pointers must be null or valid for what forkpty(3) reads and writes.
 pub unsafe fn forkpty(
+    note: Note,
     master: *mut c_int,
     name: *mut c_char,
     termios: *const libc::termios,
@@ -104,7 +106,7 @@ pub unsafe fn forkpty(
         // SAFETY: by the contract.
         unsafe { pty.write_name(name) };
     }
-    match fork::fork() {
+    match fork::fork(note) {
         Ok(0) => match pty.become_terminal() {
             Ok(()) => Ok(0),
             Err(_) => sys::exit_group(1),

@@ -5,12 +5,14 @@
 pub mod atfork;
 pub mod call;
 pub mod child;
+pub mod execute;
 pub mod fork;
 pub mod forkpty;
 mod handler_block;
 mod handlers;
 mod note;
 mod orphan;
+pub mod reap;
 mod setup;
 pub mod twice;
 pub mod wait;

@@ -5,6 +5,7 @@
 use super::note::Note;
 use crate::engine::{Memory, Request, Route, emulate, report};
 use crate::host::{ClearTid, Repair};
+use crate::observe::Creation;
 use crate::uapi::flags::{CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID};
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::{CloneFlags, mutex};
@@ -19,6 +20,7 @@ pub struct Setup {
     copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
+    creation: Creation,
 }
 
 fn clear_tid_of(request: &Request, repair: Option<Repair>) -> ClearTid {
@@ -40,7 +42,7 @@ impl Setup {
     /// in the caller nothing is half done, and in the child it does no harm to
     /// anybody else, as around the libcs' own fork(2). A child that has borrowed the
     /// memory does not run the handler on it.
-    pub fn begin(request: &Request, repair: Option<Repair>) -> Setup {
+    pub fn begin(request: &Request, repair: Option<Repair>, creation: Creation) -> Setup {
         Setup {
             repair: if request.keeps_tls() { repair } else { None },
             clear_tid: clear_tid_of(request, repair),
@@ -51,6 +53,7 @@ impl Setup {
                 Memory::Copied => sys::block_signals_but_traps(),
                 _ => sys::block_all_signals(),
             },
+            creation,
         }
     }
 
@@ -74,6 +77,9 @@ impl Setup {
             None => sys::gettid(),
         };
         report::forget(tid);
+        if self.copies {
+            self.creation.in_child(tid);
+        }
         if let Some(note) = self.note {
             note.discard();
         }

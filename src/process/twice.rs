@@ -6,13 +6,15 @@
 //! [`finish`] after the one system call that both tasks come back from, so no
 //! frame of Rust's is ever live in two tasks that share memory.
 
-use super::{child, fork};
+use super::fork;
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
 use crate::engine::report::{self, Record};
 use crate::engine::{Attempt, Memory, Request, read};
 use crate::host;
 use crate::host::errno;
+use crate::observe::{self, Creation, Note};
 use crate::uapi::{Errno, sys};
+use clone3_trace::Call;
 use core::ffi::{c_int, c_long};
 use core::mem::offset_of;
 
@@ -48,7 +50,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     };
     let outcome = match entry {
         // SAFETY: as above.
-        TwiceEntry::Vfork => unsafe { lend(frame, &VFORK) },
+        TwiceEntry::Vfork => unsafe { lend(frame, entry, &VFORK) },
         // SAFETY: as above.
         _ => unsafe { as_asked(frame, entry, saved) },
     };
@@ -84,7 +86,7 @@ unsafe fn as_asked(
         Ok(request) if can_return(request) => match request.memory() {
             Memory::Copied => create_copy(entry, request).map(Made::Child),
             // SAFETY: by the contract.
-            _ => unsafe { lend(frame, request) },
+            _ => unsafe { lend(frame, entry, request) },
         },
         // What cannot return through a C function, or what the kernel refuses before
         // it looks, is the kernel's alone.
@@ -93,7 +95,10 @@ unsafe fn as_asked(
         // with a caller that runs on would be written over.
         refused => {
             report::record(host::tid(), Record::NONE);
-            Err(refused.as_ref().err().copied().unwrap_or(Errno::EINVAL))
+            let request = refused.as_ref().unwrap_or(&Request::FORK);
+            let errno = refused.as_ref().err().copied().unwrap_or(Errno::EINVAL);
+            Creation::begin(note(entry), request).end(Err(errno));
+            Err(errno)
         }
     }
 }
@@ -113,17 +118,19 @@ fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
 /// # Safety
 /// As [`prepare`].
 #[inline(never)]
-unsafe fn lend(frame: *mut Frame, request: &Request) -> Result<Made, Errno> {
+unsafe fn lend(frame: *mut Frame, entry: TwiceEntry, request: &Request) -> Result<Made, Errno> {
+    let creation = Creation::begin(note(entry), request);
     // SAFETY: the frame's own place, written before it is read; the attempt's
     // arguments point into itself, where it stays.
     let attempt = unsafe {
         Attempt::write(&raw mut (*frame).attempt, host::tid());
         &mut (*frame).attempt
     };
-    attempt.aim_as_libc(request)?;
+    attempt.aim_as_libc(request).inspect_err(|&errno| creation.end(Err(errno)))?;
     // Now, because the child will run over this frame.
     attempt.report(request);
     _ = host::lend();
+    creation.lend();
     Ok(Made::Verdict(Verdict::Twice))
 }
 
@@ -136,6 +143,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
     let errno = match Errno::check(raw) {
         Ok(_) => {
             host::take_back();
+            observe::end_lent(Ok(raw as sys::Pid));
             return Finish { result: raw, again: 0 };
         }
         Err(errno) => errno,
@@ -145,6 +153,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
         Ok(()) => Finish { result: 0, again: 1 },
         Err(errno) => {
             host::take_back();
+            observe::end_lent(Err(errno));
             errno::set(errno);
             Finish { result: -1, again: 0 }
         }
@@ -178,12 +187,16 @@ pub extern "C" fn fail(raw: isize) -> isize {
 
 fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> {
     // syscall(SYS_fork) and its equals ask for what _Fork is for.
-    if entry == TwiceEntry::Syscall && *request == Request::FORK {
-        return fork::underscore_fork();
-    }
-    // SAFETY: the memory is copied, and the callers have refused or let
-    // through to the kernel all that has a stack of its own.
-    unsafe { child::create(request, host::repair()) }
+    let is_underscore_fork = entry == TwiceEntry::Syscall && *request == Request::FORK;
+    fork::copy(note(entry), request, is_underscore_fork)
+}
+
+fn note(entry: TwiceEntry) -> Note {
+    Note::of(match entry {
+        TwiceEntry::Vfork => Call::Vfork,
+        TwiceEntry::Clone3 => Call::Clone3,
+        TwiceEntry::Syscall => Call::Syscall,
+    })
 }
 
 fn can_return(request: &Request) -> bool {

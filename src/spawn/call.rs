@@ -3,12 +3,15 @@
 
 use super::actions::FileActions;
 use super::attr::SpawnAttributes;
+use crate::observe::Note;
 use crate::uapi::exec::Strings;
 use core::ffi::c_char;
 
 /// The arguments that the four functions have in common.
 #[derive(Clone, Copy)]
 pub struct Call {
+    /// Which of them it is.
+    pub note: Note,
     /// A path, or a name to search for.
     pub file: *const c_char,
     /// Null for none.

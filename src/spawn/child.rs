@@ -9,6 +9,7 @@ use super::actions::Actions;
 use super::birthplace::Elsewhere;
 use super::rare::{Function, Rare};
 use super::search::Search;
+use crate::observe::Note;
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::{KernelSigset, Pid};
 use core::ffi::{c_char, c_int};
@@ -74,6 +75,8 @@ impl Parent {
 
 /// A child that is to be made.
 pub struct Child<'a> {
+    /// Which call asks for it.
+    pub note: Note,
     /// What it is for.
     pub program: Program,
     /// The program's arguments, the first of them its name.

@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::failure::{FAILED, Failure};
 use super::job::Job;
 use super::page::{Seen, SharedPage};
+use super::recording::Recording;
 use super::stage::Stage;
 use super::{id_maps, steps, verdict};
 use crate::engine::{self, Request, report};
@@ -35,6 +36,7 @@ pub fn create(
     request: &Request,
     mask: KernelSigset,
     changes: Changes,
+    recording: Option<&Recording>,
 ) -> Result<Pid, Failure> {
     let at_creation = Failure::at(Stage::Create);
     let runs_function = child.runs_function();
@@ -49,8 +51,8 @@ pub fn create(
         0 => {
             let emulated = request.emulated;
             let page = Some(&page);
-            let job =
-                Job { child, exchange: &exchange, pidfd: None, mask, emulated, page, changes };
+            let (exchange, pidfd) = (&exchange, None);
+            let job = Job { child, exchange, pidfd, mask, emulated, page, changes, recording };
             run(&job, repair)
         }
         pid => pid,
@@ -101,6 +103,9 @@ fn run(job: &Job, repair: Option<Repair>) -> ! {
             None => sys::gettid(),
         };
         report::forget(tid);
+        if let Some(recording) = job.recording {
+            recording.in_child(tid);
+        }
     } else if let Some(page) = job.page {
         page.enlist();
     }

@@ -13,9 +13,11 @@ use super::{check, launch, request};
 use crate::diagnose::{self, Reason};
 use crate::engine::emulate;
 use crate::host::{self, environment};
+use crate::observe::Note;
 use crate::uapi::exec::Strings;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, namespace, task};
+use clone3_trace::Call;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
@@ -115,6 +117,7 @@ fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) ->
     // The leader of a new session leads its process group, and may ask for no other.
     let process_group = plan.attributes.process_group.filter(|_| !plan.attributes.new_session);
     Child {
+        note: Note::of(Call::Clone3Spawn),
         program: Program::Path(null()),
         argv: null(),
         envp: null(),

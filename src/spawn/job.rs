@@ -5,6 +5,7 @@ use super::child::Child;
 use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::page::SharedPage;
+use super::recording::Recording;
 use crate::uapi::sys::KernelSigset;
 use crate::uapi::{CloneFlags, Errno, cred};
 use core::ffi::c_int;
@@ -25,6 +26,8 @@ pub struct Job<'a> {
     pub page: Option<&'a SharedPage>,
     /// What it may become.
     pub changes: Changes,
+    /// Its record, where there is one.
+    pub recording: Option<&'a Recording>,
 }
 
 impl Job<'_> {

@@ -19,12 +19,14 @@ use super::credentials::Changes;
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::job::Job;
+use super::recording::Recording;
 use super::stage::Stage;
 use super::steps::clone3_spawn_child;
 use super::{copied, request, verdict};
 use crate::arch::{Syscall, trampoline};
 use crate::engine::{Attempt, Memory, Request, emulate};
 use crate::host;
+use crate::observe::{self, Creation, Environment, Room};
 use crate::uapi::flags::*;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, file, task};
@@ -70,6 +72,8 @@ const STACK: usize = 800 + FRAMES;
 const MORE_STACK: usize = 960 + FRAMES;
 /// The same with mounts or a root to be found.
 const MOST_STACK: usize = 1072 + FRAMES;
+/// The same where it is recorded.
+const RECORDED_STACK: usize = 2048 + MOST_STACK;
 /// The numbers above are x86_64's. The others save more registers in each frame.
 const FRAMES: usize = if cfg!(target_arch = "x86_64") { 0 } else { 512 };
 
@@ -96,6 +100,7 @@ fn takes_more(child: &Child) -> bool {
 /// As [`launch`].
 pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pid, Failure> {
     match () {
+        () if observe::is_on() => look_down::<RECORDED_STACK>(),
         () if child.rare.mounts_or_pivots() => look_down::<MOST_STACK>(),
         () if takes_more(child) => look_down::<MORE_STACK>(),
         () => look_down::<STACK>(),
@@ -103,9 +108,10 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
     let mut pidfd: c_int = -1;
     let changes = Changes::of(child);
     let mut request = request::of(child, changes, &mut pidfd);
+    let creation = Creation::begin(child.note, &request);
     request.emulate(emulate::lacking(request.flags, request.emulable));
     // SAFETY: by the contract.
-    let mut outcome = unsafe { one(child, &request, mask, changes) };
+    let mut outcome = unsafe { prepared(creation, child, &request, mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
         // The call may have met a flag that the kernel does not know.
         let wanted = request.flags | request.emulated;
@@ -114,8 +120,12 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
             request.flags = wanted;
             request.emulate(found);
             // SAFETY: by the contract; there is no child yet.
-            outcome = unsafe { one(child, &request, mask, changes) };
+            outcome = unsafe { prepared(creation, child, &request, mask, changes) };
         }
+    }
+    match outcome {
+        Ok(pid) => creation.end(Ok(pid)),
+        Err(failure) => creation.end_at(failure.stage as u32, failure.errno),
     }
     match (&outcome, &mut child.pidfd) {
         (Ok(_), Some(place)) => **place = pidfd,
@@ -127,16 +137,61 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
 
 /// # Safety
 /// As [`launch`].
+#[inline(always)]
+unsafe fn prepared(
+    creation: Creation,
+    child: &mut Child,
+    request: &Request,
+    mask: KernelSigset,
+    changes: Changes,
+) -> Result<Pid, Failure> {
+    match creation.is_recorded() {
+        // SAFETY: by the contract.
+        false => unsafe { one(child, request, mask, changes, None) },
+        // SAFETY: by the contract.
+        true => unsafe { recorded(creation, child, request, mask, changes) },
+    }
+}
+
+/// With an environment by which its program is recorded, too. Apart, for the room that this
+/// takes on the stack.
+///
+/// # Safety
+/// As [`launch`].
+#[cold]
+#[inline(never)]
+unsafe fn recorded(
+    creation: Creation,
+    child: &mut Child,
+    request: &Request,
+    mask: KernelSigset,
+    changes: Changes,
+) -> Result<Pid, Failure> {
+    let mut room = Room::new();
+    let given = child.envp;
+    let environment = Environment::of(given, &mut room);
+    child.envp = environment.strings();
+    let recording = Recording::new(creation, environment);
+    // SAFETY: by the contract; the child has executed, or is gone, when this comes back.
+    let outcome = unsafe { one(child, request, mask, changes, Some(&recording)) };
+    child.envp = given;
+    recording.release();
+    outcome
+}
+
+/// # Safety
+/// As [`launch`].
 unsafe fn one(
     child: &Child,
     request: &Request,
     mask: KernelSigset,
     changes: Changes,
+    recording: Option<&Recording>,
 ) -> Result<Pid, Failure> {
     match request.memory() {
-        Memory::Copied => copied::create(child, request, mask, changes),
+        Memory::Copied => copied::create(child, request, mask, changes, recording),
         // SAFETY: by the contract.
-        _ => unsafe { lent(child, request, mask) },
+        _ => unsafe { lent(child, request, mask, recording) },
     }
 }
 
@@ -145,11 +200,22 @@ unsafe fn one(
 /// # Safety
 /// As [`launch`].
 #[inline(never)] // what runs in the child is below this frame or `copied`'s, not below both
-unsafe fn lent(child: &Child, request: &Request, mask: KernelSigset) -> Result<Pid, Failure> {
+unsafe fn lent(
+    child: &Child,
+    request: &Request,
+    mask: KernelSigset,
+    recording: Option<&Recording>,
+) -> Result<Pid, Failure> {
     let mut exchange = Exchange::new();
+    if let Some(recording) = recording {
+        recording.lend();
+    }
     // SAFETY: by the contract.
-    let pid = unsafe { create(child, request, mask, &mut exchange) }
-        .map_err(Failure::at(Stage::Create))?;
+    let created = unsafe { create(child, request, mask, &mut exchange, recording) };
+    if let Some(recording) = recording {
+        recording.take_back();
+    }
+    let pid = created.map_err(Failure::at(Stage::Create))?;
     match exchange.heard().or_else(|| verdict::died_of_filter(child, pid)) {
         None => Ok(pid),
         Some(failure) => {
@@ -167,6 +233,7 @@ unsafe fn create(
     request: &Request,
     mask: KernelSigset,
     exchange: &mut Exchange,
+    recording: Option<&Recording>,
 ) -> Result<Pid, Errno> {
     let pidfd = child.pidfd.is_some().then_some(request.pidfd as usize as *const c_int);
     Attempt::drive(host::tid(), request, |attempt| {
@@ -178,7 +245,8 @@ unsafe fn create(
         }
         let emulated = request.emulated;
         let changes = Changes::default();
-        let job = Job { child, exchange, pidfd, mask, emulated, page: None, changes };
+        let page = None;
+        let job = Job { child, exchange, pidfd, mask, emulated, page, changes, recording };
         let argument = (&raw const job).cast_mut().cast();
         // SAFETY: the child works below this frame, which stays while it does.
         unsafe { clone3_start_spawn(attempt.call(), clone3_spawn_child, argument, null()) }

@@ -38,6 +38,7 @@ pub mod posix;
 mod privileges;
 pub mod rare;
 mod readable;
+mod recording;
 mod request;
 mod root;
 pub mod search;

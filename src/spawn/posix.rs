@@ -8,6 +8,7 @@ use super::child::{Attributes, Child, Parent, Program};
 use super::foreign;
 use super::rare::Rare;
 use super::search::Search;
+use crate::observe::Creation;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 use core::ffi::c_int;
@@ -20,9 +21,10 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
     // SAFETY: by the contract.
     let Some(actions) = (unsafe { Actions::of(call.actions) }).filter(Actions::are_known) else {
         // SAFETY: by the contract.
-        return unsafe { foreign::spawn(call, pidfd) };
+        return unsafe { foreign_spawn(call, pidfd) };
     };
     let mut child = Child {
+        note: call.note,
         program: if call.search {
             // SAFETY: by the contract.
             Program::Search(unsafe { Search::of(call.file) }?)
@@ -42,6 +44,19 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
     unsafe { read_attributes(call.attributes, &mut child.attributes) }?;
     // SAFETY: by the contract.
     unsafe { super::launch(&mut child) }.map_err(|failure| failure.errno)
+}
+
+/// One that the host makes.
+///
+/// # Safety
+/// As [`spawn`].
+#[cold]
+unsafe fn foreign_spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno> {
+    let creation = Creation::begin_hosts(call.note, false);
+    // SAFETY: by the contract.
+    let outcome = unsafe { foreign::spawn(call, pidfd) };
+    creation.end_hosts(outcome);
+    outcome
 }
 
 /// # Safety

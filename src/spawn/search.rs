@@ -66,6 +66,11 @@ impl Search {
         Ok(search)
     }
 
+    /// What is looked for.
+    pub fn name(&self) -> *const c_char {
+        self.file
+    }
+
     /// Each element of PATH.
     fn elements(&self) -> Elements {
         Elements { at: self.list }

@@ -12,10 +12,12 @@ use super::failure::Failure;
 use super::rare::Rare;
 use super::stage::Stage;
 use crate::host::{cancel, environment};
+use crate::observe::{Note, Waiting};
 use crate::uapi::Errno;
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::task::{self, KernelSigaction};
+use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -24,12 +26,14 @@ use core::ptr::null;
 /// # Safety
 /// `command` must be a string.
 pub unsafe fn start(
+    call: Call,
     command: *const c_char,
     actions: &[Action],
     attributes: Attributes,
 ) -> Result<Pid, Failure> {
     let argv = [c"sh".as_ptr(), c"-c".as_ptr(), c"--".as_ptr(), command, null()];
     let mut child = Child {
+        note: Note::of(call),
         program: Program::Path(c"/bin/sh".as_ptr()),
         argv: argv.as_ptr(),
         envp: environment::all(),
@@ -58,11 +62,15 @@ pub unsafe fn system(command: *const c_char) -> Result<c_int, Errno> {
     let attributes =
         Attributes { defaults: ignored.defaults(), mask: Some(mask), ..Attributes::NONE };
     // SAFETY: by the contract.
-    match unsafe { start(command, &[], attributes) } {
+    match unsafe { start(Call::System, command, &[], attributes) } {
         Ok(pid) => {
+            let waiting = Waiting::begin(Note::of(Call::System));
             let mut running = Running { pid, mask };
             // SAFETY: abandon() is for a thread that leaves this call for good.
             let outcome = unsafe { cancel::wait_for(pid, abandon, (&raw mut running).cast()) };
+            if let Ok(status) = outcome {
+                waiting.end(pid, status, None);
+            }
             finish(mask);
             outcome
         }

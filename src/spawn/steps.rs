@@ -61,6 +61,9 @@ unsafe extern "C" fn run(job: *mut c_void) -> c_int {
 pub fn take(job: &Job) -> Result<(), Failure> {
     let (child, rare) = (job.child, job.child.rare);
     let attributes = &child.attributes;
+    if let Some(recording) = job.recording {
+        recording.begin();
+    }
     job.exchange.in_child();
     emulate::in_lent_child(job.emulated);
     // Those that CLONE_CLEAR_SIGHAND left, as the caller ignores them. SIGKILL and SIGSTOP
@@ -103,7 +106,12 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     if !rare.filter.is_null() {
         cred::set_filter(rare.filter, rare.filter_flags).map_err(Failure::at(Stage::Seccomp))?;
     }
-    execute::execute(child, &kept).map_err(Failure::at(Stage::Exec))
+    let execute = || execute::execute(child, &kept);
+    let outcome = match job.recording {
+        None => execute(),
+        Some(recording) => recording.execute(child, execute),
+    };
+    outcome.map_err(Failure::at(Stage::Exec))
 }
 
 /// Has signals ignored, or at their default. Says of the first that could not be.

@@ -12,9 +12,11 @@ use crate::base::text;
 use crate::engine;
 use crate::host::streams::{self, Cookie, File};
 use crate::host::{errno, memory};
+use crate::observe::{self, Note, Waiting};
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, file, file_facts, task};
+use crate::uapi::{Errno, file, file_facts};
+use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
@@ -216,7 +218,7 @@ unsafe fn start(
         list.add(Action::Dup2 { from: end, to: c_int::from(mode.reads) });
         let attributes = Attributes { mask: Some(quiet.mask()), ..Attributes::NONE };
         // SAFETY: by the contract.
-        match unsafe { shell::start(command, list.all(), attributes) } {
+        match unsafe { shell::start(Call::Popen, command, list.all(), attributes) } {
             // SAFETY: in no list yet.
             Ok(pid) => break Ok(unsafe { streams.begin(stream, pid, mode) }),
             Err(failure) => break Err(failure.errno),
@@ -322,7 +324,7 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     }
     // SAFETY: in no list any more; glibc does not hand it over again.
     unsafe { Stream::release(stream) };
-    let status = if was_open { task::wait_for(pid) } else { Err(Errno::EBADF) };
+    let status = if was_open { observe::wait_for(Call::Pclose, pid) } else { Err(Errno::EBADF) };
     status.unwrap_or_else(|error| {
         errno::set(error);
         -1
@@ -361,11 +363,19 @@ pub unsafe fn close(file: File) -> Result<c_int, Errno> {
         Some((pid, false)) => {
             // SAFETY: by the contract.
             unsafe { streams::close(file) };
-            task::wait_for(pid)
+            observe::wait_for(Call::Pclose, pid)
         }
-        // It knows the command, or the file is none of ours.
+        // It knows the command.
+        Some((pid, true)) => {
+            let waiting = Waiting::begin(Note::of(Call::Pclose));
+            // SAFETY: by the contract.
+            let status = unsafe { streams::hosts_close(file) }?;
+            waiting.end(pid, status, None);
+            Ok(status)
+        }
+        // The file is none of ours.
         // SAFETY: by the contract.
-        _ => unsafe { streams::hosts_close(file) },
+        None => unsafe { streams::hosts_close(file) },
     }
 }
 

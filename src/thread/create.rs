@@ -11,9 +11,11 @@ use crate::engine::{Attempt, Request, Stack};
 use crate::host::draft;
 use crate::host::tls::{self, Place, TlsLayout};
 use crate::host::{self, align_up, page_size};
+use crate::observe::{Creation, Note};
 use crate::uapi::flags::*;
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno, pages};
+use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::AtomicPtr;
@@ -219,8 +221,10 @@ impl Site {
             set_tid: (attributes.set_tid.0 as u64, attributes.set_tid.1 as u64),
             ..Request::FORK
         };
+        let creation = Creation::begin(Note::of(Call::ThreadCreate), &request);
         // SAFETY: a stack and a thread pointer of the thread's own.
         let outcome = unsafe { start_by(&request, top as *mut c_void, self.creator) };
+        creation.end(outcome);
         match outcome {
             // A thread that is given the handle finds the id there, even before the
             // thread has run; it may also have come and gone.

@@ -12,10 +12,12 @@
 use super::extra::{Extras, Failure, open_pidfd};
 use crate::arch::entry;
 use crate::host::errno;
-use crate::host::pthread::{self, Pthread, Start, ThrdCreate};
+use crate::host::pthread::{self, Pthread, Start};
+use crate::observe::{self, Creation, Note};
 use crate::uapi::Errno;
 use crate::uapi::futex::{self, Futex};
 use crate::uapi::sys::{self, Pid};
+use clone3_trace::Call;
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
@@ -46,15 +48,41 @@ pub unsafe fn pass(
 ) -> c_int {
     match pthread::next_create() {
         // SAFETY: by the contract.
-        Some(create) => unsafe { create(thread, attributes, start, argument) },
+        Some(create) => unsafe {
+            recorded(Call::PthreadCreate, || create(thread, attributes, start, argument))
+        },
         None => libc::ENOSYS,
     }
 }
 
-/// The definition of thrd_create(3) behind ours.
+/// Records a thread of the host's.
+#[inline(always)]
+fn recorded(call: Call, create: impl FnOnce() -> c_int) -> c_int {
+    if !observe::is_on() {
+        return create();
+    }
+    let creation = Creation::begin_hosts(Note::of(call), true);
+    let errno = create();
+    creation.end_hosts(if errno == 0 { Ok(0) } else { Err(Errno(errno)) });
+    errno
+}
+
+/// Passes a thrd_create(3) on to the definition behind ours; thrd_error where there is none.
+///
+/// # Safety
+/// As for thrd_create(3).
 #[inline]
-pub fn thrd_create() -> Option<ThrdCreate> {
-    pthread::next_thrd_create()
+pub unsafe fn pass_thrd(
+    thread: *mut pthread_t,
+    start: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    argument: *mut c_void,
+) -> c_int {
+    const THRD_ERROR: c_int = 2; // in both libcs
+    match pthread::next_thrd_create() {
+        // SAFETY: by the contract.
+        Some(create) => unsafe { recorded(Call::ThrdCreate, || create(thread, start, argument)) },
+        None => THRD_ERROR,
+    }
 }
 
 /// Why there is no thread: an extra, or else the host or what it was asked.
@@ -136,8 +164,9 @@ unsafe fn create_by(
         answered: AtomicU32::new(OPEN),
     };
     // SAFETY: by the contract; the offer is there until it has been answered.
-    let error =
-        unsafe { host.create(thread, &attributes, clone3_begin_pthread, (&raw mut offer).cast()) };
+    let error = recorded(Call::Clone3PthreadCreate, || unsafe {
+        host.create(thread, &attributes, clone3_begin_pthread, (&raw mut offer).cast())
+    });
     if error != 0 {
         return Err(Refusal::Other(Errno(error)));
     }

@@ -51,6 +51,18 @@ fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
     Ok((stat.st_dev, u64::from(stat.st_ino), stat.st_mode))
 }
 
+/// The size of an open regular file; EINVAL for what is none.
+#[inline(never)]
+pub fn size(fd: c_int) -> Result<u64, Errno> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
+    // SAFETY: the kernel fills the struct it is given.
+    unsafe { call(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0]) }?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    let stat = unsafe { stat.assume_init_ref() };
+    let is_regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
+    if is_regular { Ok(stat.st_size as u64) } else { Err(Errno::EINVAL) }
+}
+
 /// Whether two descriptors stand for one file.
 pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
     let ((device, number, _), (other_device, other_number, _)) = (identity(one)?, identity(other)?);

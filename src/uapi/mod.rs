@@ -21,6 +21,7 @@ pub mod namespace;
 pub mod pages;
 pub mod sched;
 pub mod session;
+pub mod shared;
 pub mod sized;
 pub mod sys;
 pub mod task;

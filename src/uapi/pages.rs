@@ -84,16 +84,34 @@ pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
 fn map(len: usize, flags: c_int) -> Result<*mut c_void, Errno> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    unsafe { mmap(0, len, access, flags | libc::MAP_ANONYMOUS) }
+    unsafe { mmap(0, len, access, flags | libc::MAP_ANONYMOUS, -1) }
         .map(|address| address as *mut c_void)
 }
 
-/// mmap(2) of no file.
+/// A file's first bytes as memory, shared with all who map it, and left out of core dumps.
+pub fn map_file(fd: c_int, len: usize) -> Result<*mut c_void, Errno> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs none, and the advice
+    // loses nothing of it.
+    unsafe {
+        let address = mmap(0, len, access, libc::MAP_SHARED, fd)?;
+        _ = advise(address, len, libc::MADV_DONTDUMP);
+        Ok(address as *mut c_void)
+    }
+}
+
+/// mmap(2), of no file where the descriptor is -1.
 ///
 /// # Safety
 /// With MAP_FIXED the pages there must be the caller's own, and be used no more.
-unsafe fn mmap(address: usize, len: usize, access: c_int, flags: c_int) -> Result<usize, Errno> {
-    let arguments = [address, len, access as usize, flags as usize, usize::MAX, 0];
+unsafe fn mmap(
+    address: usize,
+    len: usize,
+    access: c_int,
+    flags: c_int,
+    fd: c_int,
+) -> Result<usize, Errno> {
+    let arguments = [address, len, access as usize, flags as usize, fd as usize, 0];
     // SAFETY: by the contract.
     Errno::check(unsafe { syscall(SYS_mmap, arguments) })
 }
@@ -110,7 +128,7 @@ pub unsafe fn unmap_pages(address: *mut c_void, len: usize) {
 /// Address space without any access (PROT_NONE) and without a charge for it (mmap(2)).
 pub fn reserve(len: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    unsafe { mmap(0, len, libc::PROT_NONE, EMPTY_MAPPING & !libc::MAP_FIXED) }
+    unsafe { mmap(0, len, libc::PROT_NONE, EMPTY_MAPPING & !libc::MAP_FIXED, -1) }
 }
 
 /// Gives memory back and leaves its addresses reserved, with no access to them.
@@ -119,7 +137,7 @@ pub fn reserve(len: usize) -> Result<usize, Errno> {
 /// The pages must be the caller's own and be used no more.
 pub unsafe fn empty(address: usize, len: usize) {
     // SAFETY: by the contract there is no pointer into them.
-    _ = unsafe { mmap(address, len, libc::PROT_NONE, EMPTY_MAPPING) };
+    _ = unsafe { mmap(address, len, libc::PROT_NONE, EMPTY_MAPPING, -1) };
 }
 
 /// Opens reserved memory for reading and writing (mprotect(2)).

@@ -4,6 +4,7 @@
 use super::Errno;
 use super::call::{ask, call, prctl, tell};
 use super::sys::Pid;
+use super::wait::Usage;
 use crate::arch::syscall;
 use crate::base::decimal;
 use core::ffi::{c_char, c_int};
@@ -34,10 +35,16 @@ pub fn is_own_thread(tid: Pid) -> bool {
 /// wait4(2) for one child of any kind, repeated when a signal interrupts it:
 /// its wait status.
 pub fn wait_for(pid: Pid) -> Result<c_int, Errno> {
+    wait_with_usage(pid, &mut Usage::default())
+}
+
+/// The same, with what it used.
+pub fn wait_with_usage(pid: Pid, usage: &mut Usage) -> Result<c_int, Errno> {
     let mut status: c_int = 0;
+    let usage = &raw mut *usage as usize;
     loop {
-        let arguments = [pid as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0];
-        // SAFETY: the status lives over the call.
+        let arguments = [pid as usize, &raw mut status as usize, libc::__WALL as usize, usage, 0];
+        // SAFETY: status and usage live over the call.
         match unsafe { call(libc::SYS_wait4, arguments) } {
             Ok(_) => return Ok(status),
             Err(Errno(libc::EINTR)) => {}

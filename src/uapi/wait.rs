@@ -103,7 +103,7 @@ pub fn take(pidfd: c_int) -> Result<Option<Ended>, Errno> {
 }
 
 /// As wait(2) packs it.
-fn status_of(code: c_int, status: c_int) -> c_int {
+pub fn status_of(code: c_int, status: c_int) -> c_int {
     match code {
         libc::CLD_DUMPED => status | 0x80,
         libc::CLD_KILLED => status,

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The `exec` family, where it is watched (`host::interposers`); the prototypes are those of
+//! `<unistd.h>`.
+
+use super::libc_entry;
+use crate::arch::{ARGUMENT_REGISTERS, gathering_entry};
+use crate::host::{environment, errno};
+use crate::observe::Note;
+use crate::process::execute::{Program, execute};
+use crate::uapi::exec::Strings;
+use crate::uapi::pages;
+use clone3_trace::Call;
+use core::ffi::{c_char, c_int};
+use core::mem::size_of;
+use core::ptr::null_mut;
+
+libc_entry!("execve" => exported_execve);
+libc_entry!("execv" => exported_execv);
+libc_entry!("execvp" => exported_execvp);
+libc_entry!("execvpe" => exported_execvpe);
+libc_entry!("fexecve" => exported_fexecve);
+libc_entry!("execveat" => exported_execveat);
+libc_entry!("execl" => clone3_own_execl);
+libc_entry!("execlp" => clone3_own_execlp);
+libc_entry!("execle" => clone3_own_execle);
+
+gathering_entry!("clone3_own_execl" => gathered_execl);
+gathering_entry!("clone3_own_execlp" => gathered_execlp);
+gathering_entry!("clone3_own_execle" => gathered_execle);
+
+unsafe extern "C" {
+    fn clone3_own_execl(path: *const c_char, first: *const c_char, ...) -> c_int;
+    fn clone3_own_execlp(file: *const c_char, first: *const c_char, ...) -> c_int;
+    fn clone3_own_execle(path: *const c_char, first: *const c_char, ...) -> c_int;
+}
+
+unsafe extern "C" fn exported_execve(path: *const c_char, argv: Strings, envp: Strings) -> c_int {
+    // SAFETY: execve(2)'s own contract.
+    unsafe { execute(Note::of(Call::Execve), Program::Path(path), argv, envp) }
+}
+
+unsafe extern "C" fn exported_execv(path: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: exec(3)'s own contract.
+    unsafe { execute(Note::of(Call::Execv), Program::Path(path), argv, environment::all()) }
+}
+
+unsafe extern "C" fn exported_execvp(file: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: exec(3)'s own contract.
+    unsafe { execute(Note::of(Call::Execvp), Program::Search(file), argv, environment::all()) }
+}
+
+unsafe extern "C" fn exported_execvpe(file: *const c_char, argv: Strings, envp: Strings) -> c_int {
+    // SAFETY: exec(3)'s own contract.
+    unsafe { execute(Note::of(Call::Execvpe), Program::Search(file), argv, envp) }
+}
+
+unsafe extern "C" fn exported_fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_int {
+    // SAFETY: fexecve(3)'s own contract.
+    unsafe { execute(Note::of(Call::Fexecve), Program::Descriptor(fd), argv, envp) }
+}
+
+unsafe extern "C" fn exported_execveat(
+    directory: c_int,
+    path: *const c_char,
+    argv: Strings,
+    envp: Strings,
+    flags: c_int,
+) -> c_int {
+    let program = Program::At { directory, path, flags };
+    // SAFETY: execveat(2)'s own contract.
+    unsafe { execute(Note::of(Call::Execveat), program, argv, envp) }
+}
+
+/// The arguments of a call that says by a null pointer where they end.
+struct Gathered {
+    registers: *const usize,
+    stack: *const usize,
+}
+
+impl Gathered {
+    /// # Safety
+    /// There must be so many.
+    unsafe fn get(&self, index: usize) -> usize {
+        // SAFETY: by the contract.
+        unsafe {
+            match index.checked_sub(ARGUMENT_REGISTERS) {
+                None => self.registers.add(index).read(),
+                Some(index) => self.stack.add(index).read(),
+            }
+        }
+    }
+
+    /// What is executed.
+    ///
+    /// # Safety
+    /// They must be those of a call.
+    unsafe fn program(&self) -> *const c_char {
+        // SAFETY: each of the functions has it.
+        unsafe { self.get(0) as *const c_char }
+    }
+
+    /// How many strings follow.
+    ///
+    /// # Safety
+    /// As [`Gathered::program`].
+    unsafe fn count(&self) -> usize {
+        let mut count = 0;
+        // SAFETY: a null pointer ends them.
+        while unsafe { self.get(1 + count) } != 0 {
+            count += 1;
+        }
+        count
+    }
+
+    /// Hands them over as an array.
+    ///
+    /// # Safety
+    /// There must be a null pointer at their end.
+    unsafe fn with_array(&self, execute: impl FnOnce(Strings) -> c_int) -> c_int {
+        const ROOM: usize = 64;
+        // SAFETY: by the contract.
+        let words = unsafe { self.count() } + 1;
+        let bytes = words * size_of::<usize>();
+        let mut room = [0usize; ROOM];
+        let mapped = if words <= ROOM { Ok(null_mut()) } else { pages::map_pages(bytes) };
+        let mapped = match mapped {
+            Ok(memory) => memory,
+            Err(errno) => {
+                errno::set(errno);
+                return -1;
+            }
+        };
+        let array = if mapped.is_null() { room.as_mut_ptr() } else { mapped.cast() };
+        for index in 0..words {
+            // SAFETY: there is room for so many.
+            unsafe { array.add(index).write(self.get(1 + index)) };
+        }
+        let result = execute(array.cast());
+        if !mapped.is_null() {
+            // SAFETY: mapped above, and used no more.
+            unsafe { pages::unmap_pages(mapped, bytes) };
+        }
+        result
+    }
+}
+
+unsafe extern "C" fn gathered_execl(registers: *const usize, stack: *const usize) -> c_int {
+    let arguments = Gathered { registers, stack };
+    // SAFETY: exec(3)'s own contract.
+    unsafe {
+        let program = Program::Path(arguments.program());
+        let envp = environment::all();
+        arguments.with_array(|argv| execute(Note::of(Call::Execl), program, argv, envp))
+    }
+}
+
+unsafe extern "C" fn gathered_execlp(registers: *const usize, stack: *const usize) -> c_int {
+    let arguments = Gathered { registers, stack };
+    // SAFETY: exec(3)'s own contract.
+    unsafe {
+        let program = Program::Search(arguments.program());
+        let envp = environment::all();
+        arguments.with_array(|argv| execute(Note::of(Call::Execlp), program, argv, envp))
+    }
+}
+
+/// The environment is behind the null pointer.
+unsafe extern "C" fn gathered_execle(registers: *const usize, stack: *const usize) -> c_int {
+    let arguments = Gathered { registers, stack };
+    // SAFETY: exec(3)'s own contract.
+    unsafe {
+        let program = Program::Path(arguments.program());
+        let envp = arguments.get(arguments.count() + 2) as Strings;
+        arguments.with_array(|argv| execute(Note::of(Call::Execle), program, argv, envp))
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Ends of processes and waits for them, where they are watched (`host::interposers`); the
+//! prototypes are those of `<unistd.h>`, `<stdlib.h>` and `<sys/wait.h>`.
+
+use super::libc_entry;
+use crate::host::interposers::{index, watched};
+use crate::observe::{self, Note};
+use crate::process::reap;
+use crate::uapi::sys::{self, Pid};
+use clone3_trace::Call;
+use core::ffi::{c_int, c_void};
+use core::mem::transmute;
+use core::ptr::null_mut;
+
+libc_entry!("_exit", "_Exit" => exported_exit);
+libc_entry!("quick_exit" => exported_quick_exit);
+libc_entry!("wait" => exported_wait);
+libc_entry!("waitpid" => exported_waitpid);
+libc_entry!("wait3" => exported_wait3);
+libc_entry!("wait4" => exported_wait4);
+libc_entry!("waitid" => exported_waitid);
+
+extern "C" fn exported_exit(status: c_int) -> ! {
+    observe::exit(Call::UnderscoreExit, status);
+    sys::exit_group(status)
+}
+
+/// The functions of at_quick_exit() are still to run.
+extern "C" fn exported_quick_exit(status: c_int) -> ! {
+    observe::exit(Call::QuickExit, status);
+    if let Some(function) = watched(const { index("quick_exit") }) {
+        // SAFETY: the host's function of that name and prototype (C11, 7.22.4.7).
+        unsafe { transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> !>(function)(status) }
+    }
+    sys::exit_group(status)
+}
+
+unsafe extern "C" fn exported_wait(status: *mut c_int) -> Pid {
+    // SAFETY: wait(2)'s own contract.
+    unsafe { reap::wait4(Note::of(Call::Wait), -1, status, 0, null_mut()) }
+}
+
+unsafe extern "C" fn exported_waitpid(pid: Pid, status: *mut c_int, options: c_int) -> Pid {
+    // SAFETY: waitpid(2)'s own contract.
+    unsafe { reap::wait4(Note::of(Call::Waitpid), pid, status, options, null_mut()) }
+}
+
+unsafe extern "C" fn exported_wait3(status: *mut c_int, options: c_int, usage: *mut c_void) -> Pid {
+    // SAFETY: wait3(2)'s own contract.
+    unsafe { reap::wait4(Note::of(Call::Wait3), -1, status, options, usage) }
+}
+
+unsafe extern "C" fn exported_wait4(
+    pid: Pid,
+    status: *mut c_int,
+    options: c_int,
+    usage: *mut c_void,
+) -> Pid {
+    // SAFETY: wait4(2)'s own contract.
+    unsafe { reap::wait4(Note::of(Call::Wait4), pid, status, options, usage) }
+}
+
+unsafe extern "C" fn exported_waitid(
+    kind: c_int,
+    id: libc::id_t,
+    place: *mut libc::siginfo_t,
+    options: c_int,
+) -> c_int {
+    // SAFETY: waitid(2)'s own contract.
+    unsafe { reap::waitid(Note::of(Call::Waitid), kind, id, place, options) }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The end of a process by itself.
+//!
+//! What it used is not asked for, since a sandbox that the program set up may punish the
+//! question: whoever waits for it is told.
+
+use super::state;
+use crate::arch::entry;
+use crate::host::functions;
+use clone3_trace::{Call, Exit};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// The status of an exit() that is not known.
+const UNKNOWN: c_int = -1;
+
+entry!("clone3_at_exit" => at_exit);
+
+unsafe extern "C" {
+    /// [`at_exit`] behind a landing pad: the host calls it through a pointer.
+    fn clone3_at_exit(status: c_int, _: *mut c_void);
+}
+
+unsafe extern "C" fn at_exit(status: c_int, _: *mut c_void) {
+    exit(Call::Exit, status);
+}
+
+/// Whether the host tells of exit().
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Has the host tell of exit(), with the status, where it can.
+pub fn watch() {
+    IS_TOLD.store(functions::register_at_exit(clone3_at_exit), Relaxed);
+}
+
+/// The last of exit(): where the host did not tell of it, without the status.
+pub fn at_end() {
+    if !IS_TOLD.load(Relaxed) {
+        exit(Call::Exit, UNKNOWN);
+    }
+}
+
+/// Records it; the status is what was given to the function.
+#[inline(always)]
+pub fn exit(call: Call, status: c_int) {
+    if state::is_on() {
+        record(call, status);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record(call: Call, status: c_int) {
+    let body = Exit {
+        status: if status == UNKNOWN { UNKNOWN } else { status & 0xff },
+        call: call as u8,
+        ..Exit::default()
+    };
+    if let Some(pen) = state::ring().and_then(|ring| state::begin_plain(&ring, &body)) {
+        pen.done();
+    }
+}

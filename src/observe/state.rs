@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whether this process is traced, where, and what its records say of it.
+
+use super::{clock, lent};
+use crate::host;
+use crate::uapi::task;
+use clone3_trace::{Body, Header, Pen, Ring, STRINGS, Slot, Writer};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+
+/// The trace; null in a process that is not traced. Never unmapped.
+static HEADER: AtomicPtr<Header> = AtomicPtr::new(null_mut());
+/// How many slots it has, as was found when it was mapped.
+static SLOTS: AtomicUsize = AtomicUsize::new(0);
+/// The process's id.
+static PID: AtomicU32 = AtomicU32::new(0);
+/// Position + 1 of the record by which the process came to be what it is.
+static ORIGIN: AtomicU64 = AtomicU64::new(0);
+
+/// Whether there is a trace. One load, and all that there is to do where there is none.
+#[inline(always)]
+pub fn is_on() -> bool {
+    !HEADER.load(Relaxed).is_null()
+}
+
+/// The trace, while records are wanted.
+pub fn ring() -> Option<Ring<'static>> {
+    // SAFETY: null or the mapping of `begin`, which is never unmapped.
+    let (header, slots) = unsafe {
+        let header = HEADER.load(Acquire).as_ref()?;
+        let slots = (&raw const *header).wrapping_add(1).cast::<Slot>();
+        (header, core::slice::from_raw_parts(slots, SLOTS.load(Relaxed)))
+    };
+    Ring::new(header, slots).filter(Ring::is_recording)
+}
+
+/// From here on the process is traced.
+///
+/// # Safety
+/// There must be a header, and so many slots behind it, for as long as the process lives.
+pub unsafe fn begin(header: *mut Header, slots: usize, pid: u32) {
+    SLOTS.store(slots, Relaxed);
+    PID.store(pid, Relaxed);
+    HEADER.store(header, Release);
+}
+
+/// What the process is from here on.
+pub fn set_origin(origin: u64) {
+    ORIGIN.store(origin, Relaxed);
+}
+
+/// What it is, but for a task on borrowed memory.
+pub fn origin() -> u64 {
+    ORIGIN.load(Relaxed)
+}
+
+/// In a child with a memory of its own, whose creation has that position + 1.
+pub fn be_child(pid: u32, origin: u64) {
+    lent::forget();
+    PID.store(pid, Relaxed);
+    ORIGIN.store(origin, Relaxed);
+}
+
+/// The calling task, as it is known without a system call; but one on borrowed memory has its
+/// ids from the kernel.
+pub fn writer() -> Writer {
+    let tid = host::tid() as u32;
+    let time = clock::now();
+    match lent::borrowed(tid) {
+        Some(creation) => Writer { tid, pid: task::getpid() as u32, origin: creation, time },
+        None => Writer { tid, pid: PID.load(Relaxed), origin: ORIGIN.load(Relaxed), time },
+    }
+}
+
+/// Writes a record without strings.
+pub fn write<B: Body>(writer: &Writer, body: &B) {
+    if let Some(pen) = ring().and_then(|ring| ring.begin(writer, body, [0; STRINGS], 0).ok()) {
+        pen.done();
+    }
+}
+
+/// Begins a record without strings of the calling task's.
+pub fn begin_plain<B: Body>(ring: &Ring<'static>, body: &B) -> Option<Pen<'static>> {
+    ring.begin(&writer(), body, [0; STRINGS], 0).ok()
+}

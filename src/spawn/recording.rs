@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a recorded child takes with it: its creator's record, and the environment by which
+//! its program is recorded as well.
+
+use super::child::{Child, Program};
+use crate::observe::{Creation, Environment, Execution};
+use crate::uapi::Errno;
+use crate::uapi::sys::Pid;
+use core::cell::Cell;
+
+/// In a frame of the creator's.
+pub struct Recording {
+    creation: Creation,
+    environment: Environment,
+    /// When the child began to run.
+    ran: Cell<u64>,
+}
+
+impl Recording {
+    /// Of a child that is to be made.
+    pub fn new(creation: Creation, environment: Environment) -> Recording {
+        Recording { creation, environment, ran: Cell::new(0) }
+    }
+
+    /// In the creator, before its memory is lent.
+    pub fn lend(&self) {
+        self.creation.lend();
+    }
+
+    /// In the creator, when it has its memory back.
+    pub fn take_back(&self) {
+        self.creation.take_back();
+    }
+
+    /// In the creator, at the end.
+    pub fn release(self) {
+        self.environment.release();
+    }
+
+    /// The child's first step.
+    #[cold]
+    pub fn begin(&self) {
+        self.ran.set(self.creation.time());
+    }
+
+    /// In a child that stays in its own copy of the memory.
+    #[cold]
+    pub fn in_child(&self, tid: Pid) {
+        self.creation.in_child(tid);
+    }
+
+    /// Has the child execute its program; says why it could not.
+    #[cold]
+    #[inline(never)]
+    pub fn execute(
+        &self,
+        child: &Child,
+        execute: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let path = match &child.program {
+            Program::Path(path) | Program::At(_, path, _) => *path,
+            Program::Search(search) => search.name(),
+            Program::Function(_) => return execute(),
+        };
+        let ran = self.ran.get();
+        let execution =
+            Execution::by_spawned(self.creation, ran, path, child.argv, &self.environment);
+        execute().inspect_err(|&errno| execution.failed(errno))
+    }
+}
