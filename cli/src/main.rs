@@ -17,6 +17,13 @@ mod shipped;
 mod trace;
 mod words;
 
+#[cfg(test)]
+#[path = "../tests/sample/mod.rs"]
+mod sample;
+#[cfg(test)]
+#[path = "../tests/writer/mod.rs"]
+mod writer;
+
 use args::{Args, Command};
 use clap::Parser;
 use std::process::ExitCode;

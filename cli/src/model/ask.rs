@@ -51,8 +51,13 @@ impl Run {
     /// The short name of what a process is: of its last program, or of the one that it is a
     /// copy of.
     pub fn program(&self, place: usize) -> String {
-        let copied = self.processes[place].copy_of;
-        self.processes[copied].path().map_or_else(|| "?".into(), base_name)
+        let Process { copy_of, copied_ns, .. } = self.processes[place];
+        let parts = self.processes[copy_of].parts(u64::MAX);
+        let part = match copy_of == place {
+            true => parts.last(),
+            false => parts.iter().rev().find(|part| part.begun_ns <= copied_ns).or(parts.first()),
+        };
+        part.and_then(|part| part.path).map_or_else(|| "?".into(), base_name)
     }
 
     /// Finds out which process each one is a copy of.
@@ -60,11 +65,15 @@ impl Run {
         for place in 0..self.processes.len() {
             let process = &self.processes[place];
             // Parents come first.
-            let copy_of = match process.parent {
-                Some(parent) if !process.has_program() => self.processes[parent].copy_of,
-                _ => place,
+            let (copy_of, copied_ns) = match process.parent {
+                Some(parent) if !process.has_program() => match &self.processes[parent] {
+                    above if above.copy_of == parent => (parent, process.begun_ns),
+                    above => (above.copy_of, above.copied_ns),
+                },
+                _ => (place, process.begun_ns),
             };
             self.processes[place].copy_of = copy_of;
+            self.processes[place].copied_ns = copied_ns;
         }
     }
 }

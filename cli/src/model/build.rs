@@ -93,7 +93,7 @@ impl Builder {
         }
         if is_thread {
             let threads = &mut self.run.processes[by].threads;
-            *threads = threads.saturating_add(u32::from(has_child));
+            *threads = threads.saturating_add(u32::from(is_back && create.errno == 0));
             return by;
         }
         self.links.creation(record.name(), place);
@@ -182,7 +182,10 @@ impl Builder {
         let process = &mut self.run.processes[place];
         process.end = end;
         process.end_ns.get_or_insert(wait.end_ns);
-        process.total = Some(used(wait.user_ns, wait.system_ns, wait.max_resident));
+        if wait.user_ns | wait.system_ns | wait.max_resident != 0 {
+            process.total = Some(used(wait.user_ns, wait.system_ns, wait.max_resident));
+        }
+        process.waited = true;
         parent
     }
 

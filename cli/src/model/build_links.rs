@@ -118,7 +118,7 @@ impl Links {
         let is_it = |place: &usize| run.processes[*place].pid == pid;
         let goes_on = |place: &usize| {
             matches!(run.processes[*place].end, End::Unknown | End::Exited(-1))
-                || run.processes[*place].total.is_none()
+                || !run.processes[*place].waited
         };
         let children = parent.map_or(&[][..], |parent| &run.processes[parent].children);
         let child = children.iter().rev().copied().filter(is_it).find(goes_on);

@@ -48,8 +48,10 @@ pub struct Process {
     pub execs: Vec<Exec>,
     /// Programs that began with the library in them.
     pub images: Vec<Image>,
-    /// Itself, or the nearest one above it that executed a program.
+    /// Itself, or the nearest one above it that executed a program,
     pub copy_of: usize,
+    /// and when it was copied.
+    pub copied_ns: u64,
     /// Threads that it made.
     pub threads: u32,
     /// Whether it said anything itself.
@@ -64,6 +66,8 @@ pub struct Process {
     pub own: Option<Used>,
     /// What it and those it waited for used, as its parent was told.
     pub total: Option<Used>,
+    /// Whether somebody waited for it.
+    pub waited: bool,
     /// Children that it had not waited for when it ended.
     pub unwaited: u32,
 }

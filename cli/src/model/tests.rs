@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::trace::Reader;
-use crate::trace::writer::{By, Fields, Writer, argv};
+use crate::writer::{By, Fields, Writer, argv};
 use clone3_trace as raw;
 
 fn run(writer: &Writer) -> Run {
@@ -133,7 +133,7 @@ fn lost_records_leave_what_numbers_tell() {
 fn threads_failures_and_what_is_seen_from_outside() {
     let mut writer = Writer::new();
     let shell = image(&mut writer, by(10, 0, 0), 0, &["x"]);
-    let thread = raw::Create { thread: 1, ..create(raw::Call::PthreadCreate, 12) };
+    let thread = raw::Create { thread: 1, ..create(raw::Call::PthreadCreate, 0) };
     put(&mut writer, by(10, shell, 1), thread);
     put(&mut writer, by(10, shell, 2), raw::Create { errno: 11, ..create(raw::Call::Fork, -1) });
     let outside = raw::Wait { call: raw::Call::Outside as u8, ..wait(10, 11) };
@@ -144,4 +144,18 @@ fn threads_failures_and_what_is_seen_from_outside() {
     assert_eq!(run.processes[0].end, End::Killed { signal: 11, core: false });
     assert_eq!(run.creations[1].errno, 11);
     assert_eq!(run.blind.spots().count(), 0);
+}
+
+#[test]
+fn a_copy_has_the_name_of_what_its_creator_was_then() {
+    let mut writer = Writer::new();
+    let bash = image(&mut writer, by(10, 0, 0), 0, &["/bin/bash"]);
+    let fork = put(&mut writer, by(10, bash, 1), create(raw::Call::Fork, 11));
+    put(&mut writer, by(11, fork, 2), create(raw::Call::Fork, 12));
+    let exec = writer.open(by(10, bash, 5), exec(raw::Call::Execve, 0), &[b"/bin/python3", b"p\0"]);
+    let python = image(&mut writer, by(10, 0, 6), exec, &["/bin/python3"]);
+    put(&mut writer, by(10, python, 7), create(raw::Call::Fork, 13));
+    let run = run(&writer);
+    let names: Vec<String> = (0..4).map(|place| run.program(place)).collect();
+    assert_eq!(names, ["python3", "bash", "bash", "python3"]);
 }

@@ -14,7 +14,7 @@ mod tree;
 
 use crate::args::{Format, Report};
 use crate::model::{Builder, Run};
-use crate::trace::{Reader, Record};
+use crate::trace::{ReadAt, Reader, Record};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
@@ -61,7 +61,7 @@ fn is_closed(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-fn write(format: Format, reader: Reader<File>, out: &mut impl Write) -> Result<()> {
+fn write(format: Format, reader: Reader<impl ReadAt>, out: &mut impl Write) -> Result<()> {
     match format {
         Format::Tree => tree::write(&whole(reader), out),
         Format::Summary => summary::write(&whole(reader), out),
@@ -93,7 +93,7 @@ fn write(format: Format, reader: Reader<File>, out: &mut impl Write) -> Result<(
 }
 
 /// Everything that happened.
-fn whole(reader: Reader<File>) -> Run {
+fn whole(reader: Reader<impl ReadAt>) -> Run {
     let Ok(run) = each(reader, |record, builder| {
         builder.add(record);
         Ok::<_, std::convert::Infallible>(())
@@ -103,7 +103,7 @@ fn whole(reader: Reader<File>) -> Run {
 
 /// Shows each record to somebody, who adds it to the run.
 fn each<E>(
-    mut reader: Reader<File>,
+    mut reader: Reader<impl ReadAt>,
     mut show: impl FnMut(&Record, &mut Builder) -> Result<(), E>,
 ) -> Result<Run, E> {
     let mut builder = Builder::new(&reader.header);
@@ -125,4 +125,40 @@ fn blind_spots(run: &Run, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{count:>7} {reason}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::sample;
+    use clap::ValueEnum;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+        #[test]
+        fn no_format_fails_on_a_trace_that_was_changed_anywhere(
+            words in prop::collection::vec((any::<prop::sample::Index>(), word()), 1..30),
+            bytes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..30),
+        ) {
+            let mut trace = sample().bytes();
+            for (place, word) in words {
+                let at = 24 + 8 * place.index((trace.len() - 24) / 8);
+                trace[at..at + 8].copy_from_slice(&word.to_ne_bytes());
+            }
+            for (place, byte) in bytes {
+                let at = place.index(trace.len() - 24);
+                trace[24 + at] = byte;
+            }
+            for format in Format::value_variants() {
+                let Ok(reader) = Reader::new(&trace[..]) else { break };
+                prop_assert!(write(*format, reader, &mut std::io::sink()).is_ok());
+            }
+        }
+    }
+
+    /// Numbers that a trace has, and those at the ends.
+    fn word() -> impl Strategy<Value = u64> {
+        prop_oneof![0..30u64, any::<u64>(), Just(u64::MAX), (0..4u64).prop_map(|n| n << 62)]
+    }
 }

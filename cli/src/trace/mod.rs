@@ -6,12 +6,8 @@ mod read;
 mod record;
 
 pub use header::{Header, drop_reason};
-pub use read::Reader;
+pub use read::{ReadAt, Reader};
 pub use record::{Body, Record};
-
-#[cfg(test)]
-#[path = "../../tests/writer/mod.rs"]
-pub mod writer;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Slots that are read at once.
-const WINDOW: usize = 4096;
+const WINDOW: usize = 512;
 /// No record is longer: behind so many slots without one there is none to be found.
 const LONGEST: u64 = 1 << 16;
 
@@ -88,7 +88,7 @@ impl<Source: ReadAt> Reader<Source> {
                 break;
             }
             skipped += 1;
-            self.next += 1;
+            self.next = self.next.saturating_add(1);
         }
         if !self.ended {
             self.ended = true;

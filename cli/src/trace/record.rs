@@ -59,11 +59,12 @@ impl Record {
         self.position.saturating_add(1)
     }
 
-    /// The words of an argv: NULs are between them.
+    /// The words of an argv: each ends in a NUL.
     pub fn words(&self, string: usize) -> Vec<Vec<u8>> {
         match self.strings.get(string) {
             Some(text) if !text.bytes.is_empty() => {
-                text.bytes.split(|byte| *byte == 0).map(Vec::from).collect()
+                let bytes = text.bytes.strip_suffix(b"\0").unwrap_or(&text.bytes);
+                bytes.split(|byte| *byte == 0).map(Vec::from).collect()
             }
             _ => Vec::new(),
         }

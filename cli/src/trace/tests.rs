@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use super::writer::{By, Writer, argv};
 use super::*;
+use crate::writer::{self, By, Writer, argv};
 use clone3_trace::{Call, Create, Exec, Exit, HEADER_SIZE, Owner, SLOT_SIZE, State};
 use proptest::prelude::*;
 
