@@ -36,7 +36,8 @@ pub enum Command {
     /// Show what is in a trace: which processes a program made, by which calls, what they
     /// executed, how long they took and how they ended
     ///
-    /// Every report ends with what could not be seen, and why.
+    /// CPU time is a process's own; memory is the most that it had, or one of the children that
+    /// it waited for. Reports for people end with what could not be seen, and why.
     ///
     /// Exit status: 0; 125 if the file is no trace or cannot be read.
     Report(Report),

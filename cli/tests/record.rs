@@ -150,3 +150,35 @@ fn a_static_program_is_in_the_trace_from_outside() {
     assert!(tree.contains("1 programs that ran unseen: static\n"), "{tree}");
     assert!(predicate::str::contains("whose end").not().eval(&tree), "{tree}");
 }
+
+#[test]
+fn a_shell_and_all_that_it_starts_are_told() {
+    let place = Place::new();
+    let script = "true | cat; (exit 4); sh -c 'exit 5'; /no/such/program; kill -9 $$";
+    let outcome = place.run(&["bash", "-c", script]).output().unwrap();
+    assert_eq!(outcome.status.signal(), Some(9));
+    let tree = place.report("tree");
+    let status = |command: &str| {
+        let row = tree.lines().find(|line| line.ends_with(command));
+        let row = row.unwrap_or_else(|| panic!("{command} in {tree}"));
+        let status = row.split(['├', '└']).next().unwrap().split_whitespace().last();
+        status.unwrap().to_owned()
+    };
+    assert!(tree.lines().nth(1).unwrap().contains("SIGKILL  bash -c "), "{tree}");
+    assert_eq!(status(" cat"), "0");
+    assert_eq!(status("sh -c 'exit 5'"), "5");
+    let forks: Vec<&str> = tree.lines().filter(|line| line.ends_with("of bash)")).collect();
+    assert!(forks.iter().any(|line| line.contains("        4  ")), "(exit 4) in {tree}");
+    let text = place.report("text");
+    assert!(
+        text.contains(r#"execve("/no/such/program", ["/no/such/program"]) = -1 ENOENT"#),
+        "{text}"
+    );
+    assert!(tree.ends_with("Nothing was out of sight.\n"), "{tree}");
+    let lines = place.report("jsonl");
+    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let made = lines.iter().filter(|line| line["type"] == "create").count();
+    let ended = lines.iter().filter(|line| line["type"] == "wait").count();
+    assert_eq!(made + 1, ended, "each child was waited for, the first one from outside: {tree}");
+}
