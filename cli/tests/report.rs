@@ -183,3 +183,26 @@ fn twenty_thousand_generations_are_no_recursion() {
     let tree = String::from_utf8(outcome.get_output().stdout.clone()).unwrap();
     assert!(tree.lines().count() > 20_000);
 }
+
+#[test]
+fn colours_are_for_terminals_and_bytes_are_not() {
+    let place = tempfile::tempdir().unwrap();
+    let trace = file(&place, &sample().bytes());
+    let on_terminal = |format: &str| {
+        let command = assert_cmd::cargo::cargo_bin!("clone3").display();
+        let line = format!("{command} report --format {format} {}", trace.display());
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+        script.timeout(Duration::from_secs(60)).output().unwrap()
+    };
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIP: no script(1) for a terminal");
+        return;
+    }
+    let tree = String::from_utf8(on_terminal("tree").stdout).unwrap();
+    assert!(tree.contains("\u{1b}[31mSIGKILL"), "{tree:?}");
+    assert!(tree.contains(r"\033[31m'"), "the program's own do not reach the terminal: {tree:?}");
+    let refused = on_terminal("perfetto");
+    assert_eq!(refused.status.code(), Some(125));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("not for a terminal"));
+}
