@@ -213,6 +213,10 @@ static void waits(void)
         return;
     const struct record *at = NULL, *image = records;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+#if defined(__i386__) && !defined(__GLIBC__) /* whose headers name them __wait3_time64 and so on */
+        if (wanted[i].call == 50 || wanted[i].call == 51)
+            continue;
+#endif
         at = find(at, "wait", NULL, 0);
         if (!ok(at && field(at, "call") == wanted[i].call && field(at, "status") == (uint64_t)wanted[i].status << 8
                     && find(NULL, "create", "child", field(at, "child")) && at->pid == image->pid
@@ -233,6 +237,8 @@ int main(void)
 {
     const char *part = getenv("PART");
     begin(60);
+    if (!part && cannot_record())
+        return done();
     if (!part) {
         each_function();
         environments();

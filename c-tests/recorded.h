@@ -34,6 +34,19 @@ static inline uint64_t recorded_word(const char *at)
     return word;
 }
 
+/* Whether traces cannot be tested here, which is said. */
+static inline int cannot_record(void)
+{
+#if defined(MODE_STATIC) && !defined(__GLIBC__)
+    skip("traces", "a static program of musl's does not say whether it has privileges");
+    return 1;
+#else
+    if (emulated())
+        skip("traces", "qemu-user executes no programs of its processor's");
+    return emulated();
+#endif
+}
+
 /* A part of this program under a trace of its own: its exit status. */
 static inline int run_recorded(const char *part, const char *more)
 {

@@ -13,7 +13,8 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_long;
 
 /// The calls made here that look at a sixth argument.
-const WITH_SIX: [c_long; 3] = [libc::SYS_mmap2, libc::SYS_futex, libc::SYS_process_vm_writev];
+const WITH_SIX: [c_long; 4] =
+    [libc::SYS_mmap2, libc::SYS_futex, libc::SYS_process_vm_writev, libc::SYS_fallocate];
 
 /// Makes a system call; returns the kernel's raw result. It leaves nothing on
 /// the stack, and the frame pointer alone, for unwinders of a caller that

@@ -180,6 +180,11 @@ impl Object {
         tables.instead(name, libc).map_or(null(), |value| self.at(value))
     }
 
+    /// The same by its tables, where they are at hand.
+    pub fn function_of(&self, tables: &Tables, name: &CStr) -> *const c_void {
+        tables.find(name).map_or(null(), |(value, _)| self.at(value))
+    }
+
     /// A function it defines, or null.
     pub fn function(&self, name: &CStr) -> *const c_void {
         self.symbol(name).map_or(null(), |symbol| symbol.0)

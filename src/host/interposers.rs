@@ -116,10 +116,14 @@ static WATCHING: AtomicBool = AtomicBool::new(false);
 static WATCHED: [AtomicPtr<c_void>; COUNT - FIRST_WATCHED] =
     [const { AtomicPtr::new(null_mut()) }; COUNT - FIRST_WATCHED];
 
-/// From here on calls of the watched names come to us. Not async-signal-safe, as [`fill`].
+/// From here on calls of the watched names come to us, but for those that somebody else takes.
 pub fn watch() {
     WATCHING.store(true, Relaxed);
-    fill();
+    for (slot, libcs) in SLOTS.iter().skip(FIRST_WATCHED).zip(&WATCHED) {
+        if slot.load(Relaxed) == libcs.load(Relaxed) {
+            slot.store(null_mut(), Relaxed);
+        }
+    }
 }
 
 /// The libc's own function of a watched name, by its [`index`].
@@ -176,7 +180,7 @@ pub extern "C" fn fill() {
             }
         });
         pair(&mut found, &libc);
-        pass_watched(&mut found, &libc);
+        pass_watched(&mut found, &libc, &tables);
     }
     for (slot, found) in SLOTS.iter().zip(found) {
         slot.store(found.cast_mut(), Relaxed);
@@ -195,11 +199,11 @@ fn pair(found: &mut [*const c_void; COUNT], libc: &Object) {
 }
 
 /// Watched names are the libc's own, unless somebody else takes them, or we watch.
-fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object) {
+fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object, tables: &Tables) {
     let is_watching = WATCHING.load(Relaxed);
     let watched = found.iter_mut().zip(TEXTS).skip(FIRST_WATCHED);
     for ((place, name), kept) in watched.zip(&WATCHED) {
-        let libcs = libc.function(name);
+        let libcs = libc.function_of(tables, name);
         kept.store(libcs.cast_mut(), Relaxed);
         if place.is_null() && !is_watching {
             *place = libcs;
