@@ -37,6 +37,7 @@ fn sampled(words: &[&str]) -> String {
 fn the_tree_has_status_time_and_command_lines_to_paste() {
     let tree = sampled(&[]);
     let lines: Vec<&str> = tree.lines().collect();
+    assert!(lines[1].starts_with(" 2.00 ms  "), "until its end was seen from outside: {tree}");
     assert!(lines[1].contains("SIGKILL") && lines[1].ends_with("  make -j2"), "{tree}");
     let sh = r"├─ sh -c $'echo \'it is\'; \033[31m'";
     assert!(lines[2].ends_with(sh) && lines[2].contains(" 0 "), "{tree}");
