@@ -66,12 +66,12 @@ pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
 
 /// What a child takes of the caller's stack, at most: below the frame of `lent`, or of
 /// `copied` in its copy.
-const STACK: usize = 800 + FRAMES;
+const STACK: usize = 976 + FRAMES;
 /// The same where a path or a list of descriptors is put together there, or such a list
 /// read.
-const MORE_STACK: usize = 960 + FRAMES;
+const MORE_STACK: usize = 1264 + FRAMES;
 /// The same with mounts or a root to be found.
-const MOST_STACK: usize = 1072 + FRAMES;
+const MOST_STACK: usize = 1296 + FRAMES;
 /// The same where it is recorded.
 const RECORDED_STACK: usize = 2048 + MOST_STACK;
 /// The numbers above are x86_64's. The others save more registers in each frame.
