@@ -27,8 +27,8 @@ static struct clone_args lent = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal 
         pid_t pid = call;                                                      \
         if (pid == 0)                                                          \
             _exit(errno == 77 ? 7 : 8);                                        \
-        ok(pid > 0 && errno == 77, name ": the parent gets a pid, errno stays"); \
-        is(status_of(pid), 7, name ": the child returns, errno stays");        \
+        ok(pid > 0 && errno == 77, name "() returns a pid to the parent and leaves its errno alone"); \
+        is(status_of(pid), 7, name "() returns in the child and leaves its errno alone");        \
     } while (0)
 
 static void calling(const char *name, uint64_t flags, int own_stack)
@@ -41,8 +41,8 @@ static void calling(const char *name, uint64_t flags, int own_stack)
     }
     errno = 77;
     pid_t pid = clone3_call(&args, sizeof args, ends_with, &status);
-    ok(pid > 0 && errno == 77, "%s: the parent gets a pid, errno stays", name);
-    is(status_of(pid), 9, name);
+    ok(pid > 0 && errno == 77, "%s: the parent gets a pid, and its errno stays", name);
+    is(status_of(pid), 9, named("%s: what the function returns is the child's exit status", name));
 }
 
 int main(void)
@@ -53,21 +53,21 @@ int main(void)
     RETURNING("_Fork", _Fork());
     RETURNING("vfork", vfork());
     RETURNING("clone3", by_clone3());
-    RETURNING("clone3, VM and VFORK", clone3(&lent, sizeof lent));
-    calling("clone3_call, copied memory", 0, 0);
-    calling("clone3_call, copied memory, own stack", 0, 1);
-    calling("clone3_call, VM and VFORK, the caller's stack", CLONE_VM | CLONE_VFORK, 0);
-    calling("clone3_call, VM and VFORK, own stack", CLONE_VM | CLONE_VFORK, 1);
+    RETURNING("clone3 with VM and VFORK", clone3(&lent, sizeof lent));
+    calling("clone3_call with copied memory", 0, 0);
+    calling("clone3_call with copied memory and a stack", 0, 1);
+    calling("clone3_call with VM and VFORK on the caller's stack", CLONE_VM | CLONE_VFORK, 0);
+    calling("clone3_call with VM, VFORK and a stack", CLONE_VM | CLONE_VFORK, 1);
     pid_t pid = clone(ends_with, stack + sizeof stack, SIGCHLD, &status);
-    is(status_of(pid), 11, "clone, copied memory");
+    is(status_of(pid), 11, "clone() with copied memory: the child ends with what its function returns");
     if (emulated()) {
-        skip("CLONE_VM without CLONE_VFORK", "qemu-user refuses it");
+        skip("children by clone() and clone3_call() with CLONE_VM but not CLONE_VFORK", "qemu-user refuses it");
         return done();
     }
-    calling("clone3_call, VM, own stack", CLONE_VM, 1);
+    calling("clone3_call with VM and a stack", CLONE_VM, 1);
     pid = clone(ends_with, stack + sizeof stack, CLONE_VM | SIGCHLD, &status);
-    is(status_of(pid), 11, "clone, VM");
+    is(status_of(pid), 11, "clone() with CLONE_VM: the child ends with what its function returns");
     pid = clone(ends_with, stack + sizeof stack - 5, CLONE_VM | SIGCHLD, &status);
-    is(status_of(pid), 11, "clone, a stack that is not aligned");
+    is(status_of(pid), 11, "clone() with CLONE_VM: so it does on a stack that is not aligned");
     return done();
 }

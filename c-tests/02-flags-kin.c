@@ -26,9 +26,9 @@ static void waits(enum how how, uint64_t flags)
     seen->done = 0;
     struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
     pid_t pid = make(how, args, finish_late, NULL);
-    ok(seen->done == !!flags, "%s: flags %#x: the parent %s", by[how], (int)flags,
-        flags ? "waits" : "goes on");
-    is(status_of(pid), 7, "and has a child");
+    ok(seen->done == !!flags, "%s with flags %#x: the parent %s", by[how], (int)flags,
+        flags ? "waits until the child has ended" : "goes on while the child runs");
+    is(status_of(pid), 7, named("%s with flags %#x: the parent can wait for the child", by[how], (int)flags));
 }
 
 static int tell_parent(void *unused)
@@ -48,9 +48,12 @@ static void sibling(enum how how, uint64_t flag)
             _exit(status_of(seen->pid));
         _exit(waitpid(seen->pid, NULL, __WALL) < 0 && errno == ECHILD ? 6 : 1);
     }
-    is(status_of(middle), 6, flag ? "PARENT: the maker has no child" : "without PARENT it has");
-    is(status_of(seen->pid), flag ? 6 : -1, flag ? "its parent has" : "its parent has not");
-    is(seen->parent, flag ? getpid() : middle, by[how]);
+    is(status_of(middle), 6, named(flag ? "%s with CLONE_PARENT: the caller has no child to wait for"
+        : "%s without CLONE_PARENT: the caller can wait for the child", by[how]));
+    is(status_of(seen->pid), flag ? 6 : -1, named(flag ? "%s with CLONE_PARENT: the caller's parent can wait for the child"
+        : "%s without CLONE_PARENT: the caller's parent cannot wait for the child", by[how]));
+    is(seen->parent, flag ? getpid() : middle, named(flag ? "%s with CLONE_PARENT: getppid() in the child is the caller's parent"
+        : "%s without CLONE_PARENT: getppid() in the child is the caller", by[how]));
 }
 
 static struct { volatile int pid, tid, running; } thread;
@@ -73,10 +76,10 @@ static void thread_group(void)
     pid_t tid = make(CALLED, args, be_a_thread, NULL);
     if (thread.running)
         raw(SYS_futex, &thread.running, FUTEX_WAIT, tid, limit);
-    is(thread.running, 0, "clone3_call: THREAD ends alone");
-    is(thread.pid, getpid(), "in the same process");
-    ok(tid != getpid() && thread.tid == tid, "under an id of its own");
-    ok(waitpid(tid, NULL, __WALL) < 0 && errno == ECHILD, "and is nobody's child");
+    is(thread.running, 0, "clone3_call with CLONE_THREAD: the thread ends without ending the process");
+    is(thread.pid, getpid(), "clone3_call with CLONE_THREAD: getpid() there is this process");
+    ok(tid != getpid() && thread.tid == tid, "clone3_call with CLONE_THREAD: the thread has an id of its own, which is returned");
+    ok(waitpid(tid, NULL, __WALL) < 0 && errno == ECHILD, "clone3_call with CLONE_THREAD: the thread is not a child to wait for");
 }
 
 static int tell_tracer(void *unused)
@@ -103,7 +106,7 @@ static void traced(enum how how, uint64_t flag, long options, int wanted)
     }
     waitpid(tracee, &status, 0);
     if (!WIFSTOPPED(status)) {
-        skip("tracing", "ptrace is refused");
+        skip(named("%s with flags %#x, ptrace options %#lx: whether the child is traced", by[how], (int)flag, options), "ptrace is refused");
         return;
     }
     ptrace(PTRACE_SETOPTIONS, tracee, 0, options | PTRACE_O_EXITKILL);
@@ -118,9 +121,10 @@ static void traced(enum how how, uint64_t flag, long options, int wanted)
             break;
         }
     }
-    is(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7, "a traced process makes a child");
-    ok((seen->tracer == getpid()) == wanted, "%s: flags %#x: that is %straced", by[how], (int)flag,
-        wanted ? "" : "not ");
+    is(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7,
+        named("%s with flags %#x, ptrace options %#lx: a traced process makes a child", by[how], (int)flag, options));
+    ok((seen->tracer == getpid()) == wanted, "%s with flags %#x, ptrace options %#lx: the child of a traced process is %straced",
+        by[how], (int)flag, options, wanted ? "" : "not ");
 }
 
 static void exit_signal(enum how how, int sent)
@@ -138,9 +142,10 @@ static void exit_signal(enum how how, int sent)
     pid_t pid = make(how, args, end_with_7, NULL);
     errno = 0;
     ok(waitpid(pid, NULL, is_clone ? 0 : __WCLONE) < 0 && errno == ECHILD,
-        "%s: exit signal %d: one kind of wait does not see the child", by[how], sent);
-    is(status_of(pid), 7, "another does");
-    is(sigtimedwait(&both, NULL, &none), sent ? sent : -1, "the signal that comes");
+        "%s with exit signal %d: a wait %s __WCLONE does not find the child", by[how], sent,
+        is_clone ? "without" : "with");
+    is(status_of(pid), 7, named("%s with exit signal %d: a wait with __WALL finds the child", by[how], sent));
+    is(sigtimedwait(&both, NULL, &none), sent ? sent : -1, named(sent ? "%s with exit signal %d: the parent gets it" : "%s with exit signal %d: the parent gets none", by[how], sent));
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -153,8 +158,7 @@ static void sizes(enum how how)
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         bytes[good[i] % sizeof bytes] = good[i] < 4096; /* not part of it */
         int status = status_of(make_sized(how, bytes, good[i], end_with_7, NULL));
-        if (!is(status, 7, "a size that is taken"))
-            printf("# %s: %zu\n", by[how], good[i]);
+        is(status, 7, named("%s accepts a struct of %zu bytes", by[how], good[i]));
         if (good[i] < 4096)
             bytes[good[i]] = 0;
     }
@@ -165,7 +169,7 @@ static void sizes(enum how how)
             raw_exit(0);
         errno = 0;
         pid_t pid = make_sized(how, bytes, size, end_with_7, NULL);
-        ok(pid == -1 && errno == -raw_error, "%s: size %zu, last byte not zero", by[how], size);
+        ok(pid == -1 && errno == -raw_error, "%s refuses a struct of %zu bytes whose last byte is not zero, as the kernel does", by[how], size);
         status_of(pid); /* reaps what should not be there */
         bytes[size - 1] = 0;
     }
@@ -198,7 +202,7 @@ static void pairs(enum how how)
         if ((args.flags & CLONE_PIDFD) && close(fd) != 0 && ++failed)
             printf("# flags %#llx: no pidfd\n", (unsigned long long)args.flags);
     }
-    is(failed, 0, "flags two by two");
+    is(failed, 0, named("%s accepts every pair of flags that the kernel does", by[how]));
 }
 
 int main(void)
@@ -208,7 +212,7 @@ int main(void)
     for (enum how how = RETURNING; how <= CALLED; how++) {
         sizes(how);
         waits(how, 0);
-        if (!possible(~0ull, "all other flags and exit signals"))
+        if (!possible(~0ull, named("%s: all other flags and exit signals", by[how])))
             continue;
         waits(how, CLONE_VFORK);
         waits(how, CLONE_VFORK | CLONE_VM);
@@ -223,7 +227,9 @@ int main(void)
         exit_signal(how, 0);
         pairs(how);
     }
-    if (!emulated())
+    if (emulated())
+        skip("clone3_call with CLONE_THREAD", "qemu-user refuses it");
+    else
         thread_group();
     return done();
 }

@@ -30,13 +30,13 @@ static void pidfd(enum how how)
         exit(1);
     pid_t pid = make(how, args, wait_for_gate, gate);
     struct pollfd watch = { .fd = fd, .events = POLLIN };
-    ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "%s: PIDFD gives a descriptor", by[how]);
-    is(poll(&watch, 1, 0), 0, "it is not ready while the child runs");
+    ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "%s with CLONE_PIDFD gives a descriptor that is close-on-exec", by[how]);
+    is(poll(&watch, 1, 0), 0, named("%s with CLONE_PIDFD: poll() does not report the descriptor while the child runs", by[how]));
     close(gate[0]);
     close(gate[1]);
-    is(poll(&watch, 1, 5000), 1, "it is when the child has ended");
-    is(waitid((idtype_t)3 /* P_PIDFD */, fd, &info, WEXITED), 0, "waitid takes it");
-    ok(info.si_pid == pid && info.si_status == 5, "and finds that child");
+    is(poll(&watch, 1, 5000), 1, named("%s with CLONE_PIDFD: poll() reports the descriptor when the child has ended", by[how]));
+    is(waitid((idtype_t)3 /* P_PIDFD */, fd, &info, WEXITED), 0, named("%s with CLONE_PIDFD: waitid() takes the descriptor", by[how]));
+    ok(info.si_pid == pid && info.si_status == 5, "%s with CLONE_PIDFD: waitid() by the descriptor finds the child and its status", by[how]);
     close(fd);
 }
 
@@ -54,14 +54,14 @@ static void tids(enum how how)
         .child_tid = (uintptr_t)&child_word, .parent_tid = (uintptr_t)&parent_word };
     parent_word = child_word = -5;
     pid_t pid = make(how, args, child_word_is_tid, NULL);
-    is(status_of(pid), 7, "CHILD_SETTID stores in the child");
-    ok(child_word == -5 && parent_word == -5, "%s: and in nobody else", by[how]);
-    if (!possible(CLONE_PARENT_SETTID, "PARENT_SETTID"))
+    is(status_of(pid), 7, named("%s with CLONE_CHILD_SETTID stores the id in the child's memory", by[how]));
+    ok(child_word == -5 && parent_word == -5, "%s with CLONE_CHILD_SETTID stores nothing in the parent's memory", by[how]);
+    if (!possible(CLONE_PARENT_SETTID, named("%s with CLONE_PARENT_SETTID", by[how])))
         return;
     args.flags = CLONE_PARENT_SETTID;
     pid = make(how, args, end_with_7, NULL);
-    ok(parent_word == pid && child_word == -5, "%s: PARENT_SETTID stores here", by[how]);
-    is(status_of(pid), 7, "and makes a child");
+    ok(parent_word == pid && child_word == -5, "%s with CLONE_PARENT_SETTID stores the id in the parent's memory", by[how]);
+    is(status_of(pid), 7, named("%s with CLONE_PARENT_SETTID makes a child", by[how]));
 }
 
 static volatile int futex_word;
@@ -86,9 +86,9 @@ static void clear_tid(enum how how)
         .child_tid = (uintptr_t)&futex_word };
     int status = status_of(make(how, args, has_tid_address, (void *)&futex_word));
     if (status == 9) /* a kernel without checkpointing */
-        skip("CHILD_CLEARTID in copied memory", "the kernel does not tell the address");
+        skip(named("%s with CLONE_CHILD_CLEARTID registers the address in a child with copied memory", by[how]), "the kernel does not tell the address");
     else
-        is(status, 7, "CHILD_CLEARTID in copied memory is registered");
+        is(status, 7, named("%s with CLONE_CHILD_CLEARTID registers the address in a child with copied memory", by[how]));
     futex_word = 1;
     args.flags |= CLONE_VM;
     if (how == RETURNING) {
@@ -101,8 +101,8 @@ static void clear_tid(enum how how)
     pid_t pid = make(how, args, end_later, NULL);
     long woken = raw(SYS_futex, &futex_word, FUTEX_WAIT, 1, limit);
     ok(futex_word == 0 && (woken == 0 || woken == -EAGAIN),
-        "%s: CHILD_CLEARTID clears the word in shared memory and wakes", by[how]);
-    is(status_of(pid), 7, "and makes a child");
+        "%s with CLONE_CHILD_CLEARTID: the word in shared memory is cleared and its waiter woken", by[how]);
+    is(status_of(pid), 7, named("%s with CLONE_CHILD_CLEARTID makes a child", by[how]));
 }
 
 static int move_away(void *unused)
@@ -119,11 +119,12 @@ static void fs(enum how how, uint64_t flag)
     if (chdir("/") != 0)
         exit(1);
     umask(022);
-    is(run(how, flag, move_away, NULL), 7, "a child goes elsewhere");
+    is(run(how, flag, move_away, NULL), 7, named("%s %s CLONE_FS: the child calls chdir() and umask()", by[how], flag ? "with" : "without"));
     mask = umask(022);
     ok(getcwd(where, sizeof where) && (strcmp(where, "/proc") == 0) == !!flag
             && (mask == 0) == !!flag,
-        "%s: %s FS", by[how], flag ? "with" : "without");
+        "%s %s CLONE_FS: the parent's directory and umask %s", by[how], flag ? "with" : "without",
+        flag ? "change too" : "stay");
 }
 
 static int close_and_open(void *fd)
@@ -134,9 +135,10 @@ static int close_and_open(void *fd)
 static void files(enum how how, uint64_t flag)
 {
     int fd = open("/dev/null", O_RDONLY);
-    is(run(how, flag, close_and_open, &fd), 7, "a child closes and opens");
+    is(run(how, flag, close_and_open, &fd), 7, named("%s %s CLONE_FILES: the child opens and closes descriptors", by[how], flag ? "with" : "without"));
     ok((fcntl(fd, F_GETFD) < 0) == !!flag && (fcntl(100, F_GETFD) >= 0) == !!flag,
-        "%s: %s FILES", by[how], flag ? "with" : "without");
+        "%s %s CLONE_FILES: the parent's descriptors %s", by[how], flag ? "with" : "without",
+        flag ? "change too" : "stay");
     close(fd);
     close(100);
 }
@@ -155,9 +157,12 @@ static void sighand(enum how how, uint64_t flag, int own_stack)
         args.stack = (uintptr_t)child_stack;
         args.stack_size = sizeof child_stack;
     }
-    is(status_of(make(how, args, ignore_usr1, NULL)), 7, "a child ignores a signal");
-    ok((signal(SIGUSR1, SIG_DFL) == SIG_IGN) == !!flag, "%s: VM %s SIGHAND%s", by[how],
-        flag ? "with" : "without", own_stack ? ", own stack" : "");
+    char title[80];
+    snprintf(title, sizeof title, "%s with CLONE_VM and %s, %s CLONE_SIGHAND", by[how], own_stack ? "a stack" : "CLONE_VFORK",
+        flag ? "with" : "without");
+    is(status_of(make(how, args, ignore_usr1, NULL)), 7, named("%s: the child sets a signal to be ignored", title));
+    ok((signal(SIGUSR1, SIG_DFL) == SIG_IGN) == !!flag, "%s: the parent's handler %s", title,
+        flag ? "changes too" : "stays");
 }
 
 static int semaphore;
@@ -173,12 +178,12 @@ static void sysvsem(enum how how, uint64_t flag)
 {
     semaphore = semget(IPC_PRIVATE, 1, 0600);
     if (semaphore < 0) {
-        skip("SYSVSEM", strerror(errno));
+        skip(named("%s %s CLONE_SYSVSEM", by[how], flag ? "with" : "without"), strerror(errno));
         return;
     }
-    is(run(how, flag, raise_with_undo, NULL), 7, "a child raises a semaphore");
-    is(semctl(semaphore, 0, GETVAL), flag != 0, flag ? "SYSVSEM: its end undoes nothing"
-                                                     : "without SYSVSEM its end undoes that");
+    is(run(how, flag, raise_with_undo, NULL), 7, named("%s %s CLONE_SYSVSEM: the child raises a semaphore with SEM_UNDO", by[how], flag ? "with" : "without"));
+    is(semctl(semaphore, 0, GETVAL), flag != 0, named(flag ? "%s with CLONE_SYSVSEM: the child's end undoes nothing"
+                                                     : "%s without CLONE_SYSVSEM: the child's end undoes its operation", by[how]));
     semctl(semaphore, 0, IPC_RMID);
 }
 
@@ -194,8 +199,9 @@ static void sets_tls(enum how how)
     block[512] = (uintptr_t)pointer;
     struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD,
         .tls = (uintptr_t)settls(pointer) };
-    is(status_of(make(how, args, has_thread_pointer, pointer)), 7, "SETTLS");
-    is(run(how, 0, has_thread_pointer, (void *)thread_pointer()), 7, "without SETTLS");
+    is(status_of(make(how, args, has_thread_pointer, pointer)), 7,
+        named("%s with CLONE_SETTLS: the child has the given thread pointer", by[how]));
+    is(run(how, 0, has_thread_pointer, (void *)thread_pointer()), 7, named("%s without CLONE_SETTLS: the child has its parent's thread pointer", by[how]));
 }
 
 static long priority(void) { return raw(SYS_ioprio_get, 1, 0); }
@@ -209,11 +215,12 @@ static void io(enum how how, uint64_t flag)
 {
     int before = 2 << 13 | 4, after = 2 << 13 | 6; /* best effort */
     if (set_priority(&before) != 7) {
-        skip("IO", "no I/O priorities");
+        skip(named("%s %s CLONE_IO", by[how], flag ? "with" : "without"), "no I/O priorities");
         return;
     }
-    is(run(how, flag, set_priority, &after), 7, "a child changes its I/O priority");
-    is(priority(), flag ? after : before, flag ? "with IO" : "without IO");
+    is(run(how, flag, set_priority, &after), 7, named("%s %s CLONE_IO: the child changes its I/O priority", by[how], flag ? "with" : "without"));
+    is(priority(), flag ? after : before, named(flag ? "%s with CLONE_IO: the parent's I/O priority changes too"
+        : "%s without CLONE_IO: the parent's I/O priority stays", by[how]));
 }
 
 static void handler(int unused) { (void)unused; }
@@ -234,14 +241,15 @@ static void clear_sighand(enum how how, uint64_t flag)
         struct clone_args args = { .flags = flag, .exit_signal = SIGCHLD };
         errno = 0;
         ok(make(how, args, end_with_7, NULL) == -1 && errno == unreachable_errno(),
-            "%s: CLEAR_SIGHAND without clone3: %s", by[how], strerror(unreachable_errno()));
+            "%s with CLONE_CLEAR_SIGHAND where clone3 is out of reach: %s", by[how], strerror(unreachable_errno()));
         return;
     }
     signal(SIGUSR1, handler);
     signal(SIGUSR2, SIG_IGN);
     is(run(how, flag, actions_are, &cleared), 7,
-        cleared ? "CLEAR_SIGHAND" : "without CLEAR_SIGHAND");
-    ok(signal(SIGUSR1, SIG_DFL) == handler, "the parent keeps its handler");
+        named(cleared ? "%s with CLONE_CLEAR_SIGHAND: the child's handlers are reset, what is ignored stays so"
+            : "%s without CLONE_CLEAR_SIGHAND: the child has its parent's handlers", by[how]));
+    ok(signal(SIGUSR1, SIG_DFL) == handler, "%s %s CLONE_CLEAR_SIGHAND: the parent keeps its handler", by[how], cleared ? "with" : "without");
     signal(SIGUSR2, SIG_DFL);
 }
 
@@ -251,7 +259,7 @@ int main(void)
     for (enum how how = RETURNING; how <= CALLED; how++) {
         tids(how);
         sets_tls(how);
-        if (!possible(~0ull, "all other flags"))
+        if (!possible(~0ull, named("%s: all other flags", by[how])))
             continue;
         pidfd(how);
         clear_tid(how);

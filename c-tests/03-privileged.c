@@ -82,7 +82,7 @@ static void namespace(const char *name, uint64_t flags)
     for (enum how how = RETURNING; how <= CALLED; how++) {
         char title[80];
         struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
-        snprintf(title, sizeof title, "%s: a new %s namespace", by[how], name);
+        snprintf(title, sizeof title, "%s: a child in a new %s namespace, whose libc knows its thread id", by[how], name);
         snprintf(link_name, sizeof link_name, "%s", name);
         first_pid_expected = (flags & CLONE_NEWPID) != 0;
         read_link(name, link_before);
@@ -96,7 +96,7 @@ static void namespace(const char *name, uint64_t flags)
         /* A child in a pid namespace finds no /proc/self of its own. */
         if (!first_pid_expected)
             ok(link_before[0] && link_after[0] && strcmp(link_before, link_after) != 0,
-                "%s: %s became %s", by[how], link_before, link_after);
+                "%s: the child's %s namespace is another than its parent's (%s, %s)", by[how], name, link_before, link_after);
     }
 }
 
@@ -121,7 +121,7 @@ static void seen_from_outside(void)
         exit(1);
     pid_t pid = make(CALLED, args, wait_for_end, gate);
     if (pid < 0) {
-        refused(&args, "six namespaces at once");
+        refused(&args, "a child in six new namespaces at once");
     } else {
         for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
             char path[64], theirs[64];
@@ -129,14 +129,14 @@ static void seen_from_outside(void)
             ssize_t length = readlink(path, theirs, sizeof theirs - 1);
             theirs[length < 0 ? 0 : length] = '\0';
             read_link(links[i].name, link_before);
-            ok(length > 0 && strcmp(theirs, link_before) != 0, "%s: %s here, %s there",
+            ok(length > 0 && strcmp(theirs, link_before) != 0, "of six new namespaces, that of %s is another seen from outside: %s here, %s there",
                 links[i].name, link_before, theirs);
         }
     }
     close(gate[0]);
     close(gate[1]);
     if (pid > 0)
-        is(status_of(pid), 7, "six namespaces at once");
+        is(status_of(pid), 7, "a child in six new namespaces at once ends as it should");
 }
 
 /* NEWUSER is for those without privilege, and gives them the others. */
@@ -161,9 +161,9 @@ static void without_privilege(void)
     }
     int status = status_of(pid);
     if (status == 100)
-        skip("NEWUSER without privilege", "the kernel refuses it");
+        skip("NEWUSER and NEWUTS for an unprivileged process", "the kernel refuses it");
     else
-        is(status, 7, "NEWUSER without privilege");
+        is(status, 7, "NEWUSER and NEWUTS for an unprivileged process");
 }
 
 static int has_pid(void *wanted)
@@ -177,7 +177,7 @@ static void chosen_pid(enum how how)
     pid_t wanted, pid = -1;
     struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted,
         .set_tid_size = 1 };
-    /* A pid just given back is free, unless somebody else gets it first. */
+    /* A pid just given back is free, unless another process gets it first. */
     for (int tries = 0; pid < 0 && tries < 20; tries++) {
         wanted = fork();
         if (wanted == 0)
@@ -188,14 +188,14 @@ static void chosen_pid(enum how how)
             break;
     }
     if (pid < 0) {
-        refused(&args, "set_tid");
+        refused(&args, named("%s with set_tid", by[how]));
         return;
     }
-    is(pid, wanted, "set_tid: that pid here");
-    is(status_of(pid), 7, "and there");
+    is(pid, wanted, named("%s with set_tid: the chosen pid is returned to the parent", by[how]));
+    is(status_of(pid), 7, named("%s with set_tid: kernel and libc have the chosen pid in the child", by[how]));
     wanted = getpid();
     pid = make(how, args, has_pid, &wanted);
-    ok(pid == -1 && errno == EEXIST, "%s: set_tid of a pid in use", by[how]);
+    ok(pid == -1 && errno == EEXIST, "%s with set_tid of a pid that is in use: EEXIST", by[how]);
 }
 
 static char cgroup_dir[4096], *cgroup_path;
@@ -217,7 +217,7 @@ static void into_cgroup(void)
     if (error) {
         char reason[100];
         snprintf(reason, sizeof reason, "no cgroup2 to be had: %s", strerror(error));
-        skip("INTO_CGROUP", reason);
+        skip("a child in another cgroup by CLONE_INTO_CGROUP", reason);
         return;
     }
     for (enum how how = RETURNING; how <= CALLED; how++)
@@ -227,12 +227,13 @@ static void into_cgroup(void)
                 .cgroup = fd };
             pid_t pid = make(how, args, is_in_cgroup, NULL);
             if (pid < 0)
-                refused(&args, "INTO_CGROUP");
+                refused(&args, named("%s with CLONE_INTO_CGROUP by %s", by[how], path_only ? "O_PATH" : "O_RDONLY"));
             else
-                is(status_of(pid), 7, path_only ? "INTO_CGROUP by O_PATH" : "INTO_CGROUP");
+                is(status_of(pid), 7, named("%s with CLONE_INTO_CGROUP by %s: the child is in that cgroup", by[how],
+                path_only ? "O_PATH" : "O_RDONLY"));
             close(fd);
         }
-    is(remove_cgroup(cgroup_dir), 0, "the cgroup is empty again and goes");
+    is(remove_cgroup(cgroup_dir), 0, "the cgroup of CLONE_INTO_CGROUP is empty again and can be removed");
 }
 
 /* Also when the alarm ends the test. */
@@ -248,7 +249,7 @@ int main(void)
     pthread_mutexattr_t kind;
     begin(60);
     if (getuid() != 0 || emulated()) {
-        skip("privileged requests", emulated() ? "qemu-user has none of these flags" : "not root");
+        skip("namespaces, set_tid and CLONE_INTO_CGROUP, which need privilege", emulated() ? "qemu-user has none of these flags" : "not root");
         return done();
     }
     signal(SIGALRM, end_by);
@@ -262,7 +263,7 @@ int main(void)
     pthread_mutex_lock(parents);
     keeps_thread_id = libc_keeps_thread_id();
     if (!keeps_thread_id)
-        skip("the libc knows the thread id of the children", "here it keeps none");
+        skip("the libc of children in namespaces knows its thread id", "here it keeps none");
     namespace("cgroup", CLONE_NEWCGROUP);
     namespace("ipc", CLONE_NEWIPC);
     namespace("mnt", CLONE_NEWNS);

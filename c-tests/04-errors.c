@@ -4,9 +4,9 @@
  * EINVAL; a good request leaves errno alone.
  *
  * Where there is no clone3 it is compared with the one in the table, for those
- * mistakes of which legacy clone is silent; with legacy clone's for the rest it
- * can be told of; and what only clone3 can be told has the errno that stands in
- * its place.
+ * mistakes that clone(2) does not report; with clone(2)'s for what it can be
+ * asked for; and what only clone3 can be asked for has the errno that is returned
+ * in its place.
  */
 #define _GNU_SOURCE
 #include "flags.h"
@@ -18,7 +18,7 @@ static pid_t words[4];
 static pid_t pids[40] = { 1 };
 
 #define AT(object) ((uintptr_t)(object))
-#define INVALID AT(8) /* in a page that nobody has */
+#define INVALID AT(8) /* in the first page, which is not mapped */
 
 /* No child came to be, and the mask is what it was. */
 static int no_trace(void)
@@ -36,14 +36,14 @@ static void fails(const char *name, void *args, size_t size, int known)
     if (!known || native())
         wanted = kernels_errno(args, size);
     if (!wanted) {
-        skip(name, "this kernel takes it");
+        skip(named("refused: %s", name), "this kernel accepts it");
         return;
     }
     for (enum how how = RETURNING; how <= CALLED; how++) {
         errno = 0;
         pid_t pid = make_sized(how, args, size, end_with_7, NULL);
         int given = errno;
-        if (!ok(pid == -1 && given == wanted && no_trace(), "%s: %s", by[how], name)) {
+        if (!ok(pid == -1 && given == wanted && no_trace(), "%s refuses as the kernel does: %s", by[how], name)) {
             printf("# got %d and errno %d (%s), the kernel: %d (%s)\n", pid, given, strerror(given),
                 wanted, strerror(wanted));
             status_of(pid);
@@ -54,13 +54,19 @@ static void fails(const char *name, void *args, size_t size, int known)
         printf("# %s: the table has %s, the kernel %s\n", name, strerror(known), strerror(wanted));
 }
 
-#define BAD(known, ...)                                                        \
+#define BAD(known, ...) BAD_NAMED(known, #__VA_ARGS__, __VA_ARGS__)
+#define BAD_NAMED(known, name, ...)                                                        \
     do {                                                                       \
         struct clone_args args = { .exit_signal = SIGCHLD, __VA_ARGS__ };      \
-        fails(#__VA_ARGS__, &args, sizeof args, known);                        \
+        fails(name, &args, sizeof args, known);                                \
     } while (0)
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* exit_signal, deliberately */
+
+static void fails_at_bit(int bit)
+{
+    BAD_NAMED(EINVAL, named("the flag of bit %d", bit), .flags = 1ull << bit);
+}
 
 /* In the order in which the kernel looks (kernel/fork.c). Where two mistakes
  * meet, the first one counts. */
@@ -77,9 +83,9 @@ static void fields(void)
         BAD(0, .set_tid = INVALID, .set_tid_size = 1, .flags = 1ull << 63);
     BAD(EINVAL, .flags = CLONE_DETACHED);
     for (int bit = 0; bit < 7; bit++)
-        BAD(EINVAL, .flags = 1ull << bit);
+        fails_at_bit(bit);
     for (int bit = 38; bit < 64; bit++) /* the kernel may learn more one day */
-        BAD(EINVAL, .flags = 1ull << bit);
+        fails_at_bit(bit);
     BAD(EINVAL, .flags = CLONE_SIGHAND | CLONE_CLEAR_SIGHAND | CLONE_VM | CLONE_VFORK);
     BAD(EINVAL, .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_VFORK);
     BAD(EINVAL, .flags = CLONE_PARENT);
@@ -119,16 +125,17 @@ static void sizes(void)
     args->exit_signal = SIGCHLD;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int known = bad[i] > 4096 ? E2BIG : EINVAL;
-        snprintf(name, sizeof name, "size %zu", bad[i]);
+        snprintf(name, sizeof name, "a struct of %zu bytes", bad[i]);
         fails(name, args, bad[i], known);
-        fails("the same, NULL", NULL, bad[i], known);
+        snprintf(name, sizeof name, "no struct, said to have %zu bytes", bad[i]);
+        fails(name, NULL, bad[i], known);
     }
     args->flags = CLONE_INTO_CGROUP;
-    fails("INTO_CGROUP, size 64", args, 64, EINVAL);
-    fails("INTO_CGROUP, size 80", args, 80, EINVAL);
+    fails("CLONE_INTO_CGROUP in a struct of 64 bytes", args, 64, EINVAL);
+    fails("CLONE_INTO_CGROUP in a struct of 80 bytes", args, 80, EINVAL);
     args->flags = 0;
     bytes[88] = 1;
-    fails("a byte of a field that is not known", args, 89, E2BIG);
+    fails("a byte that is not zero in a field that is not known", args, 89, E2BIG);
     bytes[88] = 0;
 }
 
@@ -142,31 +149,31 @@ static void pointers(void)
     struct clone_args *last = (void *)(end - sizeof *last);
     last->exit_signal = SIGCHLD;
     if (filtered("size")) {
-        skip("pointers that are bad", "this filter answers before the kernel looks there");
+        skip("refused: structs at invalid addresses", "this filter answers before the kernel looks there");
     } else {
-        fails("NULL", NULL, sizeof *last, EFAULT);
-        fails("an address nobody has", (void *)8, sizeof *last, EFAULT);
-        fails("an address beyond user space", (void *)(1ul << 63), sizeof *last, EFAULT);
-        fails("the last address", (void *)-8L, sizeof *last, EFAULT);
-        fails("a struct that goes on in no page", end - 64, sizeof *last, EFAULT);
-        fails("zeroes that go on in no page", last, 96, EFAULT);
-        fails("an unmapped page", end, 64, EFAULT);
+        fails("no struct (NULL), said to have its whole size", NULL, sizeof *last, EFAULT);
+        fails("a struct in an unmapped page", (void *)8, sizeof *last, EFAULT);
+        fails("a struct beyond user space", (void *)(1ul << 63), sizeof *last, EFAULT);
+        fails("a struct at the last address there is", (void *)-8L, sizeof *last, EFAULT);
+        fails("a struct whose end is in an unmapped page", end - 64, sizeof *last, EFAULT);
+        fails("a struct whose zeroes at the end are in an unmapped page", last, 96, EFAULT);
+        fails("a struct of 64 bytes in a page that was unmapped", end, 64, EFAULT);
     }
     /* One that ends with its page is good. */
     for (enum how how = RETURNING; how <= CALLED; how++) {
         is(status_of(make_sized(how, last, sizeof *last, end_with_7, NULL)), 7,
-            "88 bytes at the end of a page");
+            named("%s accepts 88 bytes at the end of a page", by[how]));
         struct clone_args *small = (void *)(end - 64);
         memset(small, 0, 64);
         small->exit_signal = SIGCHLD;
         is(status_of(make_sized(how, small, 64, end_with_7, NULL)), 7,
-            "64 bytes at the end of a page");
+            named("%s accepts 64 bytes at the end of a page", by[how]));
         memset(end - 88, 0, 88);
         last->exit_signal = SIGCHLD;
     }
     mprotect(pages, 65536, PROT_NONE);
     if (!filtered("size"))
-        fails("a struct that may not be read", last, sizeof *last, EFAULT);
+        fails("a struct in a page that may not be read", last, sizeof *last, EFAULT);
     munmap(pages, 65536);
 }
 
@@ -176,7 +183,7 @@ static void stays_out_of_the_kernel(const char *name, struct clone_args args)
 {
     int status, calls = 0;
     if (emulated()) {
-        skip(name, "qemu-user has no ptrace");
+        skip(named("%s: EINVAL, and no clone system call is made", name), "qemu-user has no ptrace");
         return;
     }
     pid_t pid = fork();
@@ -201,17 +208,17 @@ static void stays_out_of_the_kernel(const char *name, struct clone_args args)
         waitpid(pid, &status, 0);
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 9) {
-        skip(name, "ptrace is refused");
+        skip(named("%s: EINVAL, and no clone system call is made", name), "ptrace is refused");
         return;
     }
     ok(WIFEXITED(status) && WEXITSTATUS(status) == 7 && calls == 0,
-        "%s: EINVAL and no system call", name);
+        "%s: EINVAL, and no clone system call is made", name);
 }
 
 static void einval(const char *name, long result)
 {
     int given = errno;
-    ok(result == -1 && given == EINVAL && no_trace(), "%s: EINVAL and no child", name);
+    ok(result == -1 && given == EINVAL && no_trace(), "%s: EINVAL, and no child is made", name);
 }
 
 /* What clone3() cannot bring back, though the kernel would make it. */
@@ -223,23 +230,23 @@ static void refused_by_the_library(void)
     struct clone_args both = stack, lent = stack, fine = { .exit_signal = SIGCHLD };
     both.flags = CLONE_VM;
     lent.flags = CLONE_VM | CLONE_VFORK;
-    einval("clone3, a stack", clone3(&stack, sizeof stack));
-    einval("clone3, VM", clone3(&shared, sizeof shared));
-    einval("clone3, VM and a stack", clone3(&both, sizeof both));
-    einval("clone3, VM, VFORK and a stack", clone3(&lent, sizeof lent));
-    einval("clone3_call, VM without a stack",
+    einval("clone3() with a stack", clone3(&stack, sizeof stack));
+    einval("clone3() with VM", clone3(&shared, sizeof shared));
+    einval("clone3() with VM and a stack", clone3(&both, sizeof both));
+    einval("clone3() with VM, VFORK and a stack", clone3(&lent, sizeof lent));
+    einval("clone3_call() with VM but no stack",
         clone3_call(&shared, sizeof shared, end_with_7, NULL));
-    ok(clone3_call(&fine, sizeof fine, NULL, NULL) == -1 && errno == EFAULT, "clone3_call, no function: EFAULT and no child");
-    einval("clone, no function", clone(NULL, child_stack + sizeof child_stack, SIGCHLD, NULL));
-    einval("clone, no stack", clone(end_with_7, NULL, SIGCHLD, NULL));
-    stays_out_of_the_kernel("clone3, a stack", stack);
-    stays_out_of_the_kernel("clone3, VM", shared);
+    ok(clone3_call(&fine, sizeof fine, NULL, NULL) == -1 && errno == EFAULT, "clone3_call() without a function: EFAULT");
+    einval("clone() without a function", clone(NULL, child_stack + sizeof child_stack, SIGCHLD, NULL));
+    einval("clone() without a stack", clone(end_with_7, NULL, SIGCHLD, NULL));
+    stays_out_of_the_kernel("clone3() with a stack", stack);
+    stays_out_of_the_kernel("clone3() with VM", shared);
 
     /* Half a stack is no stack of the library's, but the kernel's to refuse. */
     stack.stack_size = 0;
-    fails("a stack without a size", &stack, sizeof stack, EINVAL);
+    fails("a stack of size zero", &stack, sizeof stack, EINVAL);
     stack = (struct clone_args){ .exit_signal = SIGCHLD, .stack_size = 4096 };
-    fails("a size without a stack", &stack, sizeof stack, EINVAL);
+    fails("a size of a stack without its address", &stack, sizeof stack, EINVAL);
 }
 
 static void success_leaves_errno(void)
@@ -249,9 +256,9 @@ static void success_leaves_errno(void)
         errno = 77;
         pid_t pid = make(how, args, end_with_7, NULL);
         int after = errno;
-        is(after, 77, by[how]);
-        is(status_of(pid), 7, "and a child");
-        ok(raw_mask() == mask, "and the mask as before");
+        is(after, 77, named("%s leaves errno alone when it makes a child", by[how]));
+        is(status_of(pid), 7, named("%s, whose errno was looked at, has made a child", by[how]));
+        ok(raw_mask() == mask, "%s leaves the signal mask alone when it makes a child", by[how]);
     }
 }
 

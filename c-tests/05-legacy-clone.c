@@ -17,7 +17,7 @@ static struct {
 } *seen;
 
 static volatile pid_t parent_word, child_word;
-static uintptr_t tls[1024]; /* looked at by nobody, but by a stack protector */
+static uintptr_t tls[1024]; /* the child uses no TLS, but a stack protector may */
 
 /* Legacy clone without a library or a stack: the child ends with 7. */
 static long raw_clone(unsigned long flags, volatile pid_t *parent_tid)
@@ -65,13 +65,15 @@ static void seven_arguments(int flags)
         (pid_t *)&child_word);
     if (flags & CLONE_VM)
         wait_while(&child_word, pid);
-    is(status_of(pid), 7, "clone with seven arguments: arg and CHILD_SETTID");
+    char title[80];
+    snprintf(title, sizeof title, "clone() with seven arguments and %s memory", flags & CLONE_VM ? "shared" : "copied");
+    is(status_of(pid), 7, named("%s: the child has its argument and its id by CHILD_SETTID", title));
     if (flags & CLONE_PARENT_SETTID)
-        is(parent_word, pid, "PARENT_SETTID");
+        is(parent_word, pid, named("%s: PARENT_SETTID stores the child's id", title));
     is(child_word, flags & CLONE_VM ? 0 : -5,
-        flags & CLONE_VM ? "CHILD_CLEARTID" : "memory copied");
-    ok(seen->thread_pointer == (uintptr_t)pointer, "SETTLS");
-    is(seen->parent, getpid(), "the parent");
+        named("%s: %s", title, flags & CLONE_VM ? "CHILD_CLEARTID clears the word" : "CHILD_SETTID stores nothing in the parent's"));
+    ok(seen->thread_pointer == (uintptr_t)pointer, "%s: SETTLS sets the thread pointer", title);
+    is(seen->parent, getpid(), named("%s: the child's parent is the caller", title));
 }
 
 static int end_with_argument(void *status) { return (int)(intptr_t)status; }
@@ -79,13 +81,13 @@ static int end_with_argument(void *status) { return (int)(intptr_t)status; }
 static void four_arguments(void)
 {
     pid_t pid = clone(end_with_argument, TOP, SIGCHLD, (void *)300);
-    is(status_of(pid), 300 & 0xff, "the low byte of the result is the status");
+    is(status_of(pid), 300 & 0xff, "clone(): the low byte of what the function returns is the exit status");
 }
 
 static void detached(void)
 {
     is(status_of(clone(end_with_argument, TOP, CLONE_DETACHED | SIGCHLD, (void *)7)), 7,
-        "DETACHED means nothing");
+        "clone() ignores CLONE_DETACHED");
 }
 
 static int wait_for_gate(void *gate)
@@ -103,11 +105,11 @@ static void pidfd(void)
     pid_t pid = clone(wait_for_gate, TOP, CLONE_PIDFD | SIGCHLD, gate, &fd);
     struct pollfd watch = { .fd = fd, .events = POLLIN };
     ok(pid > 0 && fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC && poll(&watch, 1, 0) == 0,
-        "PIDFD comes back through parent_tid");
+        "clone() with CLONE_PIDFD stores the pidfd through parent_tid");
     close(gate[0]);
     close(gate[1]);
-    is(poll(&watch, 1, 5000), 1, "it is ready when the child has ended");
-    is(status_of(pid), 7, "and that ended well");
+    is(poll(&watch, 1, 5000), 1, "clone() with CLONE_PIDFD: poll() reports the pidfd when the child has ended");
+    is(status_of(pid), 7, "clone() with CLONE_PIDFD: the child ends as it should");
     close(fd);
 }
 
@@ -124,7 +126,7 @@ static void refused(const char *name, unsigned long flags)
     int given = errno;
     if (pid > 0)
         status_of(pid);
-    ok(raw_result < 0 ? pid == -1 && given == -raw_result : pid > 0, "%s: as the kernel's", name);
+    ok(raw_result < 0 ? pid == -1 && given == -raw_result : pid > 0, "clone() with %s has the result that the kernel's clone has", name);
     if ((raw_result < 0) != (pid < 0) || (pid < 0 && given != -raw_result))
         printf("# the kernel: %ld, clone: %d, errno %d\n", raw_result, pid, given);
 }
@@ -165,7 +167,7 @@ static void exit_signals(void)
         long theirs = raw_clone(number, NULL);
         if (theirs < 0) { /* 7.2 wants a signal that there is */
             int refused = clone(end_with_argument, TOP, number, (void *)7) == -1;
-            ok(number > 64 && refused && errno == -theirs, "exit signal %d: refused as the kernel does",
+            ok(number > 64 && refused && errno == -theirs, "clone() with exit signal %d: refused as the kernel does",
                 number);
             continue;
         }
@@ -174,8 +176,8 @@ static void exit_signals(void)
         ok(memcmp(&kernels, &ours, sizeof ours) == 0 && ours.status == 7
                 && ours.signal == (number && number <= 64 ? number : -1)
                 && ours.plain == (number == SIGCHLD),
-            "exit signal %d: %d comes, a plain wait %s it", number, ours.signal,
-            ours.plain ? "sees" : "does not see");
+            "clone() with exit signal %d: the parent gets %d, and a plain wait %s the child", number, ours.signal,
+            ours.plain ? "finds" : "does not find");
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
@@ -190,9 +192,9 @@ static void inherited_exit_signal(void)
         seen->pid = pid;
         _exit(pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == ECHILD ? 7 : 1);
     }
-    is(status_of(middle), 7, "PARENT with an exit signal");
+    is(status_of(middle), 7, "clone() with CLONE_PARENT and an exit signal: the caller has no child to wait for");
     pid_t pid = waitpid(seen->pid, NULL, 0); /* SIGCHLD was middle's */
-    ok(pid > 0 && pid == seen->pid, "makes a sibling with the caller's own");
+    ok(pid > 0 && pid == seen->pid, "clone() with CLONE_PARENT and an exit signal makes a sibling with the caller's exit signal");
 
     child_word = 1;
     pid = clone(look_around, TOP,
@@ -202,8 +204,8 @@ static void inherited_exit_signal(void)
     for (int tries = 0; child_word != 0 && tries < 500; tries++)
         pause_ms(10);
     ok(pid > 0 && parent_word == pid && seen->pid == pid && child_word == 0,
-        "THREAD with an exit signal makes a thread");
-    ok(waitpid(pid, NULL, __WALL) < 0 && errno == ECHILD, "for which nobody waits");
+        "clone() with CLONE_THREAD and an exit signal makes a thread");
+    ok(waitpid(pid, NULL, __WALL) < 0 && errno == ECHILD, "clone() with CLONE_THREAD: the thread is not a child to wait for");
 }
 
 static int tell_stack(void *unused)
@@ -225,7 +227,7 @@ static void alignment(void)
         printf("# at -%d: %#lx\n", off, (unsigned long)seen->stack);
         failed++;
     }
-    is(failed, 0, "a stack of any alignment starts aligned, at its top");
+    is(failed, 0, "clone() with a stack of any alignment: the function starts on an aligned one, at its top");
 }
 
 int main(void)
@@ -237,7 +239,7 @@ int main(void)
     detached();
     alignment();
     if (emulated()) {
-        skip("other flags and exit signals", "qemu-user has none");
+        skip("clone() with other flags and exit signals", "qemu-user has none");
         return done();
     }
     seven_arguments(CLONE_VM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID

@@ -163,12 +163,12 @@ static void own_stack(const char *name, const uintptr_t *words, int shared)
 {
     written = 0;
     long pid = on_own_stack(words, slot, write_and_end, child_stack);
-    is(status_of((pid_t)pid), 7, name);
-    is(written, shared, shared ? "there it shares the memory" : "there it has a copy");
+    is(status_of((pid_t)pid), 7, named("%s makes a child on the given stack", name));
+    is(written, shared, named("%s: the child has %s memory", name, shared ? "its parent's" : "a copy of its parent's"));
 }
 
 static volatile pid_t parent_word, child_word;
-static uintptr_t tls[1024]; /* looked at by nobody, but by a stack protector */
+static uintptr_t tls[1024]; /* the child uses no TLS, but a stack protector may */
 
 static int check_arguments(void *pointer)
 {
@@ -192,21 +192,21 @@ static void own_stack_five_arguments(void)
         (uintptr_t)&child_word };
 #endif
     long pid = on_own_stack(words, slot, check_arguments, (void *)pointer);
-    is(status_of((pid_t)pid), 7, "SYS_clone, own stack: child_tid and tls");
-    is(parent_word, emulated() ? -5 : pid, "and parent_tid");
+    is(status_of((pid_t)pid), 7, "syscall(SYS_clone) with a stack and five arguments: the child has its child_tid and tls");
+    is(parent_word, emulated() ? -5 : pid, "syscall(SYS_clone) with a stack and five arguments: parent_tid is stored");
 }
 
 static void own_stacks(void)
 {
     uintptr_t words[6] = { SYS_clone, SIGCHLD, (uintptr_t)top };
-    own_stack("SYS_clone, own stack", words, 0);
+    own_stack("syscall(SYS_clone) with a stack", words, 0);
     own_stack_five_arguments();
     if (emulated()) {
-        skip("own stacks in shared memory", "qemu-user refuses them");
+        skip("syscall() of clone and clone3 with a stack and shared memory", "qemu-user refuses them");
         return;
     }
     words[1] |= CLONE_VM;
-    own_stack("SYS_clone, VM, own stack", words, 1);
+    own_stack("syscall(SYS_clone) with VM and a stack", words, 1);
     struct clone_args args = { .flags = CLONE_VM, .exit_signal = SIGCHLD,
         .stack = (uintptr_t)child_stack, .stack_size = sizeof child_stack - POPPED };
     uintptr_t by_clone3[6] = { SYS_clone3, (uintptr_t)&args, CLONE_ARGS_SIZE_VER0 };
@@ -214,12 +214,12 @@ static void own_stacks(void)
         errno = 0;
         ok(on_own_stack(by_clone3, slot, write_and_end, child_stack) == -1
                 && errno == unreachable_errno(),
-            "SYS_clone3, own stack, as it was said: %s", strerror(unreachable_errno()));
+            "syscall(SYS_clone3) with a stack where clone3 is out of reach: %s", strerror(unreachable_errno()));
         return;
     }
-    own_stack("SYS_clone3, VM, own stack", by_clone3, 1);
+    own_stack("syscall(SYS_clone3) with VM and a stack", by_clone3, 1);
     args.flags |= CLONE_VFORK;
-    own_stack("SYS_clone3, VM, VFORK, own stack", by_clone3, 1);
+    own_stack("syscall(SYS_clone3) with VM, VFORK and a stack", by_clone3, 1);
 }
 
 /* A call that returns twice, then what the child does. Each has a function of
@@ -254,11 +254,12 @@ static void returning(const char *name, long (*maker)(void), int shared)
     errno = 77;
     long pid = maker();
     int after = errno, seen = written;
-    is(after, 77, "errno stays");
+    is(after, 77, named("syscall(%s) leaves errno alone", name));
     if (!emulated())
         is(seen, shared ? 77 : 0,
-            shared ? "the parent waits and sees the child write" : "nothing shared");
-    is(status_of((pid_t)pid), 7, name);
+            named(shared ? "syscall(%s): the parent waits and sees the child's write"
+                : "syscall(%s): the parent's memory is not the child's", name));
+    is(status_of((pid_t)pid), 7, named("syscall(%s) makes a child", name));
 }
 
 static void five_arguments(void)
@@ -272,8 +273,8 @@ static void five_arguments(void)
 #endif
     if (pid == 0)
         raw_exit(child_word == raw(SYS_gettid) ? 7 : 1);
-    is(status_of((pid_t)pid), 7, "SYS_clone: child_tid where the kernel has it");
-    is(parent_word, emulated() ? -5 : pid, "and parent_tid");
+    is(status_of((pid_t)pid), 7, "syscall(SYS_clone) with five arguments: child_tid is where the kernel has it");
+    is(parent_word, emulated() ? -5 : pid, "syscall(SYS_clone) with five arguments: parent_tid is stored");
 }
 
 static void six_arguments(void)
@@ -286,19 +287,19 @@ static void six_arguments(void)
 #ifdef __i386__ /* in units of 4096 bytes, and a result that could be negative */
     long address = syscall(SYS_mmap2, NULL, 65536, PROT_READ, MAP_PRIVATE, fd, 2L * 65536 / 4096);
     ok((address < -4096 || address > 65536) && strcmp((char *)address, text) == 0 && errno == 77,
-        "mmap2: six arguments, and a result of 32 bits");
+        "syscall(SYS_mmap2) passes six arguments and returns 32 bits");
 #else
     long address = syscall(SYS_mmap, NULL, 65536, PROT_READ, MAP_PRIVATE, fd, 2L * 65536);
     ok(address > 0xffffffffL && strcmp((char *)address, text) == 0 && errno == 77,
-        "mmap: six arguments, and a result of more than 32 bits");
+        "syscall(SYS_mmap) passes six arguments and returns more than 32 bits");
 #endif
-    is(syscall(SYS_munmap, address, 65536), 0, "munmap");
+    is(syscall(SYS_munmap, address, 65536), 0, "syscall(SYS_munmap) returns 0");
     close(fd);
 
     is(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 5), 0,
-        "futex: the sixth argument fits");
+        "syscall(SYS_futex) passes the sixth argument: the value expected is there");
     ok(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 0, 0L, &other, 6) == -1 && errno == EAGAIN,
-        "and does not");
+        "syscall(SYS_futex) passes the sixth argument: another value is not");
 
     struct timespec soon = { 0, 1000000 };
     uint64_t none = 0;
@@ -308,9 +309,9 @@ static void six_arguments(void)
     sigaddset(&usr1, SIGUSR1);
     sigprocmask(SIG_BLOCK, &usr1, NULL);
     raise(SIGUSR1);
-    is(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &soon, NULL), 0, "pselect6: no mask");
+    is(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &soon, NULL), 0, "syscall(SYS_pselect6) without a mask waits");
     ok(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &soon, &mask) == -1 && errno == EINTR,
-        "pselect6: the mask is the sixth argument");
+        "syscall(SYS_pselect6) passes the mask, its sixth argument");
 }
 
 static void on_signal(int unused) { (void)unused; }
@@ -323,29 +324,29 @@ static void neighbours(void)
     ok(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0
             && syscall(SYS_getsockopt, pair[0], SOL_SOCKET, SO_TYPE, &type, &length) == 0
             && type == SOCK_STREAM,
-        "getsockopt");
-    ok(syscall(SYS_execve, "/nonexistent", NULL, NULL) == -1 && errno == ENOENT, "execve");
+        "syscall(SYS_getsockopt) is passed on");
+    ok(syscall(SYS_execve, "/nonexistent", NULL, NULL) == -1 && errno == ENOENT, "syscall(SYS_execve) is passed on");
     if (!emulated()) {
         long fd = syscall(SYS_pidfd_open, getpid(), 0);
-        ok(fd >= 0, "pidfd_open");
+        ok(fd >= 0, "syscall(SYS_pidfd_open) is passed on");
         ok(syscall(436 /* SYS_close_range, Linux 5.9 */, fd, fd, 0) == 0 || errno == ENOSYS,
-            "close_range");
+            "syscall(SYS_close_range) is passed on");
     }
 }
 
 static void errors(void)
 {
     errno = 77;
-    ok(syscall(SYS_getpid) == getpid() && errno == 77, "success leaves errno alone");
-    ok(syscall(-1L) == -1 && errno == ENOSYS, "no such number");
-    ok(syscall(SYS_close, -1) == -1 && errno == EBADF, "close");
+    ok(syscall(SYS_getpid) == getpid() && errno == 77, "syscall() that succeeds leaves errno alone");
+    ok(syscall(-1L) == -1 && errno == ENOSYS, "syscall() of a number that does not exist: ENOSYS");
+    ok(syscall(SYS_close, -1) == -1 && errno == EBADF, "syscall(SYS_close) of no descriptor: EBADF");
     int ends[2];
     ok(pipe(ends) == 0 && write(ends[1], "", 1) == 1
-            && syscall(SYS_read, ends[0], (void *)8, 1L) == -1 && errno == EFAULT, "read");
-    ok(syscall(SYS_openat, AT_FDCWD, (void *)8, 0) == -1 && errno == EFAULT, "openat");
+            && syscall(SYS_read, ends[0], (void *)8, 1L) == -1 && errno == EFAULT, "syscall(SYS_read) into an invalid address: EFAULT");
+    ok(syscall(SYS_openat, AT_FDCWD, (void *)8, 0) == -1 && errno == EFAULT, "syscall(SYS_openat) of an invalid address: EFAULT");
     errno = 0;
-    ok(syscall(SYS_clone3, NULL, 0) == -1 && errno == -raw(SYS_clone3, NULL, 0), "clone3");
-    ok(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0) == -1 && errno == EINVAL, "clone");
+    ok(syscall(SYS_clone3, NULL, 0) == -1 && errno == -raw(SYS_clone3, NULL, 0), "syscall(SYS_clone3) of no struct has the kernel's errno");
+    ok(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0) == -1 && errno == EINVAL, "syscall(SYS_clone) with SIGHAND but not VM: EINVAL");
 }
 
 int main(void)
@@ -354,9 +355,9 @@ int main(void)
     signal(SIGUSR1, on_signal);
     own_stacks();
     returning("SYS_clone", by_clone, 0);
-    returning("SYS_clone, VM and VFORK", by_clone_lent, 1);
+    returning("SYS_clone with VM and VFORK", by_clone_lent, 1);
     returning("SYS_clone3", by_clone3, 0);
-    returning("SYS_clone3, VM and VFORK", by_clone3_lent, 1);
+    returning("SYS_clone3 with VM and VFORK", by_clone3_lent, 1);
 #ifdef SYS_fork
     returning("SYS_fork", by_fork, 0);
     returning("SYS_vfork", by_vfork, 1);

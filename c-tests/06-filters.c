@@ -119,13 +119,13 @@ static void behind(const struct filter_kind *kind)
             const char *when = fresh ? "from the start" : "later";
             struct trace trace = traced_run(try, &trial);
             if (trace.status == -1) {
-                skip("children behind a filter", "ptrace is refused");
+                skip(named("children behind the filter %s", kind->name), "ptrace is refused");
                 return;
             }
-            if (!ok(trace.status == 7, "%s %s, %s: three sound children", kind->name, when,
+            if (!ok(trace.status == 7, "behind the filter %s, installed %s, %s makes three children with a consistent libc", kind->name, when,
                     nth_maker(n)->name))
                 printf("# status %d\n", trace.status);
-            if (!ok(trace.failed == 0, "%s %s, %s: no system call fails but for the first child",
+            if (!ok(trace.failed == 0, "behind the filter %s, installed %s, %s has no system call fail but for the first child",
                     kind->name, when, nth_maker(n)->name))
                 printf("# %d did, the first one number %ld, %s\n", trace.failed, trace.number,
                     strerror(trace.error));
@@ -153,7 +153,7 @@ static void namespace_behind(const struct filter_kind *kind)
         if (pid == 0)
             _exit(install_filter(kind) ? 99 : new_uts_errno(&how));
         char name[80];
-        snprintf(name, sizeof name, "%s, %s: a namespace", kind->name, by[how]);
+        snprintf(name, sizeof name, "behind the filter %s, %s with CLONE_NEWUTS has the kernel's result", kind->name, by[how]);
         if (geteuid() == 0)
             is(status_of(pid), kind->no_namespaces ? EPERM : 0, name);
         else
@@ -178,12 +178,12 @@ static void missing_capability(void)
     for (enum how how = RETURNING; how <= CALLED; how++) {
         struct trace trace = traced_run(without_capability, &how);
         if (trace.status == -1) {
-            skip("a missing capability", "ptrace is refused");
+            skip(named("%s with a missing capability", by[how]), "ptrace is refused");
             return;
         }
-        is(trace.status, EPERM, "a missing capability is the kernel's EPERM");
+        is(trace.status, EPERM, named("%s with a missing capability: EPERM, and then another child", by[how]));
         if (!ok(trace.clones == 0 && trace.clone3s >= 2,
-                "%s: which is not tried by clone(2), nor is the next child", by[how]))
+                "%s with a missing capability: neither that nor the next child is tried by clone(2)", by[how]))
             printf("# %d times clone3, %d times clone\n", trace.clone3s, trace.clones);
     }
 }
@@ -198,12 +198,12 @@ int main(int count, char **words)
     if (outer) { /* so that the other tests need not ask whether it is there */
         const struct filter_kind *kind = find_filter(outer);
         uint64_t large[11] = { 1ull << 63 };
-        is(-raw(SYS_clone3, large, sizeof large), kind ? kind->clone3 : 0, "clone3, behind the filter");
-        is(unreachable_errno(), kind && !kind->large_only ? kind->clone3 : 0, "clone3 of size 0");
+        is(-raw(SYS_clone3, large, sizeof large), kind ? kind->clone3 : 0, "clone3 behind the runner's filter has the filter's errno");
+        is(unreachable_errno(), kind && !kind->large_only ? kind->clone3 : 0, "clone3 of size 0 behind the runner's filter has its errno, if that hides clone3");
         return done();
     }
     if (emulated() || !native()) {
-        skip("filters", emulated() ? "qemu-user has neither clone3 nor seccomp" : "no clone3 here");
+        skip("children behind seccomp filters", emulated() ? "qemu-user has neither clone3 nor seccomp" : "no clone3 here");
         return done();
     }
     for EACH_FILTER(kind) {

@@ -74,7 +74,7 @@ static void emulated_or_refused(int count)
     }
     is(without, 0, "no child of CLONE_NNP is without it beside clone3_allow_emulation()");
     is(reported, count - refused, "each of them is reported as native or emulated");
-    is(other, 0, "and a refusal has the errno that it has alone");
+    is(other, 0, "a refusal of CLONE_NNP beside clone3_allow_emulation() has the errno that it has alone");
 }
 
 /* Its own answers only, between threads that begin and end. */
@@ -106,7 +106,7 @@ static void reports(int rounds)
             wrong += (intptr_t)result;
         }
     }
-    is((long)wrong, 0, "threads that come and go find each their own report");
+    is((long)wrong, 0, "clone3_last_route() is right in each of many threads that come and go");
 }
 
 int main(void)
@@ -114,7 +114,7 @@ int main(void)
     pthread_t thread;
     begin(100);
     if (no_threads()) {
-        skip("what is known, in many threads", no_threads());
+        skip("what is kept for the whole process, beside threads that change it", no_threads());
         return done();
     }
     pthread_create(&thread, NULL, refresh, NULL);
@@ -128,7 +128,7 @@ int main(void)
     pthread_join(thread, NULL);
     clone3_allow_emulation(0);
     if (unreachable_errno() || filtered("size") || emulated())
-        skip("reports", "another route");
+        skip("clone3_last_route() in threads that come and go", "another route");
     else
         reports(repeats(20));
     return done();

@@ -72,21 +72,21 @@ static int choose_id(pid_t id)
 static void after(const struct filter_kind *kind)
 {
     in_thread(ask_filtered, kind);
-    is(in_filtered[0], kind->clone3, "a filtered thread gets the filter's errno");
-    is(in_filtered[1], kind->clone3, "once more");
+    is(in_filtered[0], kind->clone3, named("a thread behind the filter %s gets the filter's errno", kind->name));
+    is(in_filtered[1], kind->clone3, named("a thread behind the filter %s gets the filter's errno again", kind->name));
     in_thread(ask_plainly, NULL);
-    is(in_another, 0, "another thread is not filtered");
+    is(in_another, 0, named("beside a thread that was behind the filter %s, another gets the kernel's answer", kind->name));
     for (int i = 0; i < 200 && reused_id != filtered_id; i++) {
         if (!choose_id(filtered_id)) {
-            skip("a thread with the id of an ended one", "ids cannot be chosen here");
+            skip(named("a thread with the id of one that was behind the filter %s", kind->name), "ids cannot be chosen here");
             return;
         }
         in_thread(ask_with_that_id, NULL);
     }
     if (reused_id != filtered_id)
-        skip("a thread with the id of an ended one", "others take the ids that were chosen");
+        skip(named("a thread with the id of one that was behind the filter %s", kind->name), "others take the ids that were chosen");
     else
-        is(in_reused, 0, "nor is the next one with the id of the filtered thread that ended");
+        is(in_reused, 0, named("a thread with the id of one that was behind the filter %s gets the kernel's answer", kind->name));
 }
 
 int main(void)

@@ -31,17 +31,17 @@ static struct clone_args lent = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal 
 static void after(const char *what, pid_t pid, int status)
 {
     int seen = route();
-    is(status_of(pid), status, what);
-    ok(seen != CLONE3_ROUTE_NONE && seen != -1, "%s: the creator's last call is that, not its child's", what);
+    is(status_of(pid), status, named("%s: the child, whose call is refused, has no route", what));
+    ok(seen != CLONE3_ROUTE_NONE && seen != -1, "%s: the creator's last route is that of this call, not of its child's", what);
     refused(NULL);
-    is(route(), CLONE3_ROUTE_NONE, "and then its next one");
+    is(route(), CLONE3_ROUTE_NONE, named("%s: a refused call of the creator's after it has no route", what));
 }
 
 int main(void)
 {
     begin(30);
     if (emulated()) {
-        skip("borrowed thread pointers", "qemu-user lends no memory");
+        skip("clone3_last_route() of children that have their creator's thread pointer", "qemu-user lends no memory");
         return done();
     }
     pid_t pid = vfork();
@@ -66,13 +66,13 @@ int main(void)
     clone3_spawn_set_callback(&plan, in_callback, NULL);
     char *const words[] = { "sh", "-c", "exit 7", NULL };
     pid = -1;
-    is(clone3_spawn(&pid, "/bin/sh", &plan, words, NULL, NULL), 0, "a plan with a callback");
+    is(clone3_spawn(&pid, "/bin/sh", &plan, words, NULL, NULL), 0, "clone3_spawn with a callback makes a child");
     after("clone3_spawn with a callback", pid, 7);
 
     static char stack[64 << 10] __attribute__((aligned(16)));
     pid = clone(refused, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
     int status = status_of(pid);
-    ok(route() != CLONE3_ROUTE_NONE, "a child beside its creator: the creator's last call is its own");
-    is(status, 7, "and the child's was the child's");
+    ok(route() != CLONE3_ROUTE_NONE, "a child of clone() with shared memory: the creator's last route is its own");
+    is(status, 7, "a child of clone() with shared memory, whose call is refused, has no route");
     return done();
 }

@@ -150,7 +150,7 @@ static void check(const char *round)
     char header[64];
     int length = snprintf(header, sizeof header, "round %s, status 0\n", round);
     int there = strncmp(control, header, (size_t)length) == 0;
-    ok(there, "%s: the control's child", round);
+    ok(there, "%s: a build without the library prints the state of its fork()'s child", round);
     char *wanted = there ? control + length : control;
     char *next = strstr(wanted, "\nround ");
     if (next)
@@ -160,7 +160,7 @@ static void check(const char *round)
         if (page->used)
             page->text[page->used - 1] = '\0';
         int equal = same_lines(wanted, page->text);
-        ok(status == 0 && equal && page->used, "%s: %s", round, maker->name);
+        ok(status == 0 && equal && page->used, "%s: a child by %s has the state of one by the libc's fork()", round, maker->name);
     }
     control = next ? next : "";
 }
@@ -192,7 +192,7 @@ static void rounds(void)
     check_in_thread("alone");
     if (no_threads()) { /* the control says nothing of them either */
 #ifndef CONTROL
-        skip("after, beside and from a thread", no_threads());
+        skip("the state of children after, beside and from a thread", no_threads());
 #endif
         return;
     }

@@ -132,7 +132,7 @@ static struct check symptoms[] = {
     { "signals itself", 0, expect_signals, signals_itself, was_not_signalled },
     { "schedules itself", 0, note_scheduling, reschedules_itself, was_not_rescheduled },
     { "has a cpu clock that moves", 0, nothing_before, has_a_clock, nothing_after },
-    { "its main thread can be joined", 0, nothing_before, lets_main_be_joined, nothing_after },
+    { "lets its main thread be joined", 0, nothing_before, lets_main_be_joined, nothing_after },
     { "lets the parent's robust list alone", 0, hold_robust, dies_with_robust, list_is_intact },
 };
 
@@ -143,6 +143,6 @@ int main(void)
     if (emulated())
         symptoms[3].without = symptoms[8].without = "qemu-user has no robust lists";
     symptoms[7].without = no_threads();
-    run_checks(symptoms, sizeof symptoms / sizeof *symptoms, "");
+    run_checks(symptoms, sizeof symptoms / sizeof *symptoms, "a child by ");
     return done();
 }

@@ -152,7 +152,7 @@ static struct check checks[] = {
     { "ends by pthread_exit", 0, nothing_before, exits_as_a_thread, nothing_after },
     { "ends by pthread_exit, one thread after the other", 0, nothing_before,
       exits_thread_by_thread, nothing_after },
-    { "its first thread can be joined", 0, nothing_before, lets_main_be_joined, nothing_after },
+    { "lets its first thread be joined", 0, nothing_before, lets_main_be_joined, nothing_after },
     { "changes its ids", 0, nothing_before, changes_ids, nothing_after },
     { "changes the ids of its threads", 0, nothing_before, changes_ids_with_threads,
       nothing_after },
@@ -172,7 +172,7 @@ int main(void)
     pthread_barrier_t started;
     begin_group(100);
     if (no_threads()) {
-        skip("beside threads and from a thread", no_threads());
+        skip("the C library in children made beside threads and from a thread", no_threads());
         return done();
     }
     shared = shared_memory(2 * sizeof *shared);
@@ -182,9 +182,9 @@ int main(void)
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, waits_for_cancellation, &started);
     pthread_barrier_wait(&started);
-    run("beside threads, ");
+    run("beside threads, a child by ");
     pthread_t thread;
-    pthread_create(&thread, NULL, run, "from a thread, ");
+    pthread_create(&thread, NULL, run, "from a thread, a child by ");
     pthread_join(thread, NULL);
     return done();
 }

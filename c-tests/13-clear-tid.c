@@ -54,7 +54,7 @@ int main(void)
 {
     begin(30);
     if (no_threads()) {
-        skip("the main thread can be joined", no_threads());
+        skip("the main thread of children can be joined wherever clear_child_tid points", no_threads());
         return done();
     }
     word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -70,15 +70,15 @@ int main(void)
             _exit(1);
         _exit(child_ends(fork) == 7 && child_ends(_Fork) == 7 ? 7 : 2);
     }
-    is(status_of(pid), 7, "the child has its creator's, the grandchildren the libc's");
+    is(status_of(pid), 7, "a child by CLONE_CHILD_CLEARTID keeps that address, its own children have the libc's");
 
     syscall(SYS_set_tid_address, word);
-    is(child_ends(fork), 7, "fork, after the program set its own");
-    is(child_ends(_Fork), 7, "_Fork, after the program set its own");
+    is(child_ends(fork), 7, "after set_tid_address(), the main thread of fork()'s child can be joined");
+    is(child_ends(_Fork), 7, "after set_tid_address(), the main thread of _Fork()'s child can be joined");
     pthread_t thread;
     int status = 0;
     pthread_create(&thread, NULL, forks_in_thread, &status);
     pthread_join(thread, NULL);
-    is(status, 7, "_Fork of another thread");
+    is(status, 7, "after set_tid_address(), the main thread of a child that another thread made can be joined");
     return done();
 }

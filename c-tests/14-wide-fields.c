@@ -54,17 +54,17 @@ static void gives(int error, const char *what, struct clone_args args)
         long kernels = bare_clone3(&args, sizeof args);
         if (kernels > 0)
             status_of((pid_t)kernels);
-        is(kernels < 0 ? -kernels : 0, error, what);
+        is(kernels < 0 ? -kernels : 0, error, named("the kernel itself, upper half %#llx: %s", (unsigned long long)high, what));
     }
     int can_tell = native() || !needs_clone3(&args) || args.set_tid_size > 32;
     int by_clone3 = args.stack ? EINVAL : can_tell ? error : unreachable_errno();
     for (enum how how = args.stack ? CALLED : RETURNING; how <= CALLED; how++)
         if (!ok(outcome(how, args) == (how == CALLED && args.stack ? error : by_clone3)
                 && shared->word == 5 && pidfd == -1,
-                "%s, high %#llx: %s", by[how], (unsigned long long)high, what))
+                "%s() has the kernel's answer, upper half %#llx: %s", by[how], (unsigned long long)high, what))
             printf("# %s, %d, %d\n", strerror(errno), shared->word, pidfd);
     if (can_tell)
-        ok(explains(args, error), "and explained");
+        ok(explains(args, error), "clone3_explain() has that answer, upper half %#llx: %s", (unsigned long long)high, what);
 }
 
 #define WITH(...) ({ struct clone_args with = like_fork; __VA_ARGS__; with; })
@@ -79,9 +79,9 @@ static void addresses(void)
         WITH(with.flags = CLONE_CHILD_SETTID, with.child_tid = WIDE(shared)));
     gives(0, "child_tid, CLEARTID",
         WITH(with.flags = CLONE_CHILD_CLEARTID | CLONE_VM | CLONE_VFORK, with.child_tid = WIDE(shared)));
-    gives(0, "three that nobody asked for", WITH(with.pidfd = WIDE(&pidfd),
+    gives(0, "three addresses without their flags", WITH(with.pidfd = WIDE(&pidfd),
         with.child_tid = with.parent_tid = WIDE(shared)));
-    gives(0, "tls that nobody asked for", WITH(with.tls = WIDE(8)));
+    gives(0, "tls without CLONE_SETTLS", WITH(with.tls = WIDE(8)));
     gives(EFAULT, "set_tid", WITH(with.set_tid = WIDE(ids), with.set_tid_size = 1));
     gives(EINVAL, "set_tid_size", WITH(with.set_tid = (uintptr_t)ids, with.set_tid_size = high | 1));
     gives(EINVAL, "cgroup", WITH(with.flags = CLONE_INTO_CGROUP, with.cgroup = high | 3));
@@ -98,8 +98,10 @@ static void addresses(void)
 /* By clone(2) only where it could not be passed on at all. */
 static void stacks(void)
 {
-    if (!native() && sizeof(void *) == 8)
+    if (!native() && sizeof(void *) == 8) {
+        skip(named("stacks at addresses of upper half %#llx", (unsigned long long)high), "clone(2) has no wider fields");
         return;
+    }
     gives(EINVAL, "stack",
         WITH(with.stack = WIDE(child_stack), with.stack_size = sizeof child_stack));
     gives(EINVAL, "stack_size",
@@ -112,12 +114,12 @@ static void emulated_autoreap(void)
     struct clone_args args = { .flags = CLONE_AUTOREAP | CLONE_PARENT_SETTID,
         .parent_tid = WIDE(shared) };
     clone3_allow_emulation(CLONE_AUTOREAP);
-    is(outcome(RETURNING, args), 0, "AUTOREAP, emulated or not: parent_tid");
-    is(shared->word, 5, "is not stored at the lower half");
+    is(outcome(RETURNING, args), 0, named("CLONE_AUTOREAP, emulated or not, with parent_tid of upper half %#llx makes a child", (unsigned long long)high));
+    is(shared->word, 5, named("CLONE_AUTOREAP, emulated or not, with parent_tid of upper half %#llx stores nothing at the lower half", (unsigned long long)high));
     args.flags = CLONE_AUTOREAP | CLONE_PIDFD;
     args.parent_tid = 0;
     args.pidfd = WIDE(&pidfd);
-    is(outcome(RETURNING, args), EFAULT, "and pidfd: EFAULT");
+    is(outcome(RETURNING, args), EFAULT, named("CLONE_AUTOREAP, emulated or not, with pidfd of upper half %#llx: EFAULT", (unsigned long long)high));
     clone3_allow_emulation(0);
 }
 

@@ -11,7 +11,7 @@
 #define TOP (child_stack + sizeof child_stack)
 enum { MAGIC = 0x7e57 };
 
-static uintptr_t block[1024]; /* looked at by nobody, but by a stack protector */
+static uintptr_t block[1024]; /* the child uses no TLS, but a stack protector may */
 static volatile uintptr_t first_word, second_word;
 
 static int look(void *unused)
@@ -26,10 +26,10 @@ static int look(void *unused)
 
 static void sees_its_own(const char *name, pid_t pid, int shares)
 {
-    is(status_of(pid), 7, name);
+    is(status_of(pid), 7, named("%s with SETTLS makes a child", name));
     if (shares)
-        ok(first_word == (uintptr_t)(block + 512) && second_word == MAGIC, "%s: its own %%gs", name);
-    ok(own_thread_area().base == (uintptr_t)__builtin_thread_pointer(), "%s: not its parent's", name);
+        ok(first_word == (uintptr_t)(block + 512) && second_word == MAGIC, "%s with SETTLS: %%gs of the child is the given one", name);
+    ok(own_thread_area().base == (uintptr_t)__builtin_thread_pointer(), "%s with SETTLS: the parent keeps its %%gs", name);
     first_word = second_word = 0;
 }
 
@@ -38,7 +38,7 @@ static void by_clone3_call(uint64_t flags)
     struct clone_args args = { .flags = CLONE_SETTLS | flags, .exit_signal = SIGCHLD,
         .tls = (uintptr_t)settls(block + 512), .stack = (uintptr_t)child_stack,
         .stack_size = sizeof child_stack };
-    sees_its_own(flags & CLONE_VFORK ? "clone3_call, VM, VFORK" : "clone3_call, VM",
+    sees_its_own(flags & CLONE_VFORK ? "clone3_call with VM, VFORK" : "clone3_call with VM",
         clone3_call(&args, sizeof args, look, NULL), 1);
 }
 
@@ -49,7 +49,7 @@ static void by_clone(void)
 #else
     void *tls = block + 512;
 #endif
-    sees_its_own("clone, VM",
+    sees_its_own("clone with VM",
         clone(look, TOP, CLONE_VM | CLONE_SETTLS | SIGCHLD, NULL, NULL, tls, NULL), 1);
 }
 
@@ -62,7 +62,7 @@ static void by_clone3(void)
     pid_t pid = clone3(&lent, sizeof lent);
     if (pid == 0)
         raw_exit(look(NULL));
-    sees_its_own("clone3, VM, VFORK", pid, 1);
+    sees_its_own("clone3 with VM, VFORK", pid, 1);
 }
 
 static void refused(const char *name, struct thread_area *area, int error, const char *words)
@@ -70,15 +70,15 @@ static void refused(const char *name, struct thread_area *area, int error, const
     struct clone_args args = { .flags = CLONE_SETTLS, .exit_signal = SIGCHLD,
         .tls = (uintptr_t)area };
     char text[200];
-    is(kernels_errno(&args, sizeof args), error, name);
+    is(kernels_errno(&args, sizeof args), error, named("the kernel refuses SETTLS with %s", name));
     errno = 0;
-    ok(clone3(&args, sizeof args) == -1 && errno == error, "%s: clone3 says the same", name);
+    ok(clone3(&args, sizeof args) == -1 && errno == error, "clone3() refuses SETTLS with %s", name);
     errno = 0;
-    ok(clone3_call(&args, sizeof args, look, NULL) == -1 && errno == error, "and clone3_call");
+    ok(clone3_call(&args, sizeof args, look, NULL) == -1 && errno == error, "clone3_call() refuses SETTLS with %s", name);
     clone3_explain(&args, sizeof args, text, sizeof text);
     /* With fewer than 80 bytes it cannot be told from a pidfd's. */
     if (!filtered("size") && (native() || error == EFAULT))
-        ok(strncmp(text, words, strlen(words)) == 0, "and explains it: %s", text);
+        ok(strncmp(text, words, strlen(words)) == 0, "clone3_explain() names SETTLS with %s: %s", name, text);
 }
 
 int main(void)
@@ -92,7 +92,7 @@ int main(void)
     by_clone3();
     struct thread_area wrong = own_thread_area();
     wrong.number = 1;
-    refused("an entry that is no thread's", &wrong, EINVAL, "EINVAL: CLONE_SETTLS: ");
-    refused("no address", (void *)8, EFAULT, "EFAULT: CLONE_SETTLS: ");
+    refused("an entry that is not for threads", &wrong, EINVAL, "EINVAL: CLONE_SETTLS: ");
+    refused("an invalid address", (void *)8, EFAULT, "EFAULT: CLONE_SETTLS: ");
     return done();
 }

@@ -57,7 +57,7 @@ static void children(const char *when, child_fn *check)
 {
     for EACH_MAKER(maker) {
         int status = status_of(maker->make(check, NULL));
-        if (!ok(status == 7, "%s: %s", when, maker->name))
+        if (!ok(status == 7, "%s, a child by %s has a consistent libc", when, maker->name))
             printf("# status %d\n", status);
     }
 }
@@ -66,15 +66,15 @@ int main(void)
 {
     begin(60);
     if (no_threads()) {
-        skip("libpthread opened late", no_threads());
+        skip("children before and after libpthread is opened", no_threads());
         return done();
     }
 #ifdef UNTHREADED
-    ok(dlopen("libpthread.so.0", RTLD_NOW | RTLD_NOLOAD) == NULL, "libpthread is not there at first");
+    ok(dlopen("libpthread.so.0", RTLD_NOW | RTLD_NOLOAD) == NULL, "libpthread is not loaded at first");
 #endif
-    children("before libpthread", ends);
+    children("before libpthread is loaded", ends);
     void *library = dlopen("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL);
-    if (!ok(library != NULL, "libpthread opens")) {
+    if (!ok(library != NULL, "libpthread can be opened late")) {
         printf("# %s\n", dlerror());
         return done();
     }
@@ -82,14 +82,14 @@ int main(void)
     join = (__typeof__(join))dlsym(library, "pthread_join");
     lock = (__typeof__(lock))dlsym(library, "pthread_mutex_lock");
     unlock = (__typeof__(unlock))dlsym(library, "pthread_mutex_unlock");
-    children("libpthread is open", is_sound);
-    is(is_sound(NULL), 7, "and the parent");
-    children("a thread has come and gone", is_sound);
+    children("once libpthread is loaded", is_sound);
+    is(is_sound(NULL), 7, "once libpthread is loaded, the parent has a consistent libc");
+    children("after a thread has come and gone", is_sound);
     pthread_t thread;
-    ok(create(&thread, NULL, stay, NULL) == 0, "a thread stays");
+    ok(create(&thread, NULL, stay, NULL) == 0, "a thread is made by the libpthread that was opened late");
     children("beside a thread", is_sound);
     stop = 1;
-    ok(join(thread, NULL) == 0, "and goes");
-    children("alone again", is_sound);
+    ok(join(thread, NULL) == 0, "a thread of the libpthread that was opened late is joined");
+    children("after that thread was joined", is_sound);
     return done();
 }

@@ -145,12 +145,12 @@ __asm__(".text\n.type registers, %function\nregisters:\n"
 int main(void)
 {
     begin(20);
-    is(status_of((pid_t)registers((void *)vfork, 0, 0)), 7, "callee-saved registers, vfork");
-    is(status_of((pid_t)registers((void *)clone3, (long)&lent, sizeof lent)), 7, "clone3");
+    is(status_of((pid_t)registers((void *)vfork, 0, 0)), 7, "vfork() keeps the callee-saved registers, in the child and in the parent");
+    is(status_of((pid_t)registers((void *)clone3, (long)&lent, sizeof lent)), 7, "clone3() with VM and VFORK keeps the callee-saved registers, in the child and in the parent");
     is(status_of((pid_t)registers((void *)syscall, SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD)), 7,
-        "syscall(SYS_clone)");
+        "syscall(SYS_clone) with VM and VFORK keeps the callee-saved registers, in the child and in the parent");
 #ifdef SYS_vfork
-    is(status_of((pid_t)registers((void *)syscall, SYS_vfork, 0)), 7, "syscall(SYS_vfork)");
+    is(status_of((pid_t)registers((void *)syscall, SYS_vfork, 0)), 7, "syscall(SYS_vfork) keeps the callee-saved registers, in the child and in the parent");
 #endif
     return done();
 }

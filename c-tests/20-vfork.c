@@ -142,22 +142,21 @@ static void basics(const struct way *way)
     written = 0;
     pid = way->make(write_late, 33);
     if (!emulated())
-        is(written, 33, "the parent waits for the end, and sees what the child wrote");
-    is(status_of(pid), 7, way->name);
+        is(written, 33, named("%s: the parent waits for the child's end, and sees what it wrote", way->name));
+    is(status_of(pid), 7, named("%s: a child that writes late ends as it should", way->name));
     written = 0;
     pid = way->make(run_true, 1);
     if (!emulated())
-        is(written, 5, "the parent waits for the exec");
-    is(status_of(pid), 0, "exec of a program");
-    is(status_of(way->make(run_nothing, 0)), 7, "exec of no program");
-    is(status_of(way->make(mask_is_kept, 0)), 7, "the signal mask, in the child");
-    ok(raw_mask() == mask_before, "%s: and in the parent", way->name);
-    is(status_of(way->make(use_the_stack, 0)), 7, "a child that goes deep");
+        is(written, 5, named("%s: the parent waits for the child's exec", way->name));
+    is(status_of(pid), 0, named("%s: the child executes a program", way->name));
+    is(status_of(way->make(run_nothing, 0)), 7, named("%s: an exec that fails in the child has its errno", way->name));
+    is(status_of(way->make(mask_is_kept, 0)), 7, named("%s: the child has its parent's signal mask", way->name));
+    ok(raw_mask() == mask_before, "%s: the parent keeps its signal mask", way->name);
+    is(status_of(way->make(use_the_stack, 0)), 7, named("%s: a child may use 240 KiB of the stack", way->name));
     for (int i = 1; i <= 3; i++) {
         pid = way->with_variables(use_the_stack, 40 + i);
-        if (!ok(pid > 0, "variables in the parent"))
-            printf("# %s\n", way->name);
-        is(status_of(pid), 7, "and in the child");
+        ok(pid > 0, "%s: the variables of the parent's frame stay, round %d", way->name, i);
+        is(status_of(pid), 7, named("%s: the child finds the variables of the frame, round %d", way->name, i));
     }
 }
 
@@ -173,7 +172,7 @@ static int nest(int depth)
 
 static int never(int unused) { (void)unused; return 8; }
 
-/* Where there may be no further process, and with nobody's id since root has
+/* Where there may be no further process, and with an unprivileged id since root has
  * no limit. */
 static void no_process_left(void)
 {
@@ -193,7 +192,7 @@ static void no_process_left(void)
         }
         _exit(good == 2 * sizeof ways / sizeof *ways ? 7 : good);
     }
-    is(status_of(pid), 7, "no process left: EAGAIN");
+    is(status_of(pid), 7, "children on their parent's stack where no process is left: EAGAIN");
 }
 
 static volatile int handled;
@@ -232,7 +231,7 @@ static void with_threads(void)
     pthread_attr_init(&roomy);
     pthread_attr_setstacksize(&roomy, 1 << 20); /* musl has less */
     if (no_threads()) {
-        skip("in a thread, while others run", no_threads());
+        skip("children on their parent's stack, made by threads beside others", no_threads());
         return;
     }
     for (int i = 0; i < 2; i++)
@@ -242,12 +241,12 @@ static void with_threads(void)
     for (int i = 0; i < 2; i++) {
         void *good;
         pthread_join(makers[i], &good);
-        is((long)good, 10 * sizeof ways / sizeof *ways, "in a thread, while others run");
+        is((long)good, 10 * sizeof ways / sizeof *ways, named("children on the stack of thread %d of two, beside others", i + 1));
     }
     unsigned long before[2] = { turns[0], turns[1] };
     for (int tries = 0; tries < 1000 && (turns[0] == before[0] || turns[1] == before[1]); tries++)
         pause_ms(10);
-    ok(turns[0] != before[0] && turns[1] != before[1], "the others run on");
+    ok(turns[0] != before[0] && turns[1] != before[1], "other threads run on beside children on their parent's stack");
     stop = 1;
     for (int i = 0; i < 2; i++)
         pthread_join(runners[i], NULL);
@@ -262,12 +261,12 @@ int main(void)
     sigprocmask(SIG_BLOCK, &some, NULL);
     for EACH(way)
         basics(way);
-    is(nest(3), 7, "three deep");
-    is(nest(8), 7, "eight deep");
+    is(nest(3), 7, "three children on one stack, each the parent of the next");
+    is(nest(8), 7, "eight children on one stack, each the parent of the next");
     no_process_left();
     signal(SIGUSR1, in_handler);
     raise(SIGUSR1);
-    is(handled, sizeof ways / sizeof *ways, "in a signal handler");
+    is(handled, sizeof ways / sizeof *ways, "children on their parent's stack, made in a signal handler");
     with_threads();
     return done();
 }

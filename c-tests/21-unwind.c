@@ -106,13 +106,13 @@ static void show(const struct trace *trace)
 static void ends_at_trampoline(const char *name, pid_t pid)
 {
     const uintptr_t *function = shared->function;
-    int good = is(status_of(pid), 7, name);
+    int good = is(status_of(pid), 7, named("%s: the start function is run", name));
     good &= ok(shared->count == 7 && shared->end == _URC_END_OF_STACK,
-        "%s: seven frames and the end", name);
+        "%s: unwinding passes seven frames and comes to the end of the stack", name);
     good &= ok(function[1] == (uintptr_t)inner && function[4] == (uintptr_t)inner
             && function[5] == (uintptr_t)start,
-        "%s: those of the start function", name);
-    good &= ok(function[6] != (uintptr_t)main && shared->ip[6] != 0, "%s: and one more", name);
+        "%s: the frames are those of the start function", name);
+    good &= ok(function[6] != (uintptr_t)main && shared->ip[6] != 0, "%s: the last frame is the trampoline's", name);
     if (!good)
         show(shared);
     memset(shared, 0, sizeof *shared);
@@ -155,9 +155,9 @@ static struct clone_args lent = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal 
         pid_t pid = (call);                                                    \
         if (pid == 0)                                                          \
             end_with_walk((uintptr_t)name);                                    \
-        if (!is(status_of(pid), 7, #call ": the child's way to main"))         \
+        if (!is(status_of(pid), 7, #call ": unwinding in the child reaches main")) \
             show(shared);                                                      \
-        if (!is(reaches_main((uintptr_t)name), 7, "and its parent's"))         \
+        if (!is(reaches_main((uintptr_t)name), 7, #call ": unwinding in the parent after it reaches main"))         \
             show(shared);                                                      \
     }
 RETURNING_WAY(by_vfork, vfork())
@@ -215,12 +215,12 @@ enum { DIRECTION = 0 };
 
 static void entered_well(const char *name, pid_t pid, const uintptr_t *seen, uintptr_t top)
 {
-    is(status_of(pid), 7, name);
-    ok(seen[0] != 0 && seen[0] % 16 == 0, "%s: the stack is aligned", name);
+    is(status_of(pid), 7, named("%s: the function is entered", name));
+    ok(seen[0] != 0 && seen[0] % 16 == 0, "%s: the function is entered with the stack aligned", name);
     if (top)
-        ok(seen[0] <= top && top - seen[0] < 32, "%s: and at its top", name);
-    is((long)seen[1], 0, "the frame pointer is zero");
-    is(seen[2] & DIRECTION, 0, "the direction flag is clear");
+        ok(seen[0] <= top && top - seen[0] < 32, "%s: the function is entered at the stack's top", name);
+    is((long)seen[1], 0, named("%s: the function is entered with a frame pointer of zero", name));
+    is(seen[2] & DIRECTION, 0, named("%s: the function is entered with the direction flag clear", name));
 }
 
 static void entries(void)
@@ -229,19 +229,23 @@ static void entries(void)
     for (size_t off = 0; off < 24; off += 8) {
         struct clone_args args = { .exit_signal = SIGCHLD, .stack = (uintptr_t)child_stack,
             .stack_size = sizeof child_stack - off };
-        entered_well("clone3_call", clone3_call(&args, sizeof args, entry, seen), seen,
+        char names[3][80];
+        snprintf(names[0], sizeof *names, "clone3_call with a stack that ends %zu bytes off", off);
+        snprintf(names[1], sizeof *names, "clone with a stack that ends %zu bytes off", off);
+        snprintf(names[2], sizeof *names, "clone3_call with VM and a stack that ends %zu bytes off", off);
+        entered_well(names[0], clone3_call(&args, sizeof args, entry, seen), seen,
             (uintptr_t)TOP - off);
-        entered_well("clone", clone(entry, TOP - off, SIGCHLD, seen), seen, (uintptr_t)TOP - off);
+        entered_well(names[1], clone(entry, TOP - off, SIGCHLD, seen), seen, (uintptr_t)TOP - off);
         if (emulated())
             continue;
         args.flags = CLONE_VM;
-        entered_well("clone3_call, VM", clone3_call(&args, sizeof args, entry, seen), seen,
+        entered_well(names[2], clone3_call(&args, sizeof args, entry, seen), seen,
             (uintptr_t)TOP - off);
     }
     struct clone_args args = { .exit_signal = SIGCHLD };
-    entered_well("no stack of its own", clone3_call(&args, sizeof args, entry, seen), seen, 0);
+    entered_well("clone3_call without a stack", clone3_call(&args, sizeof args, entry, seen), seen, 0);
     args.flags = CLONE_VM | CLONE_VFORK;
-    entered_well("its parent's stack", clone3_call(&args, sizeof args, entry, seen), seen, 0);
+    entered_well("clone3_call with VM and VFORK on the parent's stack", clone3_call(&args, sizeof args, entry, seen), seen, 0);
     memset(shared, 0, sizeof *shared);
 }
 
@@ -249,16 +253,16 @@ int main(void)
 {
     begin(60);
     shared = shared_with_children(sizeof *shared);
-    called("copied memory", 0, 0);
-    called("copied memory, own stack", 0, 1);
-    called("VFORK and VM", CLONE_VFORK | CLONE_VM, 0);
-    called("VFORK and VM, own stack", CLONE_VFORK | CLONE_VM, 1);
-    ends_at_trampoline("clone", clone(start, TOP, SIGCHLD, shared));
+    called("clone3_call with copied memory", 0, 0);
+    called("clone3_call with copied memory and a stack", 0, 1);
+    called("clone3_call with VM and VFORK", CLONE_VFORK | CLONE_VM, 0);
+    called("clone3_call with VM, VFORK and a stack", CLONE_VFORK | CLONE_VM, 1);
+    ends_at_trampoline("clone()", clone(start, TOP, SIGCHLD, shared));
     if (emulated()) {
-        skip("VM", "qemu-user refuses it");
+        skip("unwinding in children with CLONE_VM", "qemu-user refuses it");
     } else {
-        called("VM, own stack", CLONE_VM, 1);
-        ends_at_trampoline("clone, VM", clone(start, TOP, CLONE_VM | SIGCHLD, shared));
+        called("clone3_call with VM and a stack", CLONE_VM, 1);
+        ends_at_trampoline("clone() with VM", clone(start, TOP, CLONE_VM | SIGCHLD, shared));
     }
     by_vfork();
     by_clone3();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A function named clone3 that is somebody else's stays theirs: the library has no
+/* A function named clone3 of a program or another library stays theirs: the library has no
  * symbol of that name. Its own is clone3_clone3, which C programs get by the header.
  * modes: preload shared static api api-static
  */
@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /* With the prototype that glibc has inside. */
-int somebody_elses(struct clone_args *, size_t, int (*)(void *), void *) __asm__("clone3");
+int another_clone3(struct clone_args *, size_t, int (*)(void *), void *) __asm__("clone3");
 
-__attribute__((noinline)) int somebody_elses(struct clone_args *args, size_t size,
+__attribute__((noinline)) int another_clone3(struct clone_args *args, size_t size,
                                              int (*start)(void *), void *arg)
 {
     (void)args;
@@ -20,10 +20,10 @@ __attribute__((noinline)) int somebody_elses(struct clone_args *args, size_t siz
 static int thousand(void *arg) { return arg ? 1000 : -1; }
 
 /* By the symbol, which may be interposed. */
-int asks_somebody(void)
+int call_another(void)
 {
     struct clone_args args = { 0 };
-    return somebody_elses(&args, 7, thousand, &args);
+    return another_clone3(&args, 7, thousand, &args);
 }
 
 #ifdef PLUGIN
@@ -40,7 +40,7 @@ static void by_the_header(void)
     if (pid == 0)
         _exit(7);
     is(status_of(pid), 7, "clone3() of the header makes a child beside a function named clone3");
-    is(asks_somebody(), 1007, "and a program's own function of that name is called by that name");
+    is(call_another(), 1007, "a program's own function named clone3 is called by that name");
 }
 
 #ifndef MODE_STATIC
@@ -49,7 +49,7 @@ static void in_a_library(void)
 {
     pid_t me = getpid();
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW);
-    int (*asks)(void) = plugin ? (int (*)(void))dlsym(plugin, "asks_somebody") : NULL;
+    int (*asks)(void) = plugin ? (int (*)(void))dlsym(plugin, "call_another") : NULL;
     int got = asks ? asks() : -1;
     if (getpid() != me)
         _exit(0); /* a child came back out of it */
@@ -71,7 +71,7 @@ static void by_dlsym(void)
     pid_t pid = -1;
     if (named && (pid = clone3(&args, sizeof args)) == 0)
         _exit(8);
-    is(status_of(pid), 8, "and its child may borrow the memory");
+    is(status_of(pid), 8, "clone3_clone3 with VM and VFORK makes a child");
 }
 #endif
 
@@ -80,7 +80,7 @@ int main(void)
     begin(10);
     by_the_header();
 #ifdef MODE_STATIC
-    skip("a shared object's own clone3, and dlsym()", "a static program");
+    skip("a shared object's own function named clone3, and dlsym()", "a static program");
 #else
     in_a_library();
     by_dlsym();

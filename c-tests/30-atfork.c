@@ -149,7 +149,7 @@ static void compare(int threads)
     close(ends[0]);
     status_of(pid);
     const char *ours = scenario(threads);
-    if (!ok(length > 100 && strcmp(ours, theirs) == 0, "handlers as without the library%s",
+    if (!ok(length > 100 && strcmp(ours, theirs) == 0, "fork handlers run in the order of a build without the library%s",
             threads ? ", with a second thread" : ""))
         printf("# ours:   %s# theirs: %s", ours, theirs);
 }
@@ -158,12 +158,12 @@ int main(void)
 {
     begin(20);
     if (emulated()) {
-        skip("handlers as without the library", "the control would need the emulator as well");
+        skip("fork handlers run in the order of a build without the library", "the control would need the emulator as well");
         return done();
     }
     for (int threads = 0; threads <= 1; threads++) {
         if (threads && no_threads()) {
-            skip("with a second thread", no_threads());
+            skip("fork handlers run in the order of a build without the library, with a second thread", no_threads());
             break;
         }
         /* In a child each: handlers stay registered. */

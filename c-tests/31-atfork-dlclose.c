@@ -20,7 +20,7 @@ int register_linked(int *where)
     return pthread_atfork(count, count, NULL);
 }
 
-/* By the exported function, which is told of no handle. */
+/* By the exported function, which is passed no handle. */
 int register_exported(int *where)
 {
     int (*function)(void (*)(void), void (*)(void), void (*)(void)) =
@@ -61,7 +61,7 @@ static void cycle(const char *how)
     for (int i = 0; i < 300; i++) { /* more than the first block of slots */
         void *plugin = dlopen(path, RTLD_NOW);
         if (plugin == NULL) {
-            ok(0, "dlopen: %s", dlerror());
+            ok(0, "%s: dlopen of an object with fork handlers: %s", how, dlerror());
             return;
         }
         int (*function)(int *) = (int (*)(int *))dlsym(plugin, how);
@@ -76,19 +76,19 @@ static void cycle(const char *how)
         }
         good &= handlers_run() == before;
     }
-    ok(all, "%s: handlers run while the object is loaded", how);
+    ok(all, "%s: fork handlers run while their object is loaded", how);
     if (!unloaded) {
-        skip("they are gone with the object", "this libc unloads nothing");
+        skip(named("%s: fork handlers are gone once their object is closed", how), "this libc unloads nothing");
         return;
     }
-    ok(good, "%s: they are gone with the object", how);
+    ok(good, "%s: fork handlers are gone once their object is closed", how);
     if (no_threads()) {
-        skip("so they are for the host's fork", no_threads());
+        skip(named("%s: fork handlers of a closed object are gone for the libc's fork too", how), no_threads());
         return;
     }
     pthread_mutex_lock(&lock);
     pthread_create(&other, NULL, hold, &lock);
-    is(handlers_run(), before, "so they are for the host's fork");
+    is(handlers_run(), before, named("%s: fork handlers of a closed object are gone for the libc's fork too", how));
     pthread_mutex_unlock(&lock);
     pthread_join(other, NULL);
 }

@@ -56,16 +56,16 @@ int main(void)
     setenv("FORK_IN_CONSTRUCTOR", "1", 1);
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW);
     unsetenv("FORK_IN_CONSTRUCTOR");
-    if (!ok(plugin != NULL, "dlopen with a constructor that forks"))
+    if (!ok(plugin != NULL, "an object whose constructor forks can be opened"))
         printf("# %s\n", dlerror());
     int status = plugin ? *(int *)dlsym(plugin, "constructor_status") : -1;
-    is(status, 5 << 8, "its child can dlopen");
+    is(status, 5 << 8, "the child of a fork in a constructor can open an object");
 
     /* Afterwards the lock is free and forks are ours again. */
     pid_t pid = fork();
     if (pid == 0)
         _exit(dlopen(getenv("PLUGIN"), RTLD_NOW) != NULL ? 6 : 0);
-    is(status_of(pid), 6, "a later child can, too");
+    is(status_of(pid), 6, "the child of a later fork can open an object");
     return done();
 }
 #endif

@@ -16,13 +16,13 @@ int main(void)
     begin(10);
     pthread_atfork(prepare, NULL, NULL);
     void *library = dlopen(getenv("LIBRARY"), RTLD_NOW);
-    if (!ok(library != NULL, "the library opens"))
+    if (!ok(library != NULL, "the library can be opened by dlopen()"))
         printf("# %s\n", dlerror());
     pid_t (*late_fork)(void) = (pid_t (*)(void))dlsym(library, "fork");
     pid_t pid = late_fork();
     if (pid == 0)
         _exit(prepared);
-    is(status_of(pid), 1, "its fork runs the handlers that were there before");
-    ok(dlsym(library, "clone3_call") != NULL, "clone3_call is found without its version");
+    is(status_of(pid), 1, "fork() of the library opened late runs the handlers registered before");
+    ok(dlsym(library, "clone3_call") != NULL, "clone3_call of the library opened late is found without its version");
     return done();
 }

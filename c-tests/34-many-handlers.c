@@ -18,7 +18,7 @@ static long prepared, after, wrong;
 static void prepare(void) { prepared++; }
 static void settle(void) { after++; }
 
-/* Of this process's own time, whoever else keeps the machine busy. */
+/* Of this process's own time, whatever else runs on the machine. */
 static long now_us(void)
 {
     struct timespec time;
@@ -160,15 +160,15 @@ static void memory(void)
             wrong++;
         finalize(&here[0]);
     }
-    is(wrong, 0, "handlers are registered and dropped again and again");
+    is(wrong, 0, "fork handlers are registered and dropped 200 000 times");
     long grown = mapped_kib() - before;
-    if (!ok(before > 0 && grown < 512, "and the process does not grow by it"))
+    if (!ok(before > 0 && grown < 512, "fork handlers that are registered and dropped take no memory"))
         printf("# %ld KiB\n", grown);
     prepared = 0;
     pid_t pid = fork();
     if (pid == 0)
         _exit(prepared != 0);
-    ok(status_of(pid) == 0 && prepared == 0, "nor does a fork run what was dropped");
+    ok(status_of(pid) == 0 && prepared == 0, "a fork runs no handler that was dropped");
 }
 
 /* Drops the object whose handlers stand before and behind it. */
@@ -186,8 +186,8 @@ static void drops_while_walked(void)
     pid_t pid = fork();
     if (pid == 0)
         _exit(prepared != AROUND || after != 1);
-    is(status_of(pid), 0, "a prepare handler that drops an object's handlers: the child runs none of them");
-    ok(prepared == AROUND && after == 1, "nor does the parent, and the prepare handlers still due are left out");
+    is(status_of(pid), 0, "a prepare handler drops an object's handlers: the child runs none of them");
+    ok(prepared == AROUND && after == 1, "a prepare handler drops an object's handlers: the parent runs none of them, nor the prepare handlers still due");
     finalize(&here[0]);
 }
 
@@ -215,7 +215,7 @@ static void interrupted(void)
         finalize(&here[0]);
     }
     setitimer(ITIMER_VIRTUAL, &never, NULL);
-    ok(forks > 0 && failures == 0, "forks in a signal handler while handlers are registered and dropped");
+    ok(forks > 0 && failures == 0, "forks in a signal handler while fork handlers are registered and dropped");
 }
 
 #endif
@@ -232,7 +232,7 @@ int main(void)
     drops_while_walked();
     interrupted();
 #else
-    skip("handlers that are dropped", "musl drops none");
+    skip("fork handlers that are dropped", "musl drops none");
 #endif
     return done();
 }

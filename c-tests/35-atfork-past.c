@@ -50,20 +50,20 @@ static int ran(int times)
 
 static void deepbind(int several)
 {
-    ok(ran(0) && !by_the_host(), "a fork before is the library's own");
+    ok(ran(0) && !by_the_host(), "a fork before the object with RTLD_DEEPBIND is opened is the library's own");
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW | RTLD_DEEPBIND);
     int (*function)(int *) = plugin ? (int (*)(int *))dlsym(plugin, "register_handlers") : NULL;
     if (!ok(function != NULL, "an object opens with RTLD_DEEPBIND"))
         printf("# %s\n", dlerror());
     else
-        is(function(counters), 0, "and registers handlers");
-    ok(ran(1), "they run before a fork, in the parent and in the child");
+        is(function(counters), 0, "an object opened with RTLD_DEEPBIND registers fork handlers");
+    ok(ran(1), "fork handlers of an object opened with RTLD_DEEPBIND run before a fork, in the parent and in the child");
     for (int i = 1; function && i < several; i++) /* more than the list has room for at first */
         function(counters);
-    ok(ran(several), "so do %d of them", several);
+    ok(ran(several), "%d fork handlers of an object opened with RTLD_DEEPBIND run", several);
     if (plugin)
         dlclose(plugin);
-    ok(ran(0) && !by_the_host(), "once the object is closed they are gone, and a fork is the library's own");
+    ok(ran(0) && !by_the_host(), "once the object opened with RTLD_DEEPBIND is closed, its handlers are gone and a fork is the library's own");
 }
 
 static void prepare(void) { counters[0]++; }
@@ -77,10 +77,10 @@ static void by_name(void)
     int (*own)(handler *, handler *, handler *, void *) =
         libc ? (int (*)(handler *, handler *, handler *, void *))dlsym(libc, "__register_atfork") : NULL;
     static char handle;
-    is(own ? own(prepare, parent, child, &handle) : -1, 0, "the C library's own function registers handlers");
-    ok(ran(1), "they run too");
+    is(own ? own(prepare, parent, child, &handle) : -1, 0, "the C library's own __register_atfork registers fork handlers");
+    ok(ran(1), "fork handlers registered by the C library's own function run");
     pthread_atfork(prepare, parent, child);
-    ok(ran(2), "beside such as the library knows, each once");
+    ok(ran(2), "fork handlers registered by the C library's own function and by ours run once each");
 }
 
 int main(void)

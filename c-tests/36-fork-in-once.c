@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A fork inside an initialiser of pthread_once() or call_once(): as without the
- * library (CONTROL), the child of glibc's fork may run it once more, as nobody is at
+ * library (CONTROL), the child of glibc's fork may run it once more, as no thread runs
  * it there, and musl's child finds it under way. When it is over, the library's fork
  * is simple again.
  * modes: preload shared
@@ -75,7 +75,7 @@ int main(void)
 {
     begin(20);
     if (emulated()) {
-        skip("forks in initialisers as without the library", "the control would need the emulator as well");
+        skip("forks inside pthread_once() and call_once()", "the control would need the emulator as well");
         return done();
     }
     int seen[2], theirs[2] = { -2, -2 }, ends[2];
@@ -91,20 +91,20 @@ int main(void)
     close(ends[1]);
     for (ssize_t n, at = 0; (n = read(ends[0], text + at, sizeof text - 1 - (size_t)at)) > 0;)
         at += n;
-    is(status_of(pid), 0, "the same forks without the library");
+    is(status_of(pid), 0, "a build without the library forks inside pthread_once() and call_once()");
     sscanf(text, "%d %d", &theirs[0], &theirs[1]);
 
-    ok(forks_as_usual(), "a fork outside is the library's own");
+    ok(forks_as_usual(), "a fork before any initialiser is the library's own");
     outcomes(seen);
     is(seen[0], theirs[0], "a child forked inside pthread_once() finds it as without the library");
     is(seen[1], theirs[1], "a child forked inside call_once() finds it as without the library");
 #ifdef __GLIBC__
-    ok(theirs[0] == 11 && theirs[1] == 11, "which is: to be run once more");
+    ok(theirs[0] == 11 && theirs[1] == 11, "glibc's child of a fork inside an initialiser runs it once more");
 #endif
-    ok(forks_as_usual(), "a fork afterwards is the library's own");
+    ok(forks_as_usual(), "a fork after an initialiser is the library's own");
     if (setjmp(out) == 0)
         pthread_once(&left, leave);
-    ok(forks_as_usual(), "so is one after an initialiser that was left by longjmp()");
+    ok(forks_as_usual(), "a fork after an initialiser that was left by longjmp() is the library's own");
     return done();
 }
 #endif

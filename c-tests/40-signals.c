@@ -52,7 +52,7 @@ static void handler(int unused)
     handled++;
 }
 
-/* Ends with 7 if all is well; stays, if told so, until a signal has come. */
+/* Ends with 7 if all is well; stays, if asked to, until a signal has come. */
 static int look(void *stay)
 {
     int before = handled;
@@ -85,10 +85,9 @@ static void many(const struct maker *maker, int count)
         last = status == 7 ? last : status;
         masks += raw_mask() == mask;
     }
-    if (!is(good, count, maker->name))
+    if (!is(good, count, named("%s among signals: each child has its mask, and a signal ends its wait", maker->name)))
         printf("# a child's status: %d\n", last);
-    if (!is(masks, count, "and the mask"))
-        printf("# %s\n", maker->name);
+    is(masks, count, named("%s among signals: the parent keeps its mask", maker->name));
 }
 
 /* Signals for the whole group, until this is killed. */
@@ -142,10 +141,10 @@ int main(void)
     status_of(pest);
     printf("# handlers ran %d times in the parent, %d times in children\n", seen->in_parent,
         seen->in_children);
-    ok(seen->in_parent > 0 && seen->in_children > 0, "there were signals");
+    ok(seen->in_parent > 0 && seen->in_children > 0, "signals came to the parent and to children");
     if (!slot)
-        skip("handlers find the right thread id", "where the libc keeps it cannot be found here");
-    else if (!is(seen->wrong, 0, "handlers find the right thread id"))
+        skip("signal handlers find the libc with the right thread id", "where the libc keeps it cannot be found here");
+    else if (!is(seen->wrong, 0, "signal handlers find the libc with the right thread id"))
         printf("# one found %d in thread %d, the maker was %d\n", seen->believed, seen->was,
             maker_pid);
     return done();

@@ -37,10 +37,10 @@ static pid_t with_pidfd(child_fn *run, void *argument)
 
 static const struct maker others[] = {
     { .name = "vfork", .make = by_vfork },
-    { .name = "clone3, VM and VFORK", .make = by_clone3_lent },
-    { .name = "clone3_call, VM and VFORK", .make = by_call_lent },
-    { .name = "clone3_call, VM", .make = by_call_shared }, /* from here on not under qemu-user */
-    { .name = "clone3_call, PIDFD", .make = with_pidfd },
+    { .name = "clone3 with VM and VFORK", .make = by_clone3_lent },
+    { .name = "clone3_call with VM and VFORK", .make = by_call_lent },
+    { .name = "clone3_call with VM", .make = by_call_shared }, /* from here on not under qemu-user */
+    { .name = "clone3_call with PIDFD", .make = with_pidfd },
 };
 
 static int end_with_7(void *unused) { (void)unused; return 7; }
@@ -80,7 +80,7 @@ static void many(const struct maker *maker, int count)
     int good = 0;
     for (int i = 0; i < count; i++)
         good += status_of(maker->make(end_with_7, NULL)) == 7;
-    is(good, count, maker->name);
+    is(good, count, named("%d children by %s end as they should", count, maker->name));
 }
 
 __attribute__((noinline)) static int fails(struct clone_args *args)
@@ -99,7 +99,7 @@ static void many_failures(int count)
     int good = 0;
     for (int i = 0; i < count; i++)
         good += fails(&bad[i % kinds]);
-    is(good, count, "calls that fail");
+    is(good, count, named("%d calls that make no child fail", count));
 }
 
 static void all_ways(int count)
@@ -120,12 +120,12 @@ int main(void)
     struct belongings before = take_stock();
     all_ways((emulated() ? 1000 : repeats(50000)) / ways);
     struct belongings after = take_stock();
-    is(after.mappings, before.mappings, "mappings");
-    is(after.descriptors, before.descriptors, "descriptors");
+    is(after.mappings, before.mappings, "thousands of children leave no mapping");
+    is(after.descriptors, before.descriptors, "thousands of children leave no descriptor");
     /* The kernel counts in batches, one for each processor. */
     long grown = after.kilobytes - before.kilobytes;
-    if (!ok(grown < 1024, "memory"))
+    if (!ok(grown < 1024, "thousands of children leave no memory in use"))
         printf("# %ld KiB more\n", grown);
-    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "children");
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "thousands of children leave no child");
     return done();
 }

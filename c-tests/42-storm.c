@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* fork() while two threads do nothing but allocate, free and print: whatever
  * lock they held at that moment, the child can allocate, free what was theirs
- * and open, print to and flush streams. One that gets stuck is told of and
+ * and open, print to and flush streams. One that gets stuck is reported and
  * killed.
  *
  * A stream that a thread was printing to stays locked in the child of musl's
@@ -118,7 +118,7 @@ int main(void)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     if (no_threads()) {
-        skip("a storm of threads", no_threads());
+        skip("children of a process whose threads allocate and print", no_threads());
         return done();
     }
     for (int i = 0; i < 2; i++)
@@ -141,8 +141,8 @@ int main(void)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     printf("# %d forks during %lu and %lu turns\n", made, turns[0], turns[1]);
-    is(stuck, 0, "no child gets stuck");
-    if (!is(good, made, "each can allocate, free and print"))
+    is(stuck, 0, "no child of a process whose threads allocate and print gets stuck");
+    if (!is(good, made, "each child of a process whose threads allocate and print can do so too"))
         printf("# a child's status: %d\n", last);
     return done();
 }

@@ -86,6 +86,6 @@ int main(void)
     rounds(close_it, 1, "a SIGCHLD handler closes a stream by pclose() after system() held SIGCHLD off");
     rounds(run_another, 1, "a SIGCHLD handler calls system() after system() held SIGCHLD off");
     signal(SIGCHLD, SIG_DFL);
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left by handlers");
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "handlers that call popen() and system() leave no child");
     return done();
 }

@@ -61,7 +61,7 @@ static const char *libc_file(void)
     return dladdr(dlsym(RTLD_DEFAULT, "getpid"), &info) ? info.dli_fname : NULL;
 }
 
-/* As an object does that reaches the libc's own past everybody else, or is bound to it. */
+/* As an object does that looks the libc's own up in its file, or is bound to it. */
 static void closed_by_the_libc(void)
 {
     int (*closers[2])(FILE *) = { NULL, NULL };
@@ -122,7 +122,7 @@ static void wrong_direction(void)
     say(", %d", pclose(stream));
 }
 
-static void nobody_reads(void)
+static void unread(void)
 {
     static char much[1 << 20];
     FILE *stream = popen("exec <&-; exit 6", "w");
@@ -399,33 +399,33 @@ static void ordinary(void)
 }
 
 static const struct spawn_case cases[] = {
-    { "statuses are the command's", ordinary, "1792 15 32512 1, 768 9", NULL },
-    { "a stream's orientation", orientation, ON("-1 -1", "0 1"), NULL },
-    { "fclose() of a stream", closed_by_fclose,
+    { "statuses of system() and popen() are the command's", ordinary, "1792 15 32512 1, 768 9", NULL },
+    { "the orientation of a stream of popen()", orientation, ON("-1 -1", "0 1"), NULL },
+    { "fclose() of a stream of popen()", closed_by_fclose,
       ON("768, 6 bytes, none; 9, none", "0, -1 bytes, running; 0, zombie"), NULL },
-    { "the libc's own fclose() and pclose(), called past all others", closed_by_the_libc,
+    { "the libc's own fclose() and pclose() of a stream of popen()", closed_by_the_libc,
       ON("1024 9 none, 1024 9 none", "0 9 zombie, 1024 9 none"), NULL },
-    { "positions in a stream", positions, ON("-1 ESPIPE, -1 ESPIPE, flush 0, 2, 0", "-1 ESPIPE, -1 ESPIPE, flush 0, nothing, 0"), NULL },
-    { "the wrong direction", wrong_direction, ON("-1 EBADF 1, -1 EBADF 1, 0", "-1 0 1, -1 0 1, 0"), NULL },
-    { "a command that does not read", nobody_reads, "short EPIPE 1, 1536", NULL },
-    { "buffers of the program's choice", buffers, "a z zb 3 1 0, 256", NULL },
-    { "more than a pipe holds", large, "300000 0, 300000 300000 0", NULL },
+    { "positions in a stream of popen()", positions, ON("-1 ESPIPE, -1 ESPIPE, flush 0, 2, 0", "-1 ESPIPE, -1 ESPIPE, flush 0, nothing, 0"), NULL },
+    { "a stream of popen() used in the wrong direction", wrong_direction, ON("-1 EBADF 1, -1 EBADF 1, 0", "-1 0 1, -1 0 1, 0"), NULL },
+    { "writing to a command of popen() that does not read", unread, "short EPIPE 1, 1536", NULL },
+    { "setvbuf() of a stream of popen()", buffers, "a z zb 3 1 0, 256", NULL },
+    { "popen() passes on more than a pipe holds", large, "300000 0, 300000 300000 0", NULL },
     { "pclose() of a file that is no command", not_a_command, ON("0 ", "-1 ECHILD"), NULL },
-    { "where SIGCHLD is ignored", ignored, "pclose -1 ECHILD, system -1 ECHILD", NULL },
-    { "a command that somebody else reaped", reaped_elsewhere, "-1 ECHILD", NULL },
-    { "modes", modes,
+    { "pclose() and system() where SIGCHLD is ignored", ignored, "pclose -1 ECHILD, system -1 ECHILD", NULL },
+    { "pclose() of a command that was already waited for", reaped_elsewhere, "-1 ECHILD", NULL },
+    { "modes of popen()", modes,
       ON("'' EINVAL, 'x' EINVAL, 'e' EINVAL, 'rw' EINVAL, 'r+' EINVAL, 'rb' EINVAL, 're' 0 10, 'er' 0 10, 'we' 0 11, 'wr' EINVAL",
          "'' EINVAL, 'x' EINVAL, 'e' EINVAL, 'rw' 0 00, 'r+' 0 00, 'rb' 0 00, 're' 0 10, 'er' EINVAL, 'we' 0 11, 'wr' 0 01"),
       NULL },
-    { "no descriptor left", no_descriptor, "EMFILE, EMFILE, 0 768", "musl's posix_spawn takes a pipe as well" },
-    { "no shell", no_shell, "popen ENOENT, left none, system 32512", "musl's system() gives -1" },
-    { "a pipe on descriptors 0 and 1", low_numbers, "ab 256 512 1792 0 3", NULL },
-    { "a stream stays open over exec, without \"e\"", stays_open_over_exec, "0 1, 0 0", NULL },
-    { "earlier streams are closed in a command", many, "few 40", "musl 1.2.2 leaves them open" },
-    { "a stream that a fork child closes", closed_in_child, "-1 ECHILD 0, 1280", NULL },
-    { "what is left is flushed at exit", flushed_at_exit, "0 5", NULL },
-    { "a stream whose descriptor was closed", descriptor_closed, ON("-1 EBADFzombie", "768 none"), NULL },
-    { "a thread that is cancelled while it reads", cancelled, "cancelled, 9", NULL },
+    { "popen() where no descriptor is left", no_descriptor, "EMFILE, EMFILE, 0 768", "musl's posix_spawn takes a pipe as well" },
+    { "popen() and system() where there is no shell", no_shell, "popen ENOENT, left none, system 32512", "musl's system() gives -1" },
+    { "popen() whose pipe is on descriptors 0 and 1", low_numbers, "ab 256 512 1792 0 3", NULL },
+    { "a stream of popen() stays open over exec, unless its mode has \"e\"", stays_open_over_exec, "0 1, 0 0", NULL },
+    { "earlier streams are closed in a command of popen()", many, "few 40", "musl 1.2.2 leaves them open" },
+    { "a stream of popen() that a fork child closes", closed_in_child, "-1 ECHILD 0, 1280", NULL },
+    { "a stream of popen() is flushed at exit", flushed_at_exit, "0 5", NULL },
+    { "a stream of popen() whose descriptor was closed", descriptor_closed, ON("-1 EBADFzombie", "768 none"), NULL },
+    { "a thread that is cancelled while it reads from popen()", cancelled, "cancelled, 9", NULL },
 };
 
 int main(void)

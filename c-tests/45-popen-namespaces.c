@@ -117,12 +117,12 @@ int main(void)
 {
     begin(240);
     if (no_threads() || emulated()) {
-        skip("fork children beside threads", emulated() ? "qemu-user has locks of its own" : no_threads());
+        skip("popen() and system() in fork children of a process with threads", emulated() ? "qemu-user has locks of its own" : no_threads());
         return done();
     }
     all_rounds("");
     if (refuse_madvise())
-        skip("children behind a filter that refuses madvise(2)", "no filters here");
+        skip("popen() and system() in fork children behind a filter that refuses madvise(2)", "no filters here");
     else
         all_rounds(", where madvise(2) is refused");
     return done();

@@ -47,7 +47,7 @@ static void at_once(void)
     int wrong = 0, before = count_descriptors();
     FILE *stream = popen(COUNT_PIPES, "r");
     int alone = pclose(stream);
-    ok(WIFEXITED(alone) && WEXITSTATUS(alone) > 0, "a command has its own pipe");
+    ok(WIFEXITED(alone) && WEXITSTATUS(alone) > 0, "a command of popen() has its own pipe");
     for (int i = 0; i < THREADS; i++) {
         workers[i].count = repeats(40);
         workers[i].alone = alone;
@@ -112,7 +112,7 @@ int main(void)
 {
     begin(90);
     if (no_threads() || emulated()) {
-        skip("threads", emulated() ? "children get stuck in locks of qemu-user's own" : no_threads());
+        skip("threads that open and close streams, and fork children beside system()", emulated() ? "children get stuck in locks of qemu-user's own" : no_threads());
         return done();
     }
     at_once();

@@ -43,7 +43,7 @@ static int everything(void)
     pid_t pidfd = -1;
     int worked = 0;
 
-    worked |= child_of(fork(), 1) << 0;
+    worked |= child_of(fork(), 1) << 0; /* the names are in `ways` */
     worked |= child_of(_Fork(), 2) << 1;
     pid_t pid = vfork();
     if (pid == 0)
@@ -71,6 +71,16 @@ static int refuses(uint64_t flags, uint64_t set_tid_size)
     if (pid == 0)
         _exit(0);
     return pid == -1 ? errno : 0;
+}
+
+static void all_worked(int worked, const char *where)
+{
+    static const char *const ways[] = { "fork()", "_Fork()", "vfork()", "clone3() with VM and VFORK",
+        "clone3() with PIDFD", "the pidfd", "clone()" };
+    if (!ok(worked == 127, "fork(), _Fork(), vfork(), clone3() and clone() make children %s", where))
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+            if (!(worked & 1 << i))
+                printf("# not %s\n", ways[i]);
 }
 
 /* Runs a check in a child that installed the filter; its exit status. */
@@ -146,27 +156,27 @@ int main(void)
         const char *kind = kinds[i];
         int answer = find_filter(kind)->clone3;
         printf("# clone3 answers: %s\n", strerror(answer));
-        is(under_filter(kind, everything), 127, "every maker works by clone");
-        is(under_filter(kind, newtime), answer, "CLONE_NEWTIME needs clone3");
-        is(under_filter(kind, clear_sighand), answer, "CLONE_CLEAR_SIGHAND needs clone3");
-        is(under_filter(kind, into_cgroup), answer, "CLONE_INTO_CGROUP needs clone3");
-        is(under_filter(kind, set_tid), answer, "set_tid needs clone3");
-        is(under_filter(kind, more_fields_zero), 77, "a larger struct, the rest of it zero");
-        is(under_filter(kind, more_fields_used), E2BIG, "a larger struct that is used");
-        is(under_filter(kind, detached), EINVAL, "CLONE_DETACHED is refused as by clone3");
-        is(under_filter(kind, unknown), EINVAL, "an unknown flag is refused as by clone3");
+        all_worked(under_filter(kind, everything), named("by clone(2) behind the filter %s", kind));
+        is(under_filter(kind, newtime), answer, named("behind the filter %s CLONE_NEWTIME has the filter's errno", kind));
+        is(under_filter(kind, clear_sighand), answer, named("behind the filter %s CLONE_CLEAR_SIGHAND has the filter's errno", kind));
+        is(under_filter(kind, into_cgroup), answer, named("behind the filter %s CLONE_INTO_CGROUP has the filter's errno", kind));
+        is(under_filter(kind, set_tid), answer, named("behind the filter %s set_tid has the filter's errno", kind));
+        is(under_filter(kind, more_fields_zero), 77, named("behind the filter %s a larger struct makes a child if the rest of it is zero", kind));
+        is(under_filter(kind, more_fields_used), E2BIG, named("behind the filter %s a larger struct that is used: E2BIG", kind));
+        is(under_filter(kind, detached), EINVAL, named("behind the filter %s CLONE_DETACHED is refused as by clone3", kind));
+        is(under_filter(kind, unknown), EINVAL, named("behind the filter %s an unknown flag is refused as by clone3", kind));
     }
     /* A filter that comes after clone3 was seen to work. */
-    is(everything(), 127, "every maker works without a filter");
-    is(under_filter("eperm", everything), 127, "and under one that was installed later");
+    all_worked(everything(), "without a filter");
+    all_worked(under_filter("eperm", everything), "behind the filter eperm, installed after clone3 was seen to work");
 
     if (!native() || no_threads()) {
-        skip("a filter of one thread leaves the others theirs", "no clone3 here to be left");
+        skip("a filter of one thread, or of a vfork child, leaves clone3 to the other threads", "no clone3 here to be left");
     } else {
         pid_t pid = fork();
         if (pid == 0)
             _exit(others_keep_clone3());
-        is(status_of(pid), 7, "a filter of one thread leaves the others theirs");
+        is(status_of(pid), 7, "a filter of one thread, or of a vfork child, leaves clone3 to the other threads");
     }
 
     /* In reach, a refusal is the kernel's. */
@@ -177,9 +187,9 @@ int main(void)
                 _exit(99);
             _exit(refuses(CLONE_NEWNS, 0));
         }
-        is(status_of(pid), EPERM, "a missing capability stays EPERM");
+        is(status_of(pid), EPERM, "CLONE_NEWNS without its capability: EPERM");
     } else {
-        skip("a missing capability stays EPERM", "not root, or emulated");
+        skip("CLONE_NEWNS without its capability: EPERM", "not root, or emulated");
     }
     return done();
 }

@@ -244,42 +244,42 @@ static int tests(void)
         falsified();
         raw(SYS_exit, 0);
     }
-    is(status_of(pid), 128 + SIGSEGV, "where a false return is fatal");
+    is(status_of(pid), 128 + SIGSEGV, "a return to a false address is fatal on a shadow stack");
 
-    is(returns(by_fork, NULL), 42, "fork(): both return from where it was called");
-    is(returns(by_clone3, NULL), 42, "clone3(): both return from where it was called");
-    is(deep(by_vfork, NULL), 42, "vfork(): the child calls, the parent returns");
-    is(deep(by_vfork_exec, NULL), 7, "vfork() and exec");
-    is(deep(by_clone3_lent, NULL), 42, "clone3() with CLONE_VM and CLONE_VFORK");
-    is(deep(by_syscall, (void *)SYS_clone), 42, "syscall(SYS_clone) with them");
+    is(returns(by_fork, NULL), 42, "fork() on a shadow stack: both return from where it was called");
+    is(returns(by_clone3, NULL), 42, "clone3() on a shadow stack: both return from where it was called");
+    is(deep(by_vfork, NULL), 42, "vfork() on a shadow stack: the child calls, the parent returns");
+    is(deep(by_vfork_exec, NULL), 7, "vfork() and exec on a shadow stack");
+    is(deep(by_clone3_lent, NULL), 42, "clone3() with VM and VFORK on a shadow stack");
+    is(deep(by_syscall, (void *)SYS_clone), 42, "syscall(SYS_clone) with VM and VFORK on a shadow stack");
     if (unreachable_errno())
-        skip("syscall(SYS_clone3) with them", "clone3 is out of reach");
+        skip("syscall(SYS_clone3) with VM and VFORK on a shadow stack", "clone3 is out of reach");
     else
-        is(deep(by_syscall, (void *)SYS_clone3), 42, "syscall(SYS_clone3) with them");
+        is(deep(by_syscall, (void *)SYS_clone3), 42, "syscall(SYS_clone3) with VM and VFORK on a shadow stack");
 
-    is(deep(by_call, NULL), 42, "clone3_call() with a copy of the memory");
-    is(deep(by_call, (void *)(CLONE_VM | CLONE_VFORK)), 42, "clone3_call() on the caller's stack");
-    is(deep(by_call, (void *)CLONE_VM), 42, "clone3_call() on a stack of its own");
-    is(deep(by_clone, NULL), 42, "clone() with a copy of the memory");
-    is(deep(by_clone, (void *)CLONE_VM), 42, "clone() in the same memory");
-    is(deep(by_clone, (void *)(CLONE_VM | CLONE_VFORK)), 42, "clone() in the same memory while the parent waits");
+    is(deep(by_call, NULL), 42, "clone3_call() with a copy of memory and shadow stack");
+    is(deep(by_call, (void *)(CLONE_VM | CLONE_VFORK)), 42, "clone3_call() on the caller's stack and shadow stack");
+    is(deep(by_call, (void *)CLONE_VM), 42, "clone3_call() with VM, a stack and a shadow stack");
+    is(deep(by_clone, NULL), 42, "clone() with a copy of memory and shadow stack");
+    is(deep(by_clone, (void *)CLONE_VM), 42, "clone() with VM and a shadow stack");
+    is(deep(by_clone, (void *)(CLONE_VM | CLONE_VFORK)), 42, "clone() with VM and VFORK and a shadow stack");
 
-    is(deep(by_spawn, NULL), 7, "posix_spawnp()");
-    is(deep(by_system, NULL), 7, "system()");
-    is(deep(by_popen, NULL), 7, "popen()");
-    is(deep(by_plan, NULL), 7, "clone3_spawn(), with a callback that calls");
+    is(deep(by_spawn, NULL), 7, "posix_spawnp() on a shadow stack runs its program");
+    is(deep(by_system, NULL), 7, "system() on a shadow stack runs its command");
+    is(deep(by_popen, NULL), 7, "popen() on a shadow stack runs its command");
+    is(deep(by_plan, NULL), 7, "clone3_spawn() on a shadow stack, with a callback that calls functions");
 
-    is(deep(by_pthread, NULL), 42, "clone3_pthread_create()");
+    is(deep(by_pthread, NULL), 42, "clone3_pthread_create() makes a thread on a shadow stack");
 #ifdef __riscv
-    skip("bare threads", "there are none on riscv64");
+    skip("bare threads on a shadow stack", "there are none on riscv64");
 #else
-    is(deep(by_bare_thread, (void *)in_thread), 42, "bare threads that return");
-    is(deep(by_bare_thread, (void *)exits_deep), 42, "bare threads that exit");
+    is(deep(by_bare_thread, (void *)in_thread), 42, "bare threads on a shadow stack that return");
+    is(deep(by_bare_thread, (void *)exits_deep), 42, "bare threads on a shadow stack that exit");
 #endif
 
     signal(SIGUSR1, handles);
     raise(SIGUSR1);
-    is(handled, 1, "vfork() in a signal handler");
+    is(handled, 1, "vfork() in a signal handler on a shadow stack");
     return done();
 }
 

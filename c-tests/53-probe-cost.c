@@ -27,7 +27,7 @@ static pid_t next_pid(void)
     return waitpid(pid, NULL, 0) == pid ? pid : -1;
 }
 
-/* The first process of a pid namespace, where nobody else takes numbers: how many the
+/* The first process of a pid namespace, where no other process takes numbers: how many the
  * probe took, as its exit status. */
 static int numbers(void)
 {
@@ -42,7 +42,7 @@ int main(void)
 {
     begin(30);
     const char *calls = "clone3_probe() makes at most 100 system calls";
-    const char *asks = "and asks: there are more than 20 where clone3 is in reach";
+    const char *asks = "clone3_probe() makes more than 20 clone3 system calls where clone3 is in reach";
     if (emulated()) {
         skip(calls, "qemu-user has no ptrace");
         skip(asks, "qemu-user has no ptrace");
@@ -57,7 +57,7 @@ int main(void)
             ok(seen.clone3s > 20, "%s (%d)", asks, seen.clone3s);
     }
 
-    const char *pids = "and passes over at most 30 pid numbers";
+    const char *pids = "clone3_probe() uses at most 30 pid numbers";
     pid_t pid = fork();
     if (pid == 0) {
         if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0)

@@ -38,7 +38,7 @@ int main(void)
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
 
-    /* pidfd_getpid() needs what a pidfd is told in /proc or by the kernel. */
+    /* pidfd_getpid() needs what /proc or the kernel says of a pidfd. */
     if (emulated()) {
         skip("pidfd_spawnp(), pidfd_spawn() and pidfd_getpid()", "qemu-user's clone(2) gives no pidfd");
     } else {
@@ -51,30 +51,30 @@ int main(void)
 
     posix_spawn_file_actions_addchdir(&actions, "/proc");
     posix_spawn_file_actions_addchdir_np(&actions, "self");
-    is(shell("test -e status"), 0, "_addchdir() and _addchdir_np() change the directory");
+    is(shell("test -e status"), 0, "posix_spawn_file_actions_addchdir() and _addchdir_np() change the child's directory");
     posix_spawn_file_actions_addfchdir(&actions, root);
-    is(shell("test -e proc"), 0, "_addfchdir() does");
+    is(shell("test -e proc"), 0, "posix_spawn_file_actions_addfchdir() changes the child's directory");
     posix_spawn_file_actions_addchdir(&actions, "proc");
     posix_spawn_file_actions_addfchdir_np(&actions, root);
-    is(shell("test -e proc"), 0, "_addfchdir_np() does");
+    is(shell("test -e proc"), 0, "posix_spawn_file_actions_addfchdir_np() changes the child's directory");
 
     int open_one = fcntl(root, F_DUPFD, 40);
-    is(shell("test -e /proc/self/fd/40"), open_one == 40 ? 0 : 1, "a descriptor is inherited");
+    is(shell("test -e /proc/self/fd/40"), open_one == 40 ? 0 : 1, "a descriptor that is to be closed by _addclosefrom_np() is inherited without it");
     posix_spawn_file_actions_addclosefrom_np(&actions, 40);
-    is(shell("test -e /proc/self/fd/40"), 1, "_addclosefrom_np() closes it");
+    is(shell("test -e /proc/self/fd/40"), 1, "posix_spawn_file_actions_addclosefrom_np() closes a descriptor in the child");
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addtcsetpgrp_np(&actions, null);
-    is(shell("exit 0"), 1000 + ENOTTY, "_addtcsetpgrp_np() fails on what is no terminal");
+    is(shell("exit 0"), 1000 + ENOTTY, "posix_spawn_file_actions_addtcsetpgrp_np() of what is no terminal: ENOTTY");
     posix_spawn_file_actions_destroy(&actions);
     posix_spawn_file_actions_init(&actions);
 
-    is(posix_spawnattr_setcgroup_np(&attr, null), 0, "_setcgroup_np() takes a descriptor");
-    ok(posix_spawnattr_getcgroup_np(&attr, &cgroup) == 0 && cgroup == null, "_getcgroup_np() gives it back");
-    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETCGROUP), 0, "POSIX_SPAWN_SETCGROUP is a flag");
-    ok(shell("exit 0") >= 1000, "and a child has that cgroup, so there is none where it is no cgroup");
-    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID), 0, "POSIX_SPAWN_SETSID is a flag");
-    is(shell("set -- $(cat /proc/self/stat); test \"$6\" = $$"), 0, "and the child leads a session");
+    is(posix_spawnattr_setcgroup_np(&attr, null), 0, "posix_spawnattr_setcgroup_np() takes a descriptor");
+    ok(posix_spawnattr_getcgroup_np(&attr, &cgroup) == 0 && cgroup == null, "posix_spawnattr_getcgroup_np() returns the descriptor that was set");
+    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETCGROUP), 0, "posix_spawnattr_setflags() takes POSIX_SPAWN_SETCGROUP");
+    ok(shell("exit 0") >= 1000, "POSIX_SPAWN_SETCGROUP with a descriptor of no cgroup makes no child");
+    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID), 0, "posix_spawnattr_setflags() takes POSIX_SPAWN_SETSID");
+    is(shell("set -- $(cat /proc/self/stat); test \"$6\" = $$"), 0, "a child of POSIX_SPAWN_SETSID leads a session");
     return done();
 }

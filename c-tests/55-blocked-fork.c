@@ -38,7 +38,7 @@ int main(void)
         if (emulated() || unreachable_errno()) {
             skip(name, "clone3 is out of reach");
         } else if (prctl(PR_GET_SECCOMP) != 0) {
-            skip(name, "there is a filter around us");
+            skip(name, "this process is behind a filter");
         } else {
             struct trace seen = traced_run(forks, (void *)(long)underscore);
             ok(seen.status == 0 && seen.clone3s == 1 && seen.clones == 0, "%s", name);

@@ -55,7 +55,7 @@ static void prepare(void) { ran[0]++; }
 static void in_parent(void) { ran[1]++; }
 static void in_child(void) { ran[2]++; }
 
-/* Whether a child by clone3() is sound: the C library knows its thread. */
+/* Whether the C library of a child by clone3() is consistent: it knows its thread. */
 static int makes_child(const struct flavour *f)
 {
     struct clone_args args = { .exit_signal = SIGCHLD };
@@ -186,25 +186,25 @@ static void look(int api_first, const char *where)
 {
     begin_group(100);
     pthread_atfork(prepare, in_parent, in_child);
-    if (!ok(open_flavour(&flavours[api_first]) && open_flavour(&flavours[!api_first]), "%s: both open", where))
+    if (!ok(open_flavour(&flavours[api_first]) && open_flavour(&flavours[!api_first]), "%s: both flavours can be opened", where))
         return;
-    ok(flavours[0].clone3 != flavours[1].clone3, "%s: they are two", where);
+    ok(flavours[0].clone3 != flavours[1].clone3, "%s: each flavour has its own clone3()", where);
     int preloaded = strstr(getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "", "libclone3.so") != NULL;
     ok(is_before_libc("fork") == preloaded, "%s: fork() is %s's", where, preloaded ? "libclone3" : "the libc");
     if (is_before_libc("fork") && native())
-        ok(fork_is_by_clone3(), "%s: fork() needs no help of the libc's for libclone3-api's sake", where);
+        ok(fork_is_by_clone3(), "%s: fork() is by clone3(2), also with libclone3-api in the process", where);
     for EACH_FLAVOUR(f) {
-        ok(makes_child(f), "%s: a sound child by clone3() of %s", where, f->name);
-        ok(spawns(f), "%s: a program by clone3_spawn() of %s", where, f->name);
+        ok(makes_child(f), "%s: clone3() of %s makes a child with a consistent libc", where, f->name);
+        ok(spawns(f), "%s: clone3_spawn() of %s runs a program", where, f->name);
     }
     /* When each has seen the C library's own thread: before glibc 2.34 a bare thread of
      * the other's does not show where its id is. */
     for EACH_FLAVOUR(f)
         ok(runs_thread(f, flavours + (f == flavours)),
-           "%s: a bare thread of %s, in which the other's calls work", where, f->name);
-    ok(fork_runs_handlers_once(), "%s: fork() runs each handler once, and to both the child is new", where);
-    ok(popen_works(), "%s: popen()", where);
-    ok(forks_beside_locks(), "%s: children of fork() beside a thread that takes the locks of both", where);
+           "%s: in a bare thread of %s the other flavour's calls work", where, f->name);
+    ok(fork_runs_handlers_once(), "%s: fork() runs each handler once, and both flavours see a new child", where);
+    ok(popen_works(), "%s: popen() runs a command", where);
+    ok(forks_beside_locks(), "%s: children of fork() beside a thread that takes both flavours' locks do not hang", where);
 }
 
 static const struct arrangement {
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
         int lines = run(argv[0], &arrangements[i]);
         tap_count += lines < 128 ? lines : 0;
         if (lines < 1 || lines >= 128)
-            ok(0, "%s: runs to its end", arrangements[i].where);
+            ok(0, "%s: the program runs to its end", arrangements[i].where);
     }
     return done();
 }

@@ -21,7 +21,7 @@ static void names_are_the_libcs(void)
     ok(dladdr((void *)clone3, &info) && strstr(info.dli_fname, "libclone3-api"), "clone3() is libclone3-api's");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         void *found = dlsym(RTLD_DEFAULT, names[i]);
-        ok(!found || (dladdr(found, &info) && !strstr(info.dli_fname, "libclone3-api")), "%s is not", names[i]);
+        ok(!found || (dladdr(found, &info) && !strstr(info.dli_fname, "libclone3-api")), "%s is not libclone3-api's", names[i]);
     }
 #endif
 }
@@ -45,10 +45,10 @@ static void file_actions_of_the_libc(void)
     posix_spawn_file_actions_addopen(&actions, 8, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addchdir_np(&actions, "/proc");
     clone3_spawn_init(&plan, sizeof plan);
-    is(clone3_spawn_set_file_actions(&plan, &actions), 0, "a plan takes file actions of the libc's");
-    is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, &error), 0, "and is carried out");
-    is(status_of(pid), 0, "and the child finds its files as they say");
-    is(posix_spawn_file_actions_destroy(&actions), 0, "the libc can end the object as before");
+    is(clone3_spawn_set_file_actions(&plan, &actions), 0, "a plan takes file actions made by the libc");
+    is(clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, &error), 0, "a plan with file actions made by the libc is carried out");
+    is(status_of(pid), 0, "the child of a plan with file actions made by the libc has its files so");
+    is(posix_spawn_file_actions_destroy(&actions), 0, "the libc can destroy file actions after a plan has used them");
     close(9);
 }
 
@@ -84,10 +84,10 @@ static void fork_of_the_libc(void)
     pid_t pid = fork();
     if (pid == 0)
         _exit(ran == 1 ? runs_thread() && clone3_last_route(&route) == 0 : 2);
-    is(status_of(pid), 1, "a child of the libc's fork has run the handlers, and makes bare threads");
+    is(status_of(pid), 1, "a child of the libc's fork() has run the handlers, and makes bare threads");
 
     if (emulated()) {
-        skip("and so do those made beside a thread that makes some",
+        skip("children of the libc's fork() beside a thread that makes bare threads make some too",
             "qemu-user 7.2 lets no fork child make threads, of the libc's neither, when another made some then");
         return;
     }
@@ -103,7 +103,7 @@ static void fork_of_the_libc(void)
     }
     busy = 0;
     pthread_join(thread, NULL);
-    is(sound, rounds, "and so do those made beside a thread that makes some");
+    is(sound, rounds, "children of the libc's fork() beside a thread that makes bare threads make some too");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3() says what clone3(2) says: 9000 requests, made up from a seed, go
+/* clone3() has the answers of clone3(2): 9000 requests, made up from a seed, go
  * through the library and straight to the kernel, as root, without privileges
  * and in a pid namespace; both give a child, or both the same errno.
  * clone3_explain() names that errno where the kernel refuses, and is silent
@@ -40,7 +40,7 @@ __attribute__((noreturn)) static int end_at_once(void *unused)
         raw(SYS_exit, 0);
 }
 
-/* Waits until a child is gone, whoever has to reap it, and closes its pidfd. */
+/* Waits until a child is gone, which others may have to reap, and closes its pidfd. */
 static int gone(struct differ *d, long child)
 {
     const struct clone_args *args = (const void *)d->bytes;
@@ -79,7 +79,7 @@ static struct verdict judge(struct differ *d, long patience)
     pause_ms(patience);
     clone3_explain(d->address, d->size, v.text, sizeof v.text);
     v.explained = number_of(v.text);
-    /* What the kernel would do and clone3() alone refuses is told as that. */
+    /* What the kernel would do and clone3() alone refuses is explained as such. */
     int own = strstr(v.text, "use clone3_call()") != NULL;
     if (own)
         v.explained = v.explained == EINVAL && readable && (has_stack || beside) ? 0 : -1;
@@ -197,16 +197,16 @@ static void as(const char *name, void (*become)(void), long cases, uint64_t seed
             break;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT) {
-        skip(name, "this user cannot become that here");
+        skip(named("requests %s have the kernel's answers", name), "this user cannot become that here");
         return;
     }
     ok(status == 0 && tally->cases == cases && tally->wrong == 0,
-        "%s: %ld requests, %ld children, %ld of them the library's to refuse", name, tally->cases,
+        "requests %s have the kernel's answers: %ld requests, %ld children, %ld that the library refuses", name, tally->cases,
         tally->children, tally->refusals);
     if (status != 0)
         printf("# the worker ended with status %#x after %ld requests\n", status, tally->cases);
     ok(cases < 100 || (tally->children > cases / 20 && tally->children < cases / 2),
-        "%s: there are children, and there are refusals", name);
+        "requests %s make children as well as refusals", name);
     munmap(tally, sizeof *tally);
 }
 
@@ -243,23 +243,23 @@ int main(void)
     char cgroup[4096];
     begin(200);
     if (emulated()) {
-        skip("the kernel and the library", "qemu-user has rules of its own for clone(2)");
+        skip("made-up requests have the kernel's answers", "qemu-user has rules of its own for clone(2)");
         return done();
     }
     if (filtered("size")) {
-        skip("the kernel and the library", "this filter refuses what the kernel would take");
+        skip("made-up requests have the kernel's answers", "this filter refuses what the kernel would take");
         return done();
     }
     signal(SIGUSR1, SIG_IGN);
     signal(64, SIG_IGN);
     int has_cgroup = make_cgroup(cgroup, sizeof cgroup, NULL) == 0;
     if (getuid() == 0)
-        as("root", stay, cases, seed, has_cgroup ? cgroup : NULL);
+        as("as root", stay, cases, seed, has_cgroup ? cgroup : NULL);
     else
-        skip("root", "not root");
-    as("unprivileged", drop, cases, seed ^ 0x55, has_cgroup ? cgroup : NULL);
+        skip("requests as root have the kernel's answers", "not root");
+    as("without privileges", drop, cases, seed ^ 0x55, has_cgroup ? cgroup : NULL);
     as("in a pid namespace", enter_namespace, cases, seed ^ 0xaa, has_cgroup ? cgroup : NULL);
     if (has_cgroup)
-        is(remove_cgroup(cgroup), 0, "the cgroup is empty again and goes");
+        is(remove_cgroup(cgroup), 0, "the cgroup of the requests is empty again and can be removed");
     return done();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_probe() says what is so: every flag it calls permitted makes a child,
+/* clone3_probe() is right: every flag it calls permitted makes a child,
  * every other is refused, by the bare system call; as root, without
  * privileges, in a pid namespace. No child runs for it, no signal comes, no
  * descriptor stays. In the deep mode all children are reaped, and flags that
- * an emulator ignores are told.
+ * an emulator ignores are reported.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE
@@ -118,9 +118,10 @@ static void run_state(const char *name, int (*state)(void))
         waitpid(-1, &status, __WALL) == pid ? pid = 0 : 0;
     while (pid != 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip(name, "not root");
+        skip(named("clone3_probe() has permitted exactly the flags that make a child, %s", name), "not root");
     else
-        is(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), 7, name);
+        is(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), 7,
+           named("clone3_probe() has permitted exactly the flags that make a child, %s", name));
 }
 
 static volatile sig_atomic_t signals;
@@ -148,7 +149,7 @@ static int probe_once(void *mode)
 
 static void leaves_nothing(uint32_t mode)
 {
-    const char *which = mode ? "deep" : "probe";
+    const char *which = mode ? "a deep probe" : "a probe";
     struct sigaction action = { .sa_handler = count };
     for (int signal = 1; signal < SIGSYS; signal++)
         if (signal != SIGALRM)
@@ -157,34 +158,36 @@ static void leaves_nothing(uint32_t mode)
     uint64_t mask = raw_mask();
     signals = 0;
     errno = 77;
-    ok(features(mode).size == sizeof(struct clone3_features), "%s: done", which);
-    ok(errno == 77 && raw_mask() == mask, "%s: errno and signal mask are left alone", which);
+    ok(features(mode).size == sizeof(struct clone3_features), "%s succeeds", which);
+    ok(errno == 77 && raw_mask() == mask, "%s leaves errno and signal mask alone", which);
     errno = 0;
-    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s: no zombie", which);
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s leaves no zombie", which);
     if (mode && emulated())
-        skip("deep: no signal", "qemu-user makes no child that does not send one");
+        skip("a deep probe causes no signal", "qemu-user makes no child that does not send one");
     else
-        ok(signals == 0, "%s: no signal", which);
-    is(descriptors(), before, "no descriptor");
-    if (emulated())
+        ok(signals == 0, "%s causes no signal", which);
+    is(descriptors(), before, named("%s leaves no descriptor", which));
+    if (emulated()) {
+        skip(named("%s makes tasks only if it is deep", which), "qemu-user has no ptrace");
         return;
+    }
     struct trace trace = traced_run(probe_once, &mode);
     if (trace.status == -1)
-        skip("tasks made by a probe", "ptrace is refused");
+        skip(named("%s makes tasks only if it is deep", which), "ptrace is refused");
     else if (mode)
-        ok(trace.status == 7 && trace.tasks > 1, "%s: made %d tasks", which, trace.tasks);
+        ok(trace.status == 7 && trace.tasks > 1, "%s makes %d tasks", which, trace.tasks);
     else
-        ok(trace.status == 7 && trace.tasks == 0, "%s: no task was made", which);
+        ok(trace.status == 7 && trace.tasks == 0, "%s makes no task", which);
 }
 
-static void deep(void)
+static void deep(const char *where)
 {
     struct clone3_features found = features(CLONE3_PROBE_DEEP);
     uint64_t lent = CLONE_VM | CLONE_VFORK;
     uint64_t plain = CLONE_CHILD_SETTID | CLONE_PARENT_SETTID;
     if (emulated()) {
-        is((long)(found.verified & lent), 0, "deep: qemu-user lends no memory");
-        ok((found.ignored & lent) == lent, "deep: and it is told");
+        is((long)(found.verified & lent), 0, named("a deep probe does not verify that qemu-user shares memory, %s", where));
+        ok((found.ignored & lent) == lent, "a deep probe reports that qemu-user ignores CLONE_VM and CLONE_VFORK, %s", where);
         return;
     }
     uint64_t natively = lent | plain | CLONE_FILES | CLONE_FS | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
@@ -192,9 +195,9 @@ static void deep(void)
         natively |= found.permitted & (CLONE_CLEAR_SIGHAND | CLONE_NNP | CLONE_AUTOREAP | CLONE_NEWPID);
     if (raw(SYS_prctl, 39 /* PR_GET_NO_NEW_PRIVS */, 0, 0, 0, 0) == 1)
         natively &= ~(uint64_t)CLONE_NNP; /* cannot be seen */
-    ok((found.verified & natively) == natively, "deep: what these flags do was seen (%#llx of %#llx)",
+    ok((found.verified & natively) == natively, "a deep probe verifies what flags do, %s (%#llx of %#llx)", where,
         (unsigned long long)found.verified, (unsigned long long)natively);
-    is((long)found.ignored, 0, "deep: no flag was ignored");
+    is((long)found.ignored, 0, named("a deep probe finds no flag ignored, %s", where));
 }
 
 static void behind(const struct filter_kind *kind)
@@ -216,9 +219,9 @@ static void behind(const struct filter_kind *kind)
     }
     int status = status_of(pid);
     if (status == 77)
-        skip(kind->name, "no seccomp here");
+        skip(named("clone3_probe() behind the filter %s has its errno", kind->name), "no seccomp here");
     else
-        is(status, 7, kind->name);
+        is(status, 7, named("clone3_probe() behind the filter %s has its errno", kind->name));
 }
 
 static void versions(void)
@@ -226,33 +229,37 @@ static void versions(void)
     struct { struct clone3_features known; uint64_t later; } bigger = { .later = 7 };
     bigger.known.size = sizeof bigger;
     ok(clone3_probe(&bigger.known) == 0 && bigger.known.size == sizeof bigger.known && bigger.later == 0,
-        "a struct of a later version is filled as far as is known, and its size says how far");
+        "clone3_probe() fills a struct of a later version as far as is known");
     bigger.known.size = 4097;
-    ok(clone3_probe(&bigger.known) == -1 && errno == E2BIG, "larger than any version will be: E2BIG");
+    ok(clone3_probe(&bigger.known) == -1 && errno == E2BIG, "clone3_probe() of a struct larger than any version's: E2BIG");
     struct clone3_features found = { .size = sizeof found - 8 };
-    ok(clone3_probe(&found) == -1 && errno == EINVAL, "too small: EINVAL");
+    ok(clone3_probe(&found) == -1 && errno == EINVAL, "clone3_probe() of a struct that is too small: EINVAL");
     found = (struct clone3_features){ .size = sizeof found, .mode = 2 };
-    ok(clone3_probe(&found) == -1 && errno == EINVAL, "a mode that is not known: EINVAL");
-    ok(clone3_probe(NULL) == -1 && errno == EFAULT, "NULL: EFAULT");
+    ok(clone3_probe(&found) == -1 && errno == EINVAL, "clone3_probe() with an unknown mode: EINVAL");
+    ok(clone3_probe(NULL) == -1 && errno == EFAULT, "clone3_probe() of no struct: EFAULT");
 }
 
 int main(void)
 {
     begin(60);
     versions();
-    is(clone3_probe_refresh() ? errno : 0, unreachable_errno(), "clone3_probe_refresh() fails with what stands in the way");
+    is(clone3_probe_refresh() ? errno : 0, unreachable_errno(), "clone3_probe_refresh() fails with the errno by which clone3 is hidden");
     leaves_nothing(0);
     leaves_nothing(CLONE3_PROBE_DEEP);
-    deep();
+    deep("SIGCHLD at its default");
     signal(SIGCHLD, SIG_IGN); /* which reaps children before they are waited for */
-    deep();
+    deep("SIGCHLD ignored");
     signal(SIGCHLD, SIG_DFL);
-    if (!native())
+    if (!native()) {
+        skip("clone3_probe() has permitted exactly the flags that make a child", "clone3 is out of reach");
         return done();
+    }
     run_state("as this user", is_so);
     run_state("without privileges", unprivileged);
     run_state("in a pid namespace", in_pid_namespace);
-    if (!getenv("FILTERED"))
+    if (getenv("FILTERED"))
+        skip("clone3_probe() behind filters", "there is one already");
+    else
         for EACH_FILTER(kind)
             behind(kind);
     return done();

@@ -31,8 +31,8 @@ static int went(const char *asked, uint32_t route, int cause, uint32_t size)
 {
     struct clone3_route now = last();
     int good = ok(now.route == route && now.cause == cause && now.args_size == size && !now.emulated,
-        "asked for %s, got %s because %s", asked, name_of(now.route),
-        now.cause ? strerror(now.cause) : "nothing is in the way");
+        "clone3_last_route() after %s: %s%s%s", asked, name_of(now.route),
+        now.cause ? " because of " : "", now.cause ? strerror(now.cause) : "");
     if (!good)
         printf("# wanted %s, cause %d, %u bytes; got cause %d, %u bytes, emulated %#llx\n",
             name_of(route), cause, size, now.cause, now.args_size, (unsigned long long)now.emulated);
@@ -48,28 +48,29 @@ static void every_maker(void)
     static uint32_t route, size;
     route = out_of_reach ? CLONE3_ROUTE_LEGACY : CLONE3_ROUTE_NATIVE;
     size = out_of_reach ? 0 : 64;
-    is(status_of(clone(end_with_7, child_stack + sizeof child_stack, SIGCHLD, NULL)), 7, "a clone");
-    went("clone", route, out_of_reach, size);
+    is(status_of(clone(end_with_7, child_stack + sizeof child_stack, SIGCHLD, NULL)), 7, "clone() makes a child before its route is asked for");
+    went("clone()", route, out_of_reach, size);
     pid_t pid = vfork();
     if (pid == 0)
         raw_exit(7);
-    is(status_of(pid), 7, "a vfork");
-    went("vfork", route, out_of_reach, size);
+    is(status_of(pid), 7, "vfork() makes a child before its route is asked for");
+    went("vfork()", route, out_of_reach, size);
     for (enum how how = RETURNING; how <= CALLED; how++) {
-        is(status_of(make(how, whole, end_with_7, NULL)), 7, by[how]);
+        is(status_of(make(how, whole, end_with_7, NULL)), 7, named("%s() makes a child before its route is asked for", by[how]));
+        const char *title = how == RETURNING ? "clone3() with 88 bytes" : "clone3_call() with 88 bytes";
         if (small)
-            went("88 bytes", CLONE3_ROUTE_SMALLER, E2BIG, 64);
+            went(title, CLONE3_ROUTE_SMALLER, E2BIG, 64);
         else
-            went("88 bytes", route, out_of_reach, out_of_reach ? 0 : 88);
+            went(title, route, out_of_reach, out_of_reach ? 0 : 88);
     }
     struct clone_args shared = { .flags = CLONE_VM, .exit_signal = SIGCHLD };
-    ok(clone3(&shared, sizeof shared) == -1, "a refusal of the library's own");
+    ok(clone3(&shared, sizeof shared) == -1, "clone3() with VM is refused by the library");
     if (!out_of_reach)
-        went("what cannot return", CLONE3_ROUTE_NONE, 0, 0);
+        went("a refusal by the library", CLONE3_ROUTE_NONE, 0, 0);
     shared.flags = 1ull << 63;
-    ok(clone3(&shared, 64) == -1 && errno == EINVAL, "a refusal of the kernel's");
+    ok(clone3(&shared, 64) == -1 && errno == EINVAL, "clone3() with an unknown flag is refused by the kernel");
     if (!out_of_reach)
-        went("a flag nobody knows", CLONE3_ROUTE_NATIVE, 0, 64);
+        went("a refusal by the kernel", CLONE3_ROUTE_NATIVE, 0, 64);
 }
 
 static int tell(void *unused)
@@ -82,13 +83,15 @@ static void in_a_child(void)
 {
     struct clone_args args = { .exit_signal = SIGCHLD };
     for (enum how how = RETURNING; how <= CALLED; how++)
-        is(status_of(make(how, args, tell, NULL)), CLONE3_ROUTE_NONE, "a child has made no call");
+        is(status_of(make(how, args, tell, NULL)), CLONE3_ROUTE_NONE, named("clone3_last_route() in a child of %s(): no call", by[how]));
     pid_t pid = fork();
     if (pid == 0)
         _exit(tell(NULL));
-    is(status_of(pid), CLONE3_ROUTE_NONE, "nor has a fork's");
-    if (geteuid() != 0 || unreachable_errno() || emulated())
+    is(status_of(pid), CLONE3_ROUTE_NONE, "clone3_last_route() in a child of fork(): no call");
+    if (geteuid() != 0 || unreachable_errno() || emulated()) {
+        skip("clone3_last_route() in process 1 of a pid namespace in another", "natively only, and as root");
         return;
+    }
     /* The first of a pid namespace has the number of the first of another. */
     args.flags = CLONE_NEWPID;
     pid = clone3(&args, sizeof args);
@@ -99,7 +102,7 @@ static void in_a_child(void)
             _exit(getpid() == 1 ? tell(NULL) : 66);
         _exit(before ? before : status_of(inner));
     }
-    is(status_of(pid), CLONE3_ROUTE_NONE, "nor has the first of a namespace in a namespace");
+    is(status_of(pid), CLONE3_ROUTE_NONE, "clone3_last_route() in process 1 of a pid namespace in another: no call");
 }
 
 enum { MANY = 1500 };
@@ -122,7 +125,7 @@ static void many_threads(void)
     static pthread_t threads[MANY];
     int good = 0;
     if (no_threads() || unreachable_errno() || emulated()) {
-        skip("many threads", "natively only");
+        skip("clone3_last_route() in each of many threads at once", "natively only");
         return;
     }
     int number = repeats(MANY) < 100 ? 100 : repeats(MANY);
@@ -136,7 +139,7 @@ static void many_threads(void)
         while (made < number && pthread_create(&threads[made], &small, own_route, (void *)(intptr_t)made) == 0)
             made++;
         if (made < number) {
-            skip("many threads", "there is a limit to them here");
+            skip(named("clone3_last_route() in each of many threads at once, round %d", round + 1), "there is a limit to them here");
             exit(done()); /* those made wait for the rest */
         }
         for (int i = 0; i < number; i++) {
@@ -144,7 +147,7 @@ static void many_threads(void)
             pthread_join(threads[i], &result);
             good += result != NULL;
         }
-        ok(good == number, "%d threads at once, each with a report of its own", number);
+        ok(good == number, "clone3_last_route() is right in each of %d threads at once, round %d", number, round + 1);
     }
 }
 
@@ -178,11 +181,11 @@ static void refused_once(void)
             continue;
         struct trace trace = traced_run(behind_filter, (void *)kind);
         if (trace.status == -1 || trace.status == 77) {
-            skip("what only clone3 can say", "no ptrace or no seccomp");
+            skip("clone3_last_route() of what only clone3 can do, behind filters", "no ptrace or no seccomp");
             return;
         }
-        is(trace.status, 7, kind->name);
-        is(trace.failed, 2, "of two later refusals each is one question to the kernel");
+        is(trace.status, 7, named("clone3_last_route() behind the filter %s has its errno", kind->name));
+        is(trace.failed, 2, named("behind the filter %s a later refusal costs one system call", kind->name));
     }
 }
 
@@ -196,21 +199,21 @@ static void *sleep_on(void *barrier)
 static void hosts_fork(void)
 {
 #ifdef MODE_STATIC
-    skip("the host's fork", "a static program has no other");
+    skip("clone3_last_route() of the libc's fork()", "a static program has no other");
 #else
     pthread_t thread;
     pthread_barrier_t barrier;
     pthread_barrier_init(&barrier, NULL, 2);
     if (no_threads() || pthread_create(&thread, NULL, sleep_on, &barrier) != 0) {
-        skip("the host's fork", "no threads here");
+        skip("clone3_last_route() of the libc's fork()", "no threads here");
         return;
     }
     pthread_barrier_wait(&barrier);
     pid_t pid = fork();
     if (pid == 0)
         _exit(tell(NULL));
-    is(status_of(pid), CLONE3_ROUTE_NONE, "a child of the host's fork has made no call");
-    went("fork beside a thread", CLONE3_ROUTE_HOST, 0, 0);
+    is(status_of(pid), CLONE3_ROUTE_NONE, "clone3_last_route() in a child of the libc's fork(): no call");
+    went("fork() beside a thread", CLONE3_ROUTE_HOST, 0, 0);
     pthread_barrier_wait(&barrier);
     pthread_join(thread, NULL);
 #endif
@@ -232,34 +235,39 @@ static void in_handlers(void)
 {
     struct sigaction action = { .sa_handler = clone_in_handler, .sa_flags = SA_RESTART };
     if (unreachable_errno() || emulated() || filtered("size"))
+        {
+        skip("clone3_last_route() in a signal handler", "natively only");
         return;
+    }
     sigaction(SIGUSR1, &action, NULL);
     raise(SIGUSR1);
-    is(handled, 1, "in a handler it is the handler's call that counts");
-    went("a flag nobody knows, in a handler", CLONE3_ROUTE_NATIVE, 0, 88);
+    is(handled, 1, "clone3_last_route() in a signal handler is that of the handler's call");
+    went("a refusal by the kernel in a signal handler", CLONE3_ROUTE_NATIVE, 0, 88);
 }
 
 int main(void)
 {
     begin(60);
     struct clone3_route small = { .size = 16 };
-    ok(clone3_last_route(NULL) == -1 && errno == EFAULT, "NULL: EFAULT");
-    ok(clone3_last_route(&small) == -1 && errno == EINVAL, "too small: EINVAL");
+    ok(clone3_last_route(NULL) == -1 && errno == EFAULT, "clone3_last_route() of no struct: EFAULT");
+    ok(clone3_last_route(&small) == -1 && errno == EINVAL, "clone3_last_route() of a struct that is too small: EINVAL");
     struct { struct clone3_route known; uint64_t later; } bigger = { .known.size = sizeof bigger, .later = 7 };
     ok(clone3_last_route(&bigger.known) == 0 && bigger.known.size == sizeof bigger.known && bigger.later == 0,
-        "a route of a later version is filled as far as is known, and its size says how far");
+        "clone3_last_route() fills a struct of a later version as far as is known");
     bigger.known.size = 4097;
-    ok(clone3_last_route(&bigger.known) == -1 && errno == E2BIG, "a route larger than any version will be: E2BIG");
-    went("nothing yet", CLONE3_ROUTE_NONE, 0, 0);
+    ok(clone3_last_route(&bigger.known) == -1 && errno == E2BIG, "clone3_last_route() of a struct larger than any version's: E2BIG");
+    went("no call at all", CLONE3_ROUTE_NONE, 0, 0);
     in_a_child();
     if (emulated()) /* which does not lend memory */
-        went("a fork", last().route, last().cause, 0);
+        went("fork()", last().route, last().cause, 0);
     else
         every_maker();
     hosts_fork();
     in_handlers();
     many_threads();
-    if (!getenv("FILTERED") && native())
+    if (getenv("FILTERED") || !native())
+        skip("clone3_last_route() of what only clone3 can do, behind filters", "there is a filter already, or no clone3");
+    else
         refused_once();
     return done();
 }

@@ -24,14 +24,14 @@ static void one_call(uint64_t memory, const char *name)
     struct clone_args args = { .flags = CLONE_NNP | memory, .exit_signal = SIGCHLD };
     pid_t pid = clone3_call_emulating(&args, sizeof args, nnp_is_set, NULL, CLONE_NNP);
     ok(pid > 0, "%s: a call that may emulate CLONE_NNP makes a child", name);
-    ok(emulated_last() == (known & CLONE_NNP ? 0 : CLONE_NNP), "%s: and says that it did", name);
-    is(status_of(pid), 7, "the child of a call that may emulate CLONE_NNP has no_new_privs");
-    ok(clone3_allowed_emulation() == 0, "%s: the process has allowed nothing", name);
+    ok(emulated_last() == (known & CLONE_NNP ? 0 : CLONE_NNP), "%s: clone3_last_route() says whether CLONE_NNP was emulated", name);
+    is(status_of(pid), 7, named("%s: the child of a call that may emulate CLONE_NNP has no_new_privs", name));
+    ok(clone3_allowed_emulation() == 0, "%s: a call that may emulate CLONE_NNP allows the process nothing", name);
     if (!(known & CLONE_NNP)) {
-        ok(clone3_call(&args, sizeof args, nnp_is_set, NULL) == -1, "%s: the next call may not", name);
-        ok(clone3_call_emulating(&args, sizeof args, nnp_is_set, NULL, 0) == -1, "%s: nor a call that may emulate nothing", name);
+        ok(clone3_call(&args, sizeof args, nnp_is_set, NULL) == -1, "%s: the call after one that may emulate CLONE_NNP may not", name);
+        ok(clone3_call_emulating(&args, sizeof args, nnp_is_set, NULL, 0) == -1, "%s: a call that may emulate nothing does not emulate CLONE_NNP", name);
         ok(clone3_call_emulating(&args, sizeof args, nnp_is_set, NULL, CLONE_CLEAR_SIGHAND) == -1,
-            "%s: nor one that may emulate something else", name);
+            "%s: a call that may emulate another flag does not emulate CLONE_NNP", name);
     }
 }
 
@@ -44,16 +44,18 @@ static void one_plan(void)
     is(clone3_spawn_set_emulation(&plan, CLONE_NNP), 0, "a plan may allow the emulation of CLONE_NNP");
     says(&plan, ask, "1", "a plan that may emulate CLONE_NNP makes a child that has no_new_privs");
     /* Where clone3 is out of reach a spawn emulates CLONE_CLEAR_SIGHAND as well. */
-    ok((emulated_last() & CLONE_NNP) == (known & CLONE_NNP ? 0 : CLONE_NNP), "a plan that may emulate: and it is said that it was emulated");
+    ok((emulated_last() & CLONE_NNP) == (known & CLONE_NNP ? 0 : CLONE_NNP), "a plan that may emulate CLONE_NNP: clone3_last_route() says whether it did");
     char text[200];
     ok(strcmp(clone3_spawn_explain("/bin/sh", &plan, text, sizeof text), "") == 0, "a plan that may emulate has nothing to be explained: %s", text);
-    if (known & CLONE_NNP)
+    if (known & CLONE_NNP) {
+        skip("a plan that may not emulate CLONE_NNP", "this kernel has the flag");
         return;
+    }
     fails_at(&other, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, ANY_INDEX, unreachable_errno() ? unreachable_errno() : EINVAL,
-        "another plan may not");
+        "a plan beside one that may emulate CLONE_NNP may not");
     clone3_spawn_set_emulation(&plan, 0);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, ANY_INDEX, unreachable_errno() ? unreachable_errno() : EINVAL,
-        "a plan that takes it back may not");
+        "a plan that may emulate CLONE_NNP no longer is refused");
 }
 
 int main(void)
@@ -66,19 +68,19 @@ int main(void)
     struct clone_args args = { .exit_signal = SIGCHLD };
     clone3_spawn_t plan = new_plan();
     ok(clone3_call_emulating(&args, sizeof args, nnp_is_set, NULL, CLONE_NEWNS) == -1 && errno == EINVAL,
-        "a call that may emulate what cannot be: EINVAL");
-    ok(clone3_call_emulating(&args, sizeof args, NULL, NULL, 0) == -1 && errno == EFAULT, "a call of no function that may emulate: EFAULT");
-    ok(clone3_call(&args, sizeof args, NULL, NULL) == -1 && errno == EFAULT, "a call of no function: EFAULT");
+        "a call that may emulate CLONE_NEWNS, which cannot be emulated: EINVAL");
+    ok(clone3_call_emulating(&args, sizeof args, NULL, NULL, 0) == -1 && errno == EFAULT, "clone3_call_emulating() without a function: EFAULT");
+    ok(clone3_call(&args, sizeof args, NULL, NULL) == -1 && errno == EFAULT, "clone3_call() without a function: EFAULT");
     is(clone3_spawn_set_emulation(&plan, CLONE_AUTOREAP), EINVAL, "a plan cannot allow what is not emulated in spawned children");
     ok(clone3_allow_emulation(CLONE_NNP | CLONE_AUTOREAP) == 0 && clone3_allowed_emulation() == (CLONE_NNP | CLONE_AUTOREAP),
-        "what the process allows is told");
-    ok(clone3_allow_emulation(0) == 0 && clone3_allowed_emulation() == 0, "and that it allows nothing any more");
+        "clone3_allowed_emulation() returns what the process allows");
+    ok(clone3_allow_emulation(0) == 0 && clone3_allowed_emulation() == 0, "clone3_allowed_emulation() returns 0 when the process allows nothing any more");
     if (emulated() || filtered("size") || nnp_is_set(NULL) == 7) {
-        skip("emulation", "qemu-user has no flags to be emulated, a filter of sizes hides none, or it is set already");
+        skip("emulation that is allowed for one call or one plan", "qemu-user has no flags to be emulated, a filter of sizes hides none, or it is set already");
         return done();
     }
-    one_call(0, "a copy");
-    one_call(CLONE_VM | CLONE_VFORK, "lent memory");
+    one_call(0, "copied memory");
+    one_call(CLONE_VM | CLONE_VFORK, "shared memory");
     one_plan();
     return done();
 }

@@ -28,14 +28,14 @@ static struct clone3_route last(void)
     return route;
 }
 
-static void says_so(uint64_t flag)
+static void says_so(uint64_t flag, const char *title)
 {
     struct clone3_route route = last();
     if (known & flag)
-        ok(route.route != CLONE3_ROUTE_EMULATED && !route.emulated, "natively");
+        ok(route.route != CLONE3_ROUTE_EMULATED && !route.emulated, "%s: clone3_last_route() says that nothing was emulated", title);
     else
         ok(route.route == CLONE3_ROUTE_EMULATED && route.emulated == flag && route.cause != 0,
-            "emulated, and that is said");
+            "%s: clone3_last_route() says that it was emulated", title);
 }
 
 static int nnp_is_set(void *unused)
@@ -49,7 +49,7 @@ static void ignore(int signal) { (void)signal; }
 static int sighand_is_clear(void *unused)
 {
     struct sigaction action;
-    int before = errno; /* perhaps the maker's, lent */
+    int before = errno; /* perhaps the parent's, in shared memory */
     (void)unused;
     for (int signal = 1; signal < 65; signal++)
         if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == ignore)
@@ -59,7 +59,7 @@ static int sighand_is_clear(void *unused)
     return action.sa_handler == SIG_IGN ? 7 : 2;
 }
 
-/* Each child that can be told, and the caller is not changed by it. */
+/* Each kind of child in which it can be seen, and the caller is not changed by it. */
 static void in_the_child(const char *name, uint64_t flag, int (*check)(void *))
 {
     static const uint64_t kinds[] = { 0, CLONE_VM | CLONE_VFORK, CLONE_FILES | CLONE_FS };
@@ -67,27 +67,28 @@ static void in_the_child(const char *name, uint64_t flag, int (*check)(void *))
         for (enum how how = RETURNING; how <= CALLED; how++) {
             struct clone_args args = { .flags = flag | kinds[i], .exit_signal = SIGCHLD };
             uint64_t mask = raw_mask();
+            char title[80];
+            snprintf(title, sizeof title, "%s with %s and flags %#llx", by[how], name, (unsigned long long)kinds[i]);
             clone3_allow_emulation(0);
             if (!(known & flag)) {
                 pid_t none = make(how, args, end_with_7, NULL);
                 int given = errno;
                 ok(none == -1 && given == (native() ? EINVAL : unreachable_errno()),
-                    "%s: %s, not allowed: refused", by[how], name);
-                is((long)last().emulated, 0, "and nothing emulated");
+                    "%s is refused unless emulation is allowed", title);
+                is((long)last().emulated, 0, named("%s emulates nothing unless that is allowed", title));
             }
             clone3_allow_emulation(emulable);
             errno = 77;
             pid_t pid = make(how, args, check, NULL);
             int given = errno;
             if (!(known & flag) && how == RETURNING && kinds[i] & CLONE_VM) {
-                ok(pid == -1, "%s: %s in lent memory: not to be had", by[how], name);
+                ok(pid == -1, "%s: no emulation on the caller's stack", title);
                 continue;
             }
-            ok(pid > 0 && given == 77, "%s: %s with flags %#llx", by[how], name,
-                (unsigned long long)kinds[i]);
-            says_so(flag);
-            is(status_of(pid), 7, "it has");
-            ok(raw_mask() == mask && check(NULL) != 7, "its maker has not");
+            ok(pid > 0 && given == 77, "%s makes a child and leaves errno alone", title);
+            says_so(flag, title);
+            is(status_of(pid), 7, named("%s: the child has what the flag says", title));
+            ok(raw_mask() == mask && check(NULL) != 7, "%s: the parent is as before", title);
         }
 }
 
@@ -122,9 +123,11 @@ static int open_descriptors(void)
 static volatile sig_atomic_t told;
 static void tell(int signal) { (void)signal; told++; }
 
-/* Nobody waits, nobody is told, the pidfd tells the end, and no process stays. */
+/* No wait finds the child, no signal is sent, the pidfd reports the end, and no process stays. */
 static void autoreap(enum how how, uint64_t more)
 {
+    char title[80];
+    snprintf(title, sizeof title, "%s with AUTOREAP and flags %#llx", by[how], (unsigned long long)more);
     int pidfd = -1;
     pid_t tid = 0;
     /* clone(2) has one place for both. */
@@ -138,25 +141,25 @@ static void autoreap(enum how how, uint64_t more)
     told = 0;
     clone3_allow_emulation(emulable);
     pid_t pid = make(how, args, note_and_end, NULL);
-    if (!ok(pid > 0, "%s: AUTOREAP with flags %#llx", by[how], (unsigned long long)more)) {
+    if (!ok(pid > 0, "%s makes a child", title)) {
         printf("# %s\n", strerror(errno));
         return;
     }
-    says_so(CLONE_AUTOREAP);
-    ok(tid == (settid ? pid : 0) && pidfd >= 0, "pid and pidfd are stored");
-    is(open_descriptors(), before + 1, "and the pidfd is the only new descriptor");
+    says_so(CLONE_AUTOREAP, title);
+    ok(tid == (settid ? pid : 0) && pidfd >= 0, "%s stores pid and pidfd", title);
+    is(open_descriptors(), before + 1, named("%s: the pidfd is the only new descriptor", title));
     struct pollfd poll_for = { .fd = pidfd, .events = POLLIN };
-    is(poll(&poll_for, 1, 10000), 1, "the pidfd tells the end");
-    ok(seen->ran && (more & CLONE_NEWPID ? seen->tid == 1 : seen->tid == pid), "of that very child");
-    is(seen->sound, 7, "which had a sound C library");
-    ok(waitpid(pid, NULL, __WALL) == -1 && errno == ECHILD, "nobody can wait for it");
-    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "nor for anything else");
+    is(poll(&poll_for, 1, 10000), 1, named("%s: poll() reports the pidfd when the child ends", title));
+    ok(seen->ran && (more & CLONE_NEWPID ? seen->tid == 1 : seen->tid == pid), "%s: the pid is that of the child", title);
+    is(seen->sound, 7, named("%s: the child's C library is consistent", title));
+    ok(waitpid(pid, NULL, __WALL) == -1 && errno == ECHILD, "%s: the parent cannot wait for the child", title);
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s: the parent has no other child to wait for", title);
     snprintf(path, sizeof path, "/proc/%d", pid);
     /* The reaper is init, which may be in no hurry: some took over two seconds. */
     for (int tries = 0; tries < 2000 && access(path, F_OK) == 0; tries++)
         pause_ms(10);
-    ok(access(path, F_OK) != 0, "no zombie stays");
-    ok(told == 0 && raw_mask() == mask, "no SIGCHLD, the mask as before");
+    ok(access(path, F_OK) != 0, "%s: the child does not stay a zombie", title);
+    ok(told == 0 && raw_mask() == mask, "%s sends no SIGCHLD and leaves the mask alone", title);
     close(pidfd);
 }
 
@@ -170,21 +173,21 @@ static void autoreap_fails(enum how how)
     struct clone_args sibling = { .flags = CLONE_AUTOREAP | CLONE_PARENT };
     struct clone_args fine = { .flags = CLONE_AUTOREAP };
     uint64_t mask = raw_mask();
-    ok(make(how, bad, end_with_7, NULL) == -1 && errno == EFAULT, "%s: a bad pidfd: EFAULT", by[how]);
+    ok(make(how, bad, end_with_7, NULL) == -1 && errno == EFAULT, "%s with AUTOREAP and an invalid pidfd address: EFAULT", by[how]);
     if (native())
         ok(make(how, pids, end_with_7, NULL) == -1 && errno == (geteuid() ? EPERM : EEXIST),
-            "%s: a pid in use", by[how]);
+            "%s with AUTOREAP and a pid in use is refused", by[how]);
     int refusal = native() ? EINVAL : unreachable_errno();
-    ok(make(how, signal, end_with_7, NULL) == -1 && errno == refusal, "%s: an exit signal", by[how]);
-    ok(make(how, sibling, end_with_7, NULL) == -1 && errno == refusal, "%s: a sibling", by[how]);
+    ok(make(how, signal, end_with_7, NULL) == -1 && errno == refusal, "%s with AUTOREAP and an exit signal is refused", by[how]);
+    ok(make(how, sibling, end_with_7, NULL) == -1 && errno == refusal, "%s with AUTOREAP and PARENT is refused", by[how]);
     if (!(known & CLONE_AUTOREAP)) {
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         ok(make(how, fine, end_with_7, NULL) == -1 && errno == EINVAL,
-            "%s: a subreaper's orphans come back to it: EINVAL", by[how]);
+            "%s with AUTOREAP in a subreaper, which gets its orphans: EINVAL", by[how]);
         prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
     }
-    ok(raw_mask() == mask, "and the mask is as before");
-    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "and no child");
+    ok(raw_mask() == mask, "%s with AUTOREAP leaves the mask alone when it fails", by[how]);
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s with AUTOREAP leaves no child when it fails", by[how]);
 }
 
 /* In a process of its own, whose children belong to another pid namespace. */
@@ -266,29 +269,29 @@ static void alone(int (*act)(void *), enum how how, int wanted, const char *name
         _exit(act(&how));
     int status = status_of(pid);
     if (status == 99)
-        skip(name, "no permission to set it up");
+        skip(named("%s: %s", by[how], name), "no permission to set it up");
     else
-        is(status, wanted, name);
+        is(status, wanted, named("%s: %s", by[how], name));
 }
 
 static void in_odd_places(void)
 {
     if (!(known & CLONE_AUTOREAP) && native())
-        alone(autoreap_beside_a_namespace, RETURNING, 7, "AUTOREAP for another pid namespace: EINVAL");
+        alone(autoreap_beside_a_namespace, RETURNING, 7, "AUTOREAP whose child is in another pid namespace: EINVAL");
     for (enum how how = RETURNING; how <= CALLED; how++) {
         if (native())
-            alone(met_on_the_way, how, 7, "the call that meets the filter emulates");
+            alone(met_on_the_way, how, 7, "the first call behind a filter emulates CLEAR_SIGHAND");
         alone(flags_go_too, how, 7, "CLEAR_SIGHAND clears SA_NOCLDWAIT");
         if (!(known & CLONE_NNP) && !prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
-            alone(without_prctl, how, 127, "NNP that cannot be set: the child does not begin");
+            alone(without_prctl, how, 127, "NNP that cannot be set: the child ends before its function is called");
     }
 }
 
 static void stays_refused(void)
 {
-    ok(clone3_allow_emulation(CLONE_PIDFD_AUTOKILL) == -1 && errno == EINVAL, "AUTOKILL: no emulation");
+    ok(clone3_allow_emulation(CLONE_PIDFD_AUTOKILL) == -1 && errno == EINVAL, "clone3_allow_emulation() of PIDFD_AUTOKILL: EINVAL");
     ok(clone3_allow_emulation(CLONE_EMPTY_MNTNS | CLONE_NNP) == -1 && errno == EINVAL,
-        "EMPTY_MNTNS: no emulation");
+        "clone3_allow_emulation() of EMPTY_MNTNS: EINVAL");
     int pidfd;
     struct clone_args autokill = { .flags = CLONE_PIDFD_AUTOKILL | CLONE_PIDFD | CLONE_AUTOREAP | CLONE_NNP,
         .pidfd = (uintptr_t)&pidfd };
@@ -303,12 +306,12 @@ static void stays_refused(void)
         char text[200], words[100];
         pid_t pid = clone3(all[i].args, sizeof *all[i].args);
         int given = errno;
-        ok(pid == -1 && given == (native() ? EINVAL : unreachable_errno()), "%s: refused", all[i].name);
+        ok(pid == -1 && given == (native() ? EINVAL : unreachable_errno()), "%s is refused where the kernel lacks it, whatever is allowed", all[i].name);
         snprintf(words, sizeof words, "EINVAL: %s needs Linux 7.1; this is ", all[i].name);
         clone3_explain(all[i].args, sizeof *all[i].args, text, sizeof text);
         if (native()) /* autokill's company is not known either, and comes first */
             ok(strstr(text, "needs Linux 7.1; this is ") && (i == 0 || strstr(text, all[i].name)),
-                "and why: %s", text);
+                "clone3_explain() names the kernel that %s needs: %s", all[i].name, text);
     }
 }
 
@@ -321,7 +324,7 @@ int main(void)
         abort();
     known = features.known;
     if (emulated() || filtered("size")) {
-        skip("emulation", "qemu-user has no flags to be emulated, and a filter of sizes hides none");
+        skip("emulation of CLONE_NNP, CLONE_AUTOREAP and CLONE_CLEAR_SIGHAND", "qemu-user has no flags to be emulated, and a filter of sizes hides none");
         return done();
     }
     seen = shared_with_children(sizeof *seen);
@@ -332,13 +335,15 @@ int main(void)
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
         in_the_child("NNP", CLONE_NNP, nnp_is_set);
     else
-        skip("NNP", "it is set already");
+        skip("children with NNP, native or emulated", "it is set already");
     in_the_child("CLEAR_SIGHAND", CLONE_CLEAR_SIGHAND, sighand_is_clear);
     for (enum how how = RETURNING; how <= CALLED; how++) {
         autoreap(how, 0);
         autoreap(how, CLONE_FILES | CLONE_FS);
         if (geteuid() == 0 && native())
             autoreap(how, CLONE_NEWPID | CLONE_NEWUTS);
+        else
+            skip(named("%s with AUTOREAP and new namespaces", by[how]), "natively only, and as root");
         autoreap_fails(how);
     }
     in_odd_places();

@@ -20,27 +20,29 @@ __attribute__((noreturn)) static int wait_to_be_killed(void *unused)
 /* The last close of the pidfd is the end of the child. */
 static void autokill(enum how how, uint64_t more)
 {
+    char title[80];
+    snprintf(title, sizeof title, "%s with PIDFD_AUTOKILL%s", by[how], more ? " and NNP" : "");
     int pidfd = -1;
     struct clone_args args = { .flags = CLONE_PIDFD_AUTOKILL | CLONE_AUTOREAP | CLONE_PIDFD | more,
         .pidfd = (uintptr_t)&pidfd };
     seen->state = 0;
     pid_t pid = make(how, args, wait_to_be_killed, NULL);
-    if (!ok(pid > 0 && pidfd >= 0, "%s: AUTOKILL%s", by[how], more ? " with NNP" : ""))
+    if (!ok(pid > 0 && pidfd >= 0, "%s makes a child with a pidfd", title))
         return;
     struct clone3_route route = { .size = sizeof route };
     clone3_last_route(&route);
-    is(route.route, CLONE3_ROUTE_NATIVE, "natively");
+    is(route.route, CLONE3_ROUTE_NATIVE, named("%s is by clone3(2)", title));
     for (int tries = 0; tries < 500 && !seen->state; tries++)
         pause_ms(10);
     int second = dup(pidfd);
     close(pidfd);
     pause_ms(50);
-    ok(seen->state && kill(pid, 0) == 0, "it lives as long as a copy of the pidfd is open");
+    ok(seen->state && kill(pid, 0) == 0, "%s: the child lives while a copy of the pidfd is open", title);
     close(second);
     for (int tries = 0; tries < 500 && kill(pid, 0) == 0; tries++)
         pause_ms(10);
-    ok(kill(pid, 0) == -1 && errno == ESRCH, "and not longer");
-    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "nobody has to wait for it");
+    ok(kill(pid, 0) == -1 && errno == ESRCH, "%s: the child is killed when the last copy of the pidfd is closed", title);
+    ok(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD, "%s leaves no child to wait for", title);
 }
 
 static int drop(void)
@@ -72,7 +74,7 @@ static void autokill_unprivileged(void)
             raw_exit(0);
         _exit(child > 0 ? 7 : 4);
     }
-    is(status_of(pid), 7, "unprivileged AUTOKILL needs NNP");
+    is(status_of(pid), 7, "PIDFD_AUTOKILL without privileges needs NNP");
 }
 
 /* The root of an empty mount namespace is a mount that nothing is on. */
@@ -86,12 +88,12 @@ static int sees_no_mounts(void *unused)
 static void empty_mount_namespace(enum how how)
 {
     struct clone_args args = { .flags = CLONE_EMPTY_MNTNS, .exit_signal = SIGCHLD };
-    ok(access("/proc/self", F_OK) == 0, "here there is a /proc");
+    ok(access("/proc/self", F_OK) == 0, "there is a /proc before %s with EMPTY_MNTNS", by[how]);
     pid_t pid = make(how, args, sees_no_mounts, NULL);
-    is(status_of(pid), 7, "EMPTY_MNTNS: there is none");
-    ok(access("/proc/self", F_OK) == 0, "and here there still is");
+    is(status_of(pid), 7, named("%s with EMPTY_MNTNS: the child sees no mount", by[how]));
+    ok(access("/proc/self", F_OK) == 0, "there is a /proc after %s with EMPTY_MNTNS", by[how]);
     args.flags |= CLONE_FS;
-    ok(make(how, args, sees_no_mounts, NULL) == -1 && errno == EINVAL, "not with CLONE_FS");
+    ok(make(how, args, sees_no_mounts, NULL) == -1 && errno == EINVAL, "%s with EMPTY_MNTNS and CLONE_FS: EINVAL", by[how]);
 }
 
 static int nnp(void *unused)
@@ -108,7 +110,7 @@ int main(void)
         abort();
     uint64_t all = CLONE_AUTOREAP | CLONE_NNP | CLONE_PIDFD_AUTOKILL | CLONE_EMPTY_MNTNS;
     if ((features.known & all) != all) {
-        skip("AUTOREAP, NNP, PIDFD_AUTOKILL, EMPTY_MNTNS", "this kernel is older than Linux 7.1");
+        skip("children with AUTOREAP, NNP, PIDFD_AUTOKILL and EMPTY_MNTNS", "this kernel is older than Linux 7.1");
         return done();
     }
     seen = shared_with_children(sizeof *seen);
@@ -118,9 +120,9 @@ int main(void)
         autokill(how, CLONE_NNP);
         if (geteuid() == 0)
             empty_mount_namespace(how);
-        is(run(how, CLONE_NNP, nnp, NULL), 7, "NNP");
-        is(run(how, CLONE_NNP | CLONE_VM | CLONE_VFORK, nnp, NULL), 7, "NNP in lent memory");
-        ok(nnp(NULL) != 7, "the caller has it not");
+        is(run(how, CLONE_NNP, nnp, NULL), 7, named("%s with NNP: the child has no_new_privs", by[how]));
+        is(run(how, CLONE_NNP | CLONE_VM | CLONE_VFORK, nnp, NULL), 7, named("%s with NNP, VM and VFORK: the child has no_new_privs", by[how]));
+        ok(nnp(NULL) != 7, "%s with NNP: the caller has not got no_new_privs", by[how]);
     }
     autokill_unprivileged();
     return done();

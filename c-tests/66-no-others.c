@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* No child but those that were asked for: none is seen by SIGCHLD or waitpid(), and none
+/* The library makes no child but those that were asked for: none is seen by SIGCHLD or waitpid(), and none
  * takes the place of the first process of an unshared pid namespace.
  *
  * Each case is in a process of its own, which knows nothing of the kernel yet, without a
@@ -183,19 +183,19 @@ int main(void)
     static const char *const kinds[] = { NULL, "enosys", "eperm" };
     begin(100);
     if (emulated()) {
-        skip("children that nobody asked for", "no filters, and no namespaces, under qemu-user");
+        skip("the library makes no child but those that were asked for", "no filters, and no namespaces, under qemu-user");
         return done();
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const char *where = kinds[i] ? kinds[i] : "no filter";
         hides = kinds[i] ? find_filter(kinds[i]) : NULL;
-        ok(alone(spawns_quietly) == 7, "%s: the only SIGCHLD, and the only child to wait for, is the spawned one's", where);
-        ok(alone(without_descriptors) == 7, "%s: the first spawn works without a free descriptor, and its error is heard", where);
+        ok(alone(spawns_quietly) == 7, "%s: the only SIGCHLD, and the only child to wait for, is that of posix_spawn()", where);
+        ok(alone(without_descriptors) == 7, "%s: the first posix_spawn() needs no free descriptor, and returns an error of its child", where);
         for (size_t j = 0; j < sizeof ways / sizeof *ways; j++) {
             way = ways[j].first;
             int status = alone(in_new_namespace);
             if (status == 90)
-                skip(ways[j].name, "no pid namespace here");
+                skip(named("%s: %s: its child is process 1 of an unshared pid namespace", where, ways[j].name), "no pid namespace here");
             else
                 ok(status == 7, "%s: %s: its child is process 1 of an unshared pid namespace", where, ways[j].name);
         }

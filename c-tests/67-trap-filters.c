@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Behind a filter that answers for clone3 by SIGSYS (SECCOMP_RET_TRAP), in a program
- * whose handler says ENOSYS to the call, every form makes a sound child: the signal is
- * not blocked around it. The handler may make children itself. It does not run in a
- * child that has borrowed the memory.
+ * whose handler answers the call with ENOSYS, every form makes a child with a consistent
+ * libc: the signal is not blocked around it. The handler may make children itself. It
+ * does not run in a child that shares the memory.
  */
 #define _GNU_SOURCE
 #include "filter.h"
@@ -111,7 +111,7 @@ static void behind(const struct form *form, int forks, int blocks)
         _exit(make_three(form, forks, blocks));
     int status = status_of(pid);
     char name[120];
-    snprintf(name, sizeof name, "%s, three times where clone3 traps%s", form->name,
+    snprintf(name, sizeof name, "%s makes three children where clone3 is trapped by a filter%s", form->name,
         forks ? " and the handler forks" : blocks ? " and all signals are blocked" : "");
 #if defined(MODE_STATIC) && defined(__GLIBC__)
     if (form->make == form_system || form->make == form_popen) {
@@ -169,7 +169,7 @@ int main(void)
 {
     begin(60);
     if (emulated()) {
-        skip("filters that trap", "the emulator would come under them");
+        skip("children behind filters that trap clone3", "the emulator would come under them");
         return done();
     }
     seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -185,7 +185,7 @@ int main(void)
     for (size_t i = 0; i < sizeof by_number / sizeof *by_number; i++)
         behind(&by_number[i], 0, 1);
     if (!one_dump_each()) {
-        skip("a trapped child that has borrowed the memory",
+        skip("no handler runs in a trapped child that shares its parent's memory",
             "before Linux 5.16 a child's core dump ends its parent, which shares the memory");
         return done();
     }
@@ -195,8 +195,8 @@ int main(void)
         pid_t pid = fork();
         if (pid == 0)
             _exit(trapped_step(filtered ? find_filter("enosys") : NULL));
-        is(status_of(pid), 7, filtered ? "no handler runs in a child of clone(2) that has borrowed the memory"
-                : "no handler runs in a child of clone3(2) that has borrowed the memory");
+        is(status_of(pid), 7, filtered ? "no handler runs in a trapped child of clone(2) that shares its parent's memory"
+                : "no handler runs in a trapped child of clone3(2) that shares its parent's memory");
     }
     return done();
 }

@@ -98,7 +98,7 @@ static void loads_silently(void)
     }
     for (size_t i = 0; i < sizeof loading / sizeof *loading; i++)
         allowed[loading[i]] = 1;
-    ok(collect("/proc/self/exe", 1, made), "a traced program with the library");
+    ok(collect("/proc/self/exe", 1, made), "a program with the library runs to its end under a tracer");
     for (int number = 0; number < NUMBERS; number++)
         if (made[number] && !allowed[number]) {
             printf("# number %d\n", number);
@@ -114,7 +114,7 @@ static void loads_silently(void)
         execl("/proc/self/exe", "68-strict-filters", "nothing", (char *)NULL);
         _exit(99);
     }
-    is(status_of(pid), 0, "behind a filter of what the program needs without it, it begins and ends");
+    is(status_of(pid), 0, "a program with the library passes a filter of what it needs without the library");
 }
 
 /* Ends the process for this call; 0 or the errno. */
@@ -196,14 +196,14 @@ int main(int count, char **words)
         return without_gettid(&forms[atoi(words[1])], words[2][0] == 't');
     begin(60);
     if (emulated()) {
-        skip("filters that end the process", "the emulator would come under them");
+        skip("programs and children behind filters that end the process", "the emulator would come under them");
         return done();
     }
     loads_silently();
     if (libc_keeps_thread_id())
         no_gettid();
     else
-        skip("no gettid(2)", "the C library keeps no thread id");
+        skip("no way to a child makes gettid(2)", "the C library keeps no thread id");
     return done();
 #endif
 }

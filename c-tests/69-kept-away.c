@@ -182,18 +182,18 @@ int main(int count, char **words)
         return form_behind(&forms[atoi(words[1])]);
     begin(60);
     if (emulated()) {
-        skip("filters that end the process", "the emulator would come under them");
+        skip("children by CLONE3_ROUTE=legacy behind filters that end the process", "the emulator would come under them");
         return done();
     }
 #if defined(MODE_STATIC) && !defined(__GLIBC__)
-    skip("CLONE3_ROUTE", "a static musl program cannot tell whether it may read it");
+    skip("children by CLONE3_ROUTE=legacy", "a static musl program cannot tell whether it may read it");
     return done();
 #endif
     static const char self[] = "/proc/self/exe";
     for (int i = 0; i < FORMS; i++) {
         char number[12], name[120];
         snprintf(number, sizeof number, "%d", i);
-        snprintf(name, sizeof name, "%s behind a filter that ends the process for clone3", forms[i].name);
+        snprintf(name, sizeof name, "with CLONE3_ROUTE=legacy %s passes a filter that ends the process for clone3", forms[i].name);
         const char *not = forms[i].is_thread ? "the C library's own calls it" : NULL;
 #if defined(MODE_STATIC)
         if (forms[i].make == form_system || forms[i].make == form_popen)
@@ -204,13 +204,13 @@ int main(int count, char **words)
         else
             is(in_program(self, number, "legacy"), 7, name);
     }
-    is(in_program(self, "says", "legacy"), 7, "probe, explain, route and refusals say that clone3 is never called");
+    is(in_program(self, "says", "legacy"), 7, "with CLONE3_ROUTE=legacy probe, explain, route and refusals say that clone3 is never called");
     if (libc_keeps_thread_id())
-        is(in_program(self, "fork", "legacy"), 7, "fork passes an allowlist of what the C library's own needs");
+        is(in_program(self, "fork", "legacy"), 7, "with CLONE3_ROUTE=legacy fork() passes an allowlist of what the C library's own needs");
     else
-        skip("fork behind an allowlist", "where to find the thread id has to be asked here");
-    is(in_program(self, "kept", NULL), 7, "without the variable clone3 is called");
-    is(in_program(self, "kept", "native"), 7, "nor does another value keep the library from it");
+        skip("with CLONE3_ROUTE=legacy fork() passes an allowlist of what the C library's own needs", "where to find the thread id has to be asked here");
+    is(in_program(self, "kept", NULL), 7, "without CLONE3_ROUTE clone3 is called");
+    is(in_program(self, "kept", "native"), 7, "with CLONE3_ROUTE=native clone3 is called");
     not_with_privileges();
     return done();
 }

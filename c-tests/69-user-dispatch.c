@@ -48,13 +48,13 @@ int main(void)
     struct sigaction action = { .sa_sigaction = on_dispatch, .sa_flags = SA_SIGINFO };
     begin(20);
     if (emulated() || !text_of_libc(&start, &length)) {
-        skip("syscall user dispatch", "the C library's text is not to be found here");
+        skip("syscall() under syscall user dispatch", "the C library's text is not to be found here");
         return done();
     }
     sigaction(SIGSYS, &action, NULL);
     long own = getpid(), pid, failed;
     if (prctl(PR_SET_SYSCALL_USER_DISPATCH_, 1L, (unsigned long)start, (unsigned long)length, &selector)) {
-        skip("syscall user dispatch", "not in this kernel");
+        skip("syscall() under syscall user dispatch", "not in this kernel");
         return done();
     }
     errno = 0;
@@ -62,9 +62,9 @@ int main(void)
     pid = syscall(SYS_getpid);
     failed = syscall(SYS_close, -1);
     selector = 0;
-    is(dispatched, 0, "no call of syscall() is dispatched");
-    is(pid, own, "syscall(SYS_getpid)");
-    is(failed, -1, "syscall() of a call that fails");
-    is(errno, EBADF, "sets errno");
+    is(dispatched, 0, "syscall user dispatch that lets the libc's text through sees no call of syscall()");
+    is(pid, own, "syscall(SYS_getpid) under syscall user dispatch returns the pid");
+    is(failed, -1, "syscall(SYS_close) of no descriptor under syscall user dispatch returns -1");
+    is(errno, EBADF, "syscall(SYS_close) of no descriptor under syscall user dispatch sets errno");
     return done();
 }

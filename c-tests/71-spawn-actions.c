@@ -371,7 +371,7 @@ static void many(void)
     end_actions();
 }
 
-/* An error is heard even when the actions take every low descriptor. */
+/* An error is returned even when the actions take every low descriptor. */
 static void an_error_survives(void)
 {
     char *argv[] = { "nothing", NULL };
@@ -453,37 +453,37 @@ static void takes_the_terminal(void)
 }
 
 static const struct spawn_case cases[] = {
-    { "open", opens, "content", NULL },
-    { "open, creating by mode and umask", creates, "640 x; EEXIST", NULL },
-    { "open, appending and truncating", appends_and_truncates, "one two; three", NULL },
-    { "open onto a descriptor in use", opens_onto_one_in_use, "other 0 1 2 3", NULL },
-    { "open that lands on its descriptor", opens_where_it_lands, "lands 0 1 2 3", NULL },
-    { "open keeps no other descriptor", opens_and_keeps_no_other, "moved 0 1 2 9", NULL },
-    { "open with no descriptor left but the one to replace", opens_with_the_table_full, "0 full",
+    { "addopen: a file is read", opens, "content", NULL },
+    { "addopen: a file is created by mode and umask", creates, "640 x; EEXIST", NULL },
+    { "addopen: a file is appended to and truncated", appends_and_truncates, "one two; three", NULL },
+    { "addopen onto a descriptor in use", opens_onto_one_in_use, "other 0 1 2 3", NULL },
+    { "addopen of what open(2) gives that descriptor", opens_where_it_lands, "lands 0 1 2 3", NULL },
+    { "addopen leaves no other descriptor open", opens_and_keeps_no_other, "moved 0 1 2 9", NULL },
+    { "addopen with no descriptor left but the one to replace", opens_with_the_table_full, "0 full",
       "musl does not close first, as POSIX has it" },
-    { "open fails", open_fails, "ENOENT EISDIR", NULL },
-    { "the path is copied", path_is_copied, "copied", NULL },
-    { "close", closes, "0 1 3", NULL },
-    { "close what is not open", closes_what_is_not_open, "fine", NULL },
-    { "dup2", dups, "dup 0 1 2 6 8", NULL },
-    { "dup2 onto itself clears close-on-exec", dup_onto_itself, "0 1 2 20",
+    { "addopen of files that cannot be opened", open_fails, "ENOENT EISDIR", NULL },
+    { "addopen copies its path", path_is_copied, "copied", NULL },
+    { "addclose of open descriptors", closes, "0 1 3", NULL },
+    { "addclose of what is not open", closes_what_is_not_open, "fine", NULL },
+    { "adddup2 onto free descriptors", dups, "dup 0 1 2 6 8", NULL },
+    { "adddup2 onto itself clears close-on-exec", dup_onto_itself, "0 1 2 20",
       "as in glibc before 2.29" },
-    { "dup2 of nothing", dup_of_nothing, "EBADF EBADF", NULL },
-    { "dup2 of what was opened", dup_of_what_was_opened, "both 0 1 2", NULL },
-    { "open, to be closed on exec", opens_close_on_exec, "0 1 2 6",
+    { "adddup2 of what is not open", dup_of_nothing, "EBADF EBADF", NULL },
+    { "adddup2 of what addopen opened", dup_of_what_was_opened, "both 0 1 2", NULL },
+    { "addopen with O_CLOEXEC", opens_close_on_exec, "0 1 2 6",
       "musl's own pipe makes it land elsewhere, and the flag is lost" },
-    { "actions in their order", in_their_order, "two one 0 1 2 5 7", NULL },
-    { "chdir", changes_directory, "sibling clone3-spawn 0 ran in clone3-spawn /", NULL },
-    { "fchdir", changes_directory_by_descriptor, "/usr /dev", NULL },
-    { "chdir and fchdir fail", directory_fails, "ENOENT ENOTDIR EBADF ENOTDIR", NULL },
-    { "closefrom", closes_from, "0 1 2 3 7", NULL },
-    { "descriptors that cannot be", bad_descriptors,
+    { "file actions are taken in their order", in_their_order, "two one 0 1 2 5 7", NULL },
+    { "addchdir_np counts for later actions and the program", changes_directory, "sibling clone3-spawn 0 ran in clone3-spawn /", NULL },
+    { "addfchdir_np of a directory, and of one that was opened", changes_directory_by_descriptor, "/usr /dev", NULL },
+    { "addchdir_np and addfchdir_np of what is no directory", directory_fails, "ENOENT ENOTDIR EBADF ENOTDIR", NULL },
+    { "addclosefrom_np among other actions", closes_from, "0 1 2 3 7", NULL },
+    { "file actions with descriptors that cannot exist", bad_descriptors,
       "EBADF EBADF EBADF EBADF EBADF EBADF EBADF; EBADF EBADF EBADF EBADF; nothing was added",
       "musl knows no OPEN_MAX; glibc takes any descriptor for fchdir" },
-    { "a thousand actions, used twice", many, "0 manymany", NULL },
-    { "an error survives all descriptors being replaced", an_error_survives, "ENOENT ENOENT", NULL },
-    { "no other descriptor is open on the way", nothing_else_is_open, "9 of 9", NULL },
-    { "tcsetpgrp", takes_the_terminal, "0 foreground ENOTTY", NULL },
+    { "a thousand file actions, used twice", many, "0 manymany", NULL },
+    { "an error of exec is returned though file actions replace all descriptors", an_error_survives, "ENOENT ENOENT", NULL },
+    { "no other descriptor is open when file actions are taken", nothing_else_is_open, "9 of 9", NULL },
+    { "addtcsetpgrp_np of a terminal, and of what is none", takes_the_terminal, "0 foreground ENOTTY", NULL },
 };
 
 int main(void)

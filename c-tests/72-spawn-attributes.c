@@ -208,7 +208,7 @@ static void say_signals(void)
         return;
     for (int i = 0; i < 3; i++) {
         unsigned long long set = strtoull(field(text, sets[i]) + 1, NULL, 16);
-        /* The libcs' own signals are nobody's business; an emulator needs some of
+        /* The libcs' own signals are not compared; an emulator needs some of
          * the later ones for itself. */
         set &= emulated() ? 0x7fffffffull : ~(7ull << 31);
         say("%s%s %llx", i ? " " : "", sets[i], set);
@@ -388,30 +388,30 @@ APART(all_at_once, {
 })
 
 static const struct spawn_case cases[] = {
-    { "as init leaves them", initial, "0 0 0 0 0 0 0 0 0", "musl has no scheduling attributes" },
-    { "what is set is got", are_kept, "0x4a 77 110 110 5 2", "musl has no scheduling attributes" },
-    { "wrong values", wrong_values, "EINVAL EINVAL EINVAL 0 runs",
+    { "attributes as posix_spawnattr_init() leaves them", initial, "0 0 0 0 0 0 0 0 0", "musl has no scheduling attributes" },
+    { "attributes are returned as they were set", are_kept, "0x4a 77 110 110 5 2", "musl has no scheduling attributes" },
+    { "attributes of wrong values", wrong_values, "EINVAL EINVAL EINVAL 0 runs",
       "musl has no scheduling attributes" },
-    { "process group: the caller's", no_group, "inherited inherited", NULL },
-    { "process group: its own", own_group, "own inherited", NULL },
-    { "process group: not without the flag", unflagged_group, "inherited inherited", NULL },
-    { "process group: another", another_group, "joined EPERM", NULL },
-    { "session", own_session, "own own", NULL },
-    { "session and process group", session_and_group, "EPERM", NULL },
-    { "signals as the caller's, without its handlers", signals_inherited,
+    { "a child without attributes is in its parent's process group", no_group, "inherited inherited", NULL },
+    { "SETPGROUP with 0: a process group of the child's own", own_group, "own inherited", NULL },
+    { "a process group that is set without SETPGROUP", unflagged_group, "inherited inherited", NULL },
+    { "SETPGROUP with a sibling's group, while it is there", another_group, "joined EPERM", NULL },
+    { "SETSID: the child leads a session", own_session, "own own", NULL },
+    { "SETSID with SETPGROUP", session_and_group, "EPERM", NULL },
+    { "a child without attributes has its parent's mask and ignored signals, but no handlers", signals_inherited,
       "SigBlk 1 SigIgn 1200 SigCgt 0", NULL },
-    { "signal mask", mask_set,
+    { "SETSIGMASK with several masks", mask_set,
       "SigBlk 8000000000000002 SigIgn 1200 SigCgt 0; SigBlk fffffffc7ffbfeff SigIgn 1200 SigCgt 0; "
       "SigBlk fffffffc7ffbfeff SigIgn 1200 SigCgt 0; SigBlk 0 SigIgn 1200 SigCgt 0", NULL },
-    { "signal mask and defaults: not without the flags", mask_unflagged,
+    { "a signal mask and defaults that are set without their flags", mask_unflagged,
       "SigBlk 1 SigIgn 1200 SigCgt 0", NULL },
-    { "signal defaults", defaults_set,
+    { "SETSIGDEF with several signals", defaults_set,
       "SigBlk 1 SigIgn 200 SigCgt 0; SigBlk 1 SigIgn 0 SigCgt 0", NULL },
-    { "ids kept", ids_kept, "0 65534 0 65534", NULL },
-    { "ids reset", ids_reset, "0 0 0 0", NULL },
-    { "scheduler", scheduler_set, "1 3; EINVAL", NULL },
-    { "scheduling parameter", parameter_set, "2 4", NULL },
-    { "all at once", all_at_once, "own own SigBlk 0 SigIgn 1000 SigCgt 0", NULL },
+    { "a child without RESETIDS keeps its effective ids", ids_kept, "0 65534 0 65534", NULL },
+    { "RESETIDS: the effective ids are the real ones", ids_reset, "0 0 0 0", NULL },
+    { "SETSCHEDULER with a priority, and with one that does not exist", scheduler_set, "1 3; EINVAL", NULL },
+    { "SETSCHEDPARAM changes the priority only", parameter_set, "2 4", NULL },
+    { "SETSID, SETSIGMASK, SETSIGDEF, RESETIDS and USEVFORK at once", all_at_once, "own own SigBlk 0 SigIgn 1000 SigCgt 0", NULL },
 };
 
 int main(void)

@@ -260,18 +260,18 @@ static void callers_path(void)
 }
 
 static const struct spawn_case cases[] = {
-    { "the first that is there", search, "0 a, 0 b, 0 a, ENOTDIR, ENOENT, 0 a", NULL },
-    { "an empty element is the working directory", empty, "0 c, 0 c, 0 c, 0 c", NULL },
-    { "an empty element is the child's directory", empty_elsewhere, "0 l", NULL },
-    { "one that may not be executed is remembered", denied, "0 e, EACCES, EACCES", NULL },
-    { "another error ends the search", ends_the_search, "ENOEXEC", NULL },
-    { "a name with a slash is a path", with_a_slash, "0 h, ENOENT", NULL },
-    { "no name", no_name, "ENOENT", NULL },
-    { "no PATH", no_path, "0 , ENOENT", NULL },
-    { "long names and elements", long_names, "ENOENT, ENAMETOOLONG, 0 i, 0 i, ENAMETOOLONG",
+    { "posix_spawnp() runs the first program of that name in PATH", search, "0 a, 0 b, 0 a, ENOTDIR, ENOENT, 0 a", NULL },
+    { "posix_spawnp() takes an empty element of PATH for the working directory", empty, "0 c, 0 c, 0 c, 0 c", NULL },
+    { "posix_spawnp() takes an empty element of PATH for the child's directory", empty_elsewhere, "0 l", NULL },
+    { "posix_spawnp() goes on after EACCES, and returns it if nothing else is found", denied, "0 e, EACCES, EACCES", NULL },
+    { "posix_spawnp() ends its search at ENOEXEC", ends_the_search, "ENOEXEC", NULL },
+    { "posix_spawnp() takes a name with a slash for a path", with_a_slash, "0 h, ENOENT", NULL },
+    { "posix_spawnp() of an empty name", no_name, "ENOENT", NULL },
+    { "posix_spawnp() without PATH", no_path, "0 , ENOENT", NULL },
+    { "posix_spawnp() with long names and elements of PATH", long_names, "ENOENT, ENAMETOOLONG, 0 i, 0 i, ENAMETOOLONG",
       "glibc takes what follows a very long element for an empty one" },
-    { "a long element", deep, "0 j", NULL },
-    { "PATH is the caller's", callers_path, "0 k /elsewhere", NULL },
+    { "posix_spawnp() runs a program through a long element of PATH", deep, "0 j", NULL },
+    { "posix_spawnp() searches the caller's PATH", callers_path, "0 k /elsewhere", NULL },
 };
 
 int main(void)

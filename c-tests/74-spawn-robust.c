@@ -51,7 +51,7 @@ static void spawn_all(void)
 static void check_all(const char *where)
 {
     ok(results[0] == 7 && results[1] == 7 && results[2] == -ENOENT && results[3] == 7,
-        "%s: %d %d %d %d", where, results[0], results[1], results[2], results[3]);
+        "spawns %s: three run their program, one returns ENOENT (%d %d %d %d)", where, results[0], results[1], results[2], results[3]);
     memset(results, 0, sizeof results);
 }
 
@@ -66,13 +66,13 @@ static void small_stacks(void)
     pthread_attr_t small;
     pthread_t thread;
     if (no_threads()) {
-        skip("on a thread's smallest stack", no_threads());
+        skip("spawns on a thread's smallest stack", no_threads());
         return;
     }
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN > 16384 ? PTHREAD_STACK_MIN : 16384);
     if (pthread_create(&thread, &small, in_thread, NULL) != 0) {
-        skip("on a thread's smallest stack", "no such thread can be made");
+        skip("spawns on a thread's smallest stack", "no such thread can be made");
         return;
     }
     pthread_join(thread, NULL);
@@ -222,7 +222,7 @@ static void at_the_end(const char *name, int (*spawn)(void))
             printf("# %zu bytes: wait status %#x\n", left, status);
     }
     munmap(stack, SIZE);
-    ok(spawned && faulted && !wrong, "%s at the end of a stack: the caller faults, or nobody", name);
+    ok(spawned && faulted && !wrong, "%s at the end of a stack: the caller faults, or no process does", name);
 }
 
 /* The child of a limit that leaves the program little stack. */
@@ -279,13 +279,13 @@ static void among_signals(void)
     kill(pest, SIGKILL);
     status_of(pest);
     signal(SIGURG, SIG_DFL);
-    is(good, rounds, "spawns among signals");
-    is(masks, rounds, "and the mask is what it was");
-    ok(seen->in_parent > 0, "handlers ran here, %d times", seen->in_parent);
-    is(seen->in_child, 0, "and never in a child");
+    is(good, rounds, "spawns among signals have their results");
+    is(masks, rounds, "spawns among signals leave the mask alone");
+    ok(seen->in_parent > 0, "signal handlers ran in the parent of spawns among signals, %d times", seen->in_parent);
+    is(seen->in_child, 0, "no signal handler ran in a child of spawns among signals");
 }
 
-/* posix_spawn where the memory is lent already. */
+/* posix_spawn in a process that shares its parent's memory. */
 static void in_a_vfork_child(void)
 {
     pid_t child = vfork();
@@ -295,8 +295,8 @@ static void in_a_vfork_child(void)
         int missing = posix_spawn(&pid, "/nowhere", NULL, NULL, seven, environ);
         _exit(error == 0 && missing == ENOENT ? 5 : 1);
     }
-    is(status_of(child), 5, "in a vfork child");
-    is(spawn_seven(), 7, "and after it");
+    is(status_of(child), 5, "posix_spawn in a vfork child runs its program, and returns ENOENT where there is none");
+    is(spawn_seven(), 7, "posix_spawn after a vfork child that called it runs its program");
 }
 
 static volatile int came_back;
@@ -318,13 +318,13 @@ static void with_a_cancellation_pending(void)
     pthread_t thread;
     void *result;
     if (no_threads()) {
-        skip("with a cancellation pending", no_threads());
+        skip("posix_spawn with a cancellation pending", no_threads());
         return;
     }
     pthread_create(&thread, NULL, cancelled, NULL);
     pthread_join(thread, &result);
-    ok(came_back > 0 && result == PTHREAD_CANCELED, "a cancellation waits until the child is known");
-    is(status_of(came_back), 7, "and the child is whole");
+    ok(came_back > 0 && result == PTHREAD_CANCELED, "posix_spawn with a cancellation pending returns the child, and then the thread is cancelled");
+    is(status_of(came_back), 7, "the child of posix_spawn with a cancellation pending runs its program");
 }
 
 int main(void)
@@ -332,19 +332,19 @@ int main(void)
     setpgid(0, 0);
     begin(60);
     spawn_all();
-    check_all("plainly");
+    check_all("without anything special");
     small_stacks();
     in_handlers();
     at_the_end("posix_spawn", spawn_seven);
     at_the_end("posix_spawnp", search_seven);
     if (emulated() || mounting_seven() != 7)
-        skip("clone3_spawn with mounts", "only root may mount, since Linux 5.2");
+        skip("clone3_spawn with mounts at the end of a stack", "only root may mount, since Linux 5.2");
     else
         at_the_end("clone3_spawn with mounts", mounting_seven);
     if (emulated())
-        skip("posix_spawn that reads the list of descriptors", "no filters under qemu-user");
+        skip("posix_spawn that reads the list of descriptors at the end of a stack", "no filters under qemu-user");
     else if (!posix_spawn_file_actions_addclosefrom_np)
-        skip("posix_spawn that reads the list of descriptors", "no such action here");
+        skip("posix_spawn that reads the list of descriptors at the end of a stack", "no such action here");
     else {
         for (int fd = 20; fd < 60; fd++)
             dup2(2, fd);
@@ -358,6 +358,6 @@ int main(void)
     among_signals();
     in_a_vfork_child();
     with_a_cancellation_pending();
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "spawns on little stack and among signals leave no child");
     return done();
 }

@@ -46,11 +46,11 @@ static void from_threads(void)
     struct counts counts[THREADS] = { 0 };
     int good = 0, wrong = 0, made = 0;
     if (no_threads()) {
-        skip("64 threads", no_threads());
+        skip("posix_spawn in 64 threads at once", no_threads());
         return;
     }
     if (emulated()) {
-        skip("64 threads", "children get stuck in locks of qemu-user's own");
+        skip("posix_spawn in 64 threads at once", "children get stuck in locks of qemu-user's own");
         return;
     }
     each = repeats(20);
@@ -65,9 +65,9 @@ static void from_threads(void)
         good += counts[i].good;
         wrong += counts[i].wrong;
     }
-    is(good, THREADS * each, "64 threads spawn");
-    is(wrong, 0, "and none of them hears of another's child");
-    is(count_descriptors(), before, "no descriptor is left");
+    is(good, THREADS * each, "posix_spawn in 64 threads at once has its result each time");
+    is(wrong, 0, "posix_spawn in 64 threads at once never has the result of another thread's child");
+    is(count_descriptors(), before, "posix_spawn in 64 threads at once leaves no descriptor");
 }
 
 /* As many as there may be, a batch alive at a time. */
@@ -83,12 +83,12 @@ static void through_epoll(void)
     char *const argv[] = { "true", NULL };
     int probe = -1, error = pidfd_spawn(&probe, "/bin/true", NULL, NULL, argv, environ);
     if (error == ENOSYS) {
-        skip("children with pidfds through epoll", "no pidfds here");
+        skip("children of pidfd_spawn through epoll", "no pidfds here");
         return;
     }
     siginfo_t info;
     if (error || waitid((idtype_t)3 /* P_PIDFD */, (id_t)probe, &info, WEXITED)) {
-        skip("children with pidfds through epoll", "pidfds cannot be waited for here (Linux 5.4)");
+        skip("children of pidfd_spawn through epoll", "pidfds cannot be waited for here (Linux 5.4)");
         close(probe);
         return;
     }
@@ -122,7 +122,7 @@ static void through_epoll(void)
         }
     }
     close(epoll);
-    ok(ended == total && wrong == 0, "%d children with pidfds end through epoll, %d wrong", ended, wrong);
+    ok(ended == total && wrong == 0, "%d children of pidfd_spawn are seen to end through epoll, %d wrong", ended, wrong);
 }
 
 int main(void)
@@ -130,6 +130,6 @@ int main(void)
     begin_group(110);
     from_threads();
     through_epoll();
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "thousands of spawns leave no child");
     return done();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* By which system calls a spawn goes: six for a plain one, its exec and the wait
- * included, by clone3 with lent memory; by clone(2) behind filters, where handlers
+ * included, by clone3 with shared memory; by clone(2) behind filters, where handlers
  * are reset all the same; with and without close_range. And what
  * clone3_last_route() says.
  */
@@ -29,7 +29,7 @@ static int spawn_and_wait(void *unused)
 
 static void counts(void)
 {
-    const char *name = "a plain spawn takes six system calls";
+    const char *name = "a plain posix_spawn makes six system calls with exec and wait";
     if (!native() || emulated()) {
         skip(name, "clone3 is out of reach");
         return;
@@ -39,13 +39,13 @@ static void counts(void)
         skip(name, "no tracing here");
         return;
     }
-    is(trace.status, 7, "a traced spawn");
+    is(trace.status, 7, "a plain posix_spawn under a tracer runs its program");
     int most = libc_keeps_thread_id() ? 6 : 7; /* gettid(2) */
     ok(trace.calls > 0 && trace.calls <= most, "%s: %d", name, trace.calls);
-    is(trace.clone3s, 1, "one of them is clone3");
-    is(trace.tasks, 1, "and makes the only child");
+    is(trace.clone3s, 1, "a plain posix_spawn makes one clone3 system call");
+    is(trace.tasks, 1, "a plain posix_spawn makes one task");
     is((long)trace.flags, (long)(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND),
-        "whose memory is lent and whose handlers are cleared");
+        "a plain posix_spawn makes its child with VM, VFORK and CLEAR_SIGHAND");
 }
 
 static void says(const char *what, uint64_t emulable)
@@ -53,11 +53,11 @@ static void says(const char *what, uint64_t emulable)
     struct clone3_route route = { .size = sizeof route };
     clone3_last_route(&route);
     if (native() && !emulable) {
-        is(route.route, CLONE3_ROUTE_NATIVE, what);
-        is(route.emulated, 0, "nothing was emulated");
+        is(route.route, CLONE3_ROUTE_NATIVE, named("clone3_last_route() after %s: clone3(2)", what));
+        is(route.emulated, 0, named("clone3_last_route() after %s: nothing was emulated", what));
     } else {
-        is(route.route, CLONE3_ROUTE_EMULATED, what);
-        is((long)route.emulated, (long)CLONE_CLEAR_SIGHAND, "the handlers were");
+        is(route.route, CLONE3_ROUTE_EMULATED, named("clone3_last_route() after %s: emulation", what));
+        is((long)route.emulated, (long)CLONE_CLEAR_SIGHAND, named("clone3_last_route() after %s: CLEAR_SIGHAND was emulated", what));
     }
 }
 
@@ -75,10 +75,10 @@ static void route(void)
     pid_t pid;
     uint64_t emulable = not_known();
     int error = posix_spawn(&pid, "/bin/sh", NULL, NULL, seven, environ);
-    is(error ? -error : status_of(pid), 7, "a spawn");
-    says("its route", emulable);
-    is(posix_spawn(&pid, "/nowhere", NULL, NULL, seven, environ), ENOENT, "one that fails");
-    says("its route is that of its child", emulable);
+    is(error ? -error : status_of(pid), 7, "posix_spawn runs a program before its route is asked for");
+    says("posix_spawn", emulable);
+    is(posix_spawn(&pid, "/nowhere", NULL, NULL, seven, environ), ENOENT, "posix_spawn fails before its route is asked for");
+    says("posix_spawn that fails", emulable);
 }
 
 static void on_signal(int signal) { (void)signal; }
@@ -123,14 +123,14 @@ static int behind(const struct filter_kind *kind)
 static void behind_filters(void)
 {
     if (emulated()) {
-        skip("behind filters", "the emulator would come under them");
+        skip("posix_spawn behind filters", "the emulator would come under them");
         return;
     }
     for EACH_FILTER(kind) {
         pid_t pid = fork();
         if (pid == 0)
             _exit(behind(kind));
-        is(status_of(pid), 0, kind->name);
+        is(status_of(pid), 0, named("posix_spawn behind the filter %s runs programs, returns errors and resets handlers", kind->name));
     }
 }
 
@@ -181,14 +181,14 @@ static void close_ranges(void)
 {
     for (int way = 0; way < 4; way++) {
         if (emulated() && way) {
-            skip("closefrom", "the emulator would come under the filter");
+            skip(named("closefrom, arrangement %d", way), "the emulator would come under the filter");
             continue;
         }
         pid_t pid = fork();
         if (pid == 0)
             _exit(closes_from(way & 1, way & 2));
-        is(status_of(pid), 6, way == 0 ? "closefrom" : way == 1 ? "closefrom without close_range"
-            : way == 2 ? "closefrom with a full table" : "and without close_range");
+        is(status_of(pid), 6, way == 0 ? "closefrom closes descriptors" : way == 1 ? "closefrom without close_range closes descriptors"
+            : way == 2 ? "closefrom with a full table closes descriptors" : "closefrom with a full table and without close_range closes descriptors");
     }
 }
 

@@ -37,15 +37,15 @@ static void statuses(void)
 {
     int status = system("exit 7");
     goes_by_us("system() is the library's");
-    ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "an exit status");
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "system() returns the command's exit status");
     status = system("kill -TERM $$");
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal");
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "system() returns the signal that ended the command");
     status = system("nowhere-to-be-found 2>/dev/null");
-    ok(WIFEXITED(status) && WEXITSTATUS(status) == 127, "a command that is not there");
-    ok(system(NULL) != 0, "there is a shell");
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 127, "system() returns 127 for a command that is not found");
+    ok(system(NULL) != 0, "system(NULL) says that there is a shell");
 #ifndef MODE_STATIC /* musl 1.2.3's own gives -1 */
     if (getuid() != 0) {
-        skip("no shell", "not root");
+        skip("system() without a shell returns 127", "not root");
         return;
     }
     pid_t pid = fork();
@@ -55,7 +55,7 @@ static void statuses(void)
         status = system("exit 0");
         _exit(WIFEXITED(status) && WEXITSTATUS(status) == 127 ? 0 : 2);
     }
-    is(status_of(pid), 0, "without a shell it is as if that had ended with 127");
+    is(status_of(pid), 0, "system() without a shell returns 127");
 #endif
 }
 
@@ -71,20 +71,20 @@ static void signals(void)
     interrupts = 0;
     signal(SIGINT, interrupted);
     signal(SIGQUIT, SIG_DFL);
-    is(system("kill -INT $PPID; kill -QUIT $PPID"), 0, "SIGINT and SIGQUIT to the caller");
-    is(interrupts, 0, "are ignored meanwhile");
-    ok(disposition_is(SIGINT, interrupted) && disposition_is(SIGQUIT, SIG_DFL), "and handled as before afterwards");
+    is(system("kill -INT $PPID; kill -QUIT $PPID"), 0, "system() runs a command that sends SIGINT and SIGQUIT to the caller");
+    is(interrupts, 0, "system() ignores SIGINT and SIGQUIT until the command ends");
+    ok(disposition_is(SIGINT, interrupted) && disposition_is(SIGQUIT, SIG_DFL), "system() restores the handlers of SIGINT and SIGQUIT");
     int status = system("kill -INT $$; exit 3");
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "the child does not ignore them");
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "the command of system() does not ignore SIGINT");
     signal(SIGINT, SIG_IGN);
-    is(system("kill -INT $$; exit 0"), 0, "unless the caller does");
+    is(system("kill -INT $$; exit 0"), 0, "the command of system() ignores SIGINT if the caller does");
     signal(SIGINT, SIG_DFL);
-    ok(mask == mask_of_signals(), "the mask is as before");
+    ok(mask == mask_of_signals(), "system() restores the signal mask");
     pid_t other = fork();
     if (other == 0)
         _exit(5);
     system("sleep 0.1");
-    is(status_of(other), 5, "another child is left to its waiter");
+    is(status_of(other), 5, "system() does not wait for another child");
 }
 
 #ifndef MODE_STATIC
@@ -108,7 +108,7 @@ static void threads(void)
     int good[THREADS] = { 0 }, all = 0;
     void *value = NULL;
     if (no_threads() || emulated()) {
-        skip("threads", emulated() ? "children get stuck in locks of qemu-user's own" : no_threads());
+        skip("system() in eight threads, and in one that is cancelled", emulated() ? "children get stuck in locks of qemu-user's own" : no_threads());
         return;
     }
     for (int i = 0; i < THREADS; i++)
@@ -118,16 +118,16 @@ static void threads(void)
         pthread_join(thread[i], NULL);
         all += good[i];
     }
-    is(all, THREADS * 10, "eight threads at once");
-    ok(disposition_is(SIGINT, SIG_DFL) && disposition_is(SIGQUIT, SIG_DFL), "leave the signals as they were");
+    is(all, THREADS * 10, "system() in eight threads at once returns each command's status");
+    ok(disposition_is(SIGINT, SIG_DFL) && disposition_is(SIGQUIT, SIG_DFL), "system() in eight threads at once restores SIGINT and SIGQUIT");
     if (pthread_create(&thread[0], NULL, sleeps_on, NULL))
         abort();
     usleep(200000);
     pthread_cancel(thread[0]);
     pthread_join(thread[0], &value);
-    ok(value == PTHREAD_CANCELED, "a cancelled thread ends in it");
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "its child is gone");
-    ok(disposition_is(SIGINT, SIG_DFL) && disposition_is(SIGQUIT, SIG_DFL), "and the signals are as they were");
+    ok(value == PTHREAD_CANCELED, "a thread that is cancelled in system() ends");
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "system() that is cancelled leaves no child");
+    ok(disposition_is(SIGINT, SIG_DFL) && disposition_is(SIGQUIT, SIG_DFL), "system() that is cancelled restores SIGINT and SIGQUIT");
 }
 #endif
 
@@ -140,14 +140,14 @@ static void held_open(void)
     int status = pclose(second);
 #ifdef MODE_STATIC
     if (status != 0)
-        skip("a stream in a later one's child", "a static program has its libc's own: musl 1.2.2 leaves it there");
+        skip("a stream of popen() is not inherited by a later command", "a static program has its libc's own: musl 1.2.2 leaves it there");
     else
 #endif
-        is(status, 0, "a stream is not in a later one's child");
+        is(status, 0, "a stream of popen() is not inherited by a later command");
     second = popen("cat > /dev/null", "w");
     if (status == 0)
-        is(pclose(first), 0, "which does not hold it open");
-    is(pclose(second), 0, "nor the other way round");
+        is(pclose(first), 0, "a stream of popen() ends while a later command runs");
+    is(pclose(second), 0, "a later stream of popen() ends");
     if (status != 0)
         pclose(first);
 }
@@ -158,22 +158,22 @@ static void streams(void)
     int before = count_descriptors();
     FILE *stream = popen("echo word; exit 4", "r");
     goes_by_us("popen() is the library's");
-    ok(stream && fgets(line, sizeof line, stream) && strcmp(line, "word\n") == 0, "\"r\" reads what it prints");
-    ok(stream && !(fcntl(fileno(stream), F_GETFD) & FD_CLOEXEC), "stays open over exec");
-    is(pclose(stream), 4 << 8, "pclose() gives its status");
+    ok(stream && fgets(line, sizeof line, stream) && strcmp(line, "word\n") == 0, "popen() with \"r\" reads what the command prints");
+    ok(stream && !(fcntl(fileno(stream), F_GETFD) & FD_CLOEXEC), "popen() with \"r\" gives a descriptor that is not close-on-exec");
+    is(pclose(stream), 4 << 8, "pclose() returns the command's status");
     stream = popen("read -r a; [ \"$a\" = given ]", "we");
-    ok(stream && fcntl(fileno(stream), F_GETFD) & FD_CLOEXEC, "\"e\": does not");
-    ok(stream && fputs("given\n", stream) >= 0, "\"w\"");
-    is(pclose(stream), 0, "is what it reads");
+    ok(stream && fcntl(fileno(stream), F_GETFD) & FD_CLOEXEC, "popen() with \"e\" gives a descriptor that is close-on-exec");
+    ok(stream && fputs("given\n", stream) >= 0, "a stream of popen() with \"w\" can be written to");
+    is(pclose(stream), 0, "the command of popen() with \"w\" reads what was written");
     errno = 0;
-    ok(popen("exit 0", "x") == NULL && errno == EINVAL, "no such mode: EINVAL");
+    ok(popen("exit 0", "x") == NULL && errno == EINVAL, "popen() with an unknown mode: EINVAL");
     held_open();
     stream = popen("exit 0", "r");
     while (waitpid(-1, NULL, 0) == -1 && errno == EINTR)
         ;
     errno = 0;
-    ok(pclose(stream) == -1 && errno == ECHILD, "whose child somebody else waited for: ECHILD");
-    is(count_descriptors(), before, "no descriptor is left");
+    ok(pclose(stream) == -1 && errno == ECHILD, "pclose() of a command that was already waited for: ECHILD");
+    is(count_descriptors(), before, "popen() and pclose() leave no descriptor");
 }
 
 #ifndef MODE_STATIC
@@ -232,12 +232,12 @@ static void *writes(void *milliseconds)
 static void closed_meanwhile(void)
 {
 #ifdef MODE_STATIC
-    skip("popen while pclose flushes", "a static program has its libc's own");
+    skip("popen() while pclose() flushes", "a static program has its libc's own");
 #else
     pthread_t thread;
     long milliseconds = -1;
     if (no_threads()) {
-        skip("popen while pclose flushes", no_threads());
+        skip("popen() while pclose() flushes", no_threads());
         return;
     }
     if (pthread_create(&thread, NULL, writes, &milliseconds))
@@ -245,8 +245,8 @@ static void closed_meanwhile(void)
     usleep(500000);
     FILE *file = popen("exec sleep 6", "r");
     pthread_join(thread, NULL);
-    ok(milliseconds >= 0 && milliseconds < 5000, "a stream that is being closed is not in another child: %ld ms", milliseconds);
-    ok(file != NULL, "popen");
+    ok(milliseconds >= 0 && milliseconds < 5000, "a stream that pclose() is flushing is not inherited by a new command: %ld ms", milliseconds);
+    ok(file != NULL, "popen() while pclose() flushes starts its command");
     pclose(file);
 #endif
 }
@@ -254,12 +254,12 @@ static void closed_meanwhile(void)
 static void forked_meanwhile(void)
 {
 #ifdef MODE_STATIC
-    skip("fork while threads open streams", "a static program has its libc's own");
+    skip("popen() in a fork child while threads open streams", "a static program has its libc's own");
 #else
     pthread_t threads[3];
     int all = 1;
     if (no_threads() || emulated()) {
-        skip("fork while threads open streams", emulated() ? "qemu-user has locks of its own" : no_threads());
+        skip("popen() in a fork child while threads open streams", emulated() ? "qemu-user has locks of its own" : no_threads());
         return;
     }
     for (int i = 0; i < 3; i++)
@@ -270,7 +270,7 @@ static void forked_meanwhile(void)
     enough = 1;
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    ok(all, "a fork child opens streams while other threads did");
+    ok(all, "popen() in a fork child works though threads of the parent were opening streams");
 #endif
 }
 
@@ -279,7 +279,7 @@ int main(void)
     begin(60);
 #if defined MODE_STATIC && defined __GLIBC__
     if (getenv("FILTERED") && !filtered("enosys")) {
-        skip("the libc's own system() and popen()", "glibc's posix_spawn stands ENOSYS only");
+        skip("system() and popen() of the libc in a static program", "glibc's posix_spawn stands ENOSYS only");
         return done();
     }
 #endif
@@ -291,6 +291,6 @@ int main(void)
     streams();
     forked_meanwhile();
     closed_meanwhile();
-    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
+    ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "system() and popen() leave no child");
     return done();
 }

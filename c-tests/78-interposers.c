@@ -191,7 +191,7 @@ static int call_all(void)
     unsetenv("LD_PRELOAD"); /* the shell may be another libc's */
     for (int number = 0; number < COUNT; number++) {
         void *libcs = dlsym(dlopen(LIBC_FILE, RTLD_LAZY), names[number]);
-        if (!libcs) { /* nobody is behind the other one then */
+        if (!libcs) { /* the other one has no next then */
             printf("%s: absent\n", names[number]);
             continue;
         }
@@ -225,7 +225,7 @@ static char *with_preloads(const char *self, const char *first, const char *seco
         used += (size_t)got;
     text[used] = 0;
     close(ends[0]);
-    is(status_of(pid), 0, "a program with the library and another preload ends well");
+    is(status_of(pid), 0, named("a program with the library and another preload, %s, ends as it should", strcmp(first, getenv("PLUGIN")) == 0 ? "before ours" : "behind ours"));
     return text;
 }
 
@@ -239,12 +239,12 @@ static void judge(const char *text, const char *order)
         while (at && strncmp(at, line, strlen(line)) != 0)
             at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL;
         if (at && strncmp(at + strlen(line), "absent", 6) == 0) {
-            skip(names[number], "this libc has no such function");
+            skip(named("%s with another preload, %s", names[number], order), "this libc has no such function");
             continue;
         }
         if (at)
             sscanf(at + strlen(line), "%d, %d", &count, &result);
-        is(result, 7, names[number]);
+        is(result, 7, named("%s with another preload, %s, does what it should", names[number], order));
 #ifdef ONLY_PCLOSE
         int wanted = number == N_pclose || number == N_popen;
         if (number == N_popen)
@@ -259,11 +259,11 @@ static void judge(const char *text, const char *order)
     }
 #ifndef ONLY_PCLOSE
     const char *early = strstr(text, "early: ");
-    is(early ? atoi(early + 7) : -1, 1, "another preload's fork is called by its own constructor, too");
+    is(early ? atoi(early + 7) : -1, 1, named("another preload's fork is called in its constructor, %s", order));
 #endif
 }
 
-/* An object opened later comes behind the libc and is called by nobody. */
+/* An object opened later comes behind the libc, and its functions are not called. */
 static void opened_later(void)
 {
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW | RTLD_GLOBAL);
@@ -285,12 +285,12 @@ int main(int argc, char **argv)
         return call_all();
     begin(60);
     if (emulated()) {
-        skip("another preload", "the emulator starts no program by itself");
+        skip("functions of another preload are called once", "the emulator starts no program by itself");
         return done();
     }
 #ifdef __GLIBC__
     if (getenv("FILTERED") && !filtered("enosys")) {
-        skip("another preload", "glibc's own functions, to which calls are passed on, do not work behind this filter");
+        skip("functions of another preload are called once", "glibc's own functions, to which calls are passed on, do not work behind this filter");
         return done();
     }
 #endif

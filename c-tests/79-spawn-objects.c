@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The objects of posix_spawn are the libc's own: whoever initialises, fills, uses and
- * ends them, its functions or ours, in any mixture. What it does not know fails there
+/* The objects of posix_spawn are the libc's own: its functions and ours may initialise,
+ * fill, use and destroy them in any mixture. What it does not know fails there
  * and is not left out.
  *
  * modes: preload shared
@@ -126,7 +126,7 @@ static void mixtures(void)
     signal(SIGHUP, SIG_DFL);
     close(6);
     close(six);
-    ok(tried > 20 && bad == 0, "objects that ours and the libc's functions fill, use and end in turns: %d of %d go wrong",
+    ok(tried > 20 && bad == 0, "spawn objects that ours and the libc's functions fill, use and destroy in turns: %d of %d go wrong",
         bad, tried);
 }
 
@@ -153,7 +153,7 @@ static void leaks(void)
         f_posix_spawn_file_actions_destroy[bits >> 4 & 1](&actions);
     }
     long grown = resident() - before;
-    ok(grown < 2000, "no memory is lost whoever fills and ends the actions: %ld KiB more", grown);
+    ok(grown < 2000, "file actions filled and destroyed by ours and the libc's functions lose no memory: %ld KiB more", grown);
 }
 
 static char *const seven[] = { "sh", "-c", "exit 7", NULL };
@@ -171,15 +171,15 @@ static void lacking_action(const char *name, int lacks, int error, int (*add)(vo
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
     posix_spawn_file_actions_adddup2(&actions, 0, 9);
-    is(add(), 0, name);
+    is(add(), 0, named("%s is added", name));
     posix_spawn_file_actions_adddup2(&actions, 0, 8);
-    is(run(0), error ? -error : 7, "our posix_spawn carries the action out");
+    is(run(0), error ? -error : 7, named("our posix_spawn carries out %s", name));
     if (!libc_spawns())
-        skip(name, "the libc's posix_spawn does not work behind this filter");
+        skip(named("%s in the libc's posix_spawn", name), "the libc's posix_spawn does not work behind this filter");
     else if (lacks)
-        is(run(1), -EBADF, "the libc has no such action: its posix_spawn fails, and does not leave it out");
+        is(run(1), -EBADF, named("the libc's posix_spawn, which has no %s, fails and does not leave it out", name));
     else
-        is(run(1), error ? -error : 7, "the libc's posix_spawn carries it out");
+        is(run(1), error ? -error : 7, named("the libc's posix_spawn carries out %s", name));
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -196,19 +196,19 @@ static void lacking_attributes(void)
     posix_spawnattr_init(&attr);
     posix_spawnattr_setcgroup_np(&attr, directory);
     posix_spawnattr_setpgroup(&attr, 0);
-    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETCGROUP | POSIX_SPAWN_SETPGROUP), 0, "a cgroup is asked for");
-    ok(run(0) < 0, "a cgroup that is none fails in our posix_spawn");
+    is(posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETCGROUP | POSIX_SPAWN_SETPGROUP), 0, "SETCGROUP with a directory that is no cgroup can be set");
+    ok(run(0) < 0, "SETCGROUP with a directory that is no cgroup fails in our posix_spawn");
     if (libc_spawns() && !emulated())
-        ok(run(1) < 0 && (!lacks || run(1) == -EINVAL), "a cgroup that is none fails in the libc's posix_spawn, which may not know of cgroups");
+        ok(run(1) < 0 && (!lacks || run(1) == -EINVAL), "SETCGROUP with a directory that is no cgroup fails in the libc's posix_spawn, which may not know of cgroups");
     posix_spawnattr_getflags(&attr, &flags);
     posix_spawnattr_getpgroup(&attr, &group);
     posix_spawnattr_getcgroup_np(&attr, &cgroup);
     ok(flags == (POSIX_SPAWN_SETCGROUP | POSIX_SPAWN_SETPGROUP) && group == 0 && cgroup == directory,
-        "flags, group and cgroup are as they were set: %#x %d %d", (unsigned)flags, group, cgroup);
+        "attributes with a cgroup are returned as they were set: %#x %d %d", (unsigned)flags, group, cgroup);
     posix_spawnattr_setpgroup(&attr, 77);
     posix_spawnattr_setflags(&attr, 0);
     posix_spawnattr_getpgroup(&attr, &group);
-    is(group, 77, "the group stays when the cgroup is not asked for any more");
+    is(group, 77, "the process group stays when SETCGROUP is taken back");
     is(run(0), 7, "our posix_spawn runs a program without a cgroup again");
     if (libc_spawns())
         is(run(1), 7, "the libc's posix_spawn runs a program without a cgroup again");
@@ -217,9 +217,9 @@ static void lacking_attributes(void)
     if (f_posix_spawnattr_setflags[1](&attr, POSIX_SPAWN_SETSIGMASK) == 0) {
         posix_spawnattr_getflags(&attr, &flags);
         posix_spawnattr_getpgroup(&attr, &group);
-        ok(flags == POSIX_SPAWN_SETSIGMASK && group == 77, "flags set by the libc's function count: %#x %d",
+        ok(flags == POSIX_SPAWN_SETSIGMASK && group == 77, "flags set by the libc's function are returned by ours: %#x %d",
             (unsigned)flags, group);
-        is(run(0), 7, "our posix_spawn goes by flags that the libc's function set");
+        is(run(0), 7, "our posix_spawn obeys flags that the libc's function set");
     }
     posix_spawnattr_init(&attr);
     struct sched_param param = { .sched_priority = 0 };
@@ -227,9 +227,9 @@ static void lacking_attributes(void)
     posix_spawnattr_setschedparam(&attr, &param);
     posix_spawnattr_setschedpolicy(&attr, SCHED_OTHER);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSCHEDULER);
-    is(run(0), 7, "our posix_spawn sets the scheduler");
+    is(run(0), 7, "our posix_spawn obeys SETSCHEDULER");
     if (libc_spawns() && !emulated())
-        is(run(1), none ? -EINVAL : 7, "the libc's posix_spawn sets the scheduler or, where it cannot, fails");
+        is(run(1), none ? -EINVAL : 7, "the libc's posix_spawn obeys SETSCHEDULER or, where it cannot, fails");
     posix_spawn_file_actions_destroy(&actions);
     close(directory);
 }
@@ -240,13 +240,13 @@ static void without_init(void)
     static attr_t zero_attr;
     actions = zero_actions;
     attr = zero_attr;
-    is(run(0), 7, "objects of zeroes are empty ones");
+    is(run(0), 7, "posix_spawn takes objects of zeroes for empty ones");
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 5, "/nowhere", O_RDONLY, 0);
     actions_t copy = actions;
     memset(&actions, 0, sizeof actions);
     actions = copy;
-    is(run(0), -ENOENT, "a copy has the same actions");
+    is(run(0), -ENOENT, "posix_spawn takes a copy of file actions");
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -258,9 +258,9 @@ static void planned(void)
     clone3_spawn_init(&plan, sizeof plan);
     f_posix_spawn_file_actions_init[1](&actions);
     f_posix_spawn_file_actions_addopen[1](&actions, 5, file, O_RDONLY, 0);
-    is(clone3_spawn_set_file_actions(&plan, &actions), 0, "clone3_spawn takes actions that the libc's functions filled");
+    is(clone3_spawn_set_file_actions(&plan, &actions), 0, "clone3_spawn_set_file_actions() takes actions that the libc's functions filled");
     int error = clone3_spawn(&pid, "/bin/sh", &plan, argv, environ, NULL);
-    is(error ? -error : status_of(pid), 0, "clone3_spawn carries out what the libc's functions filled in");
+    is(error ? -error : status_of(pid), 0, "clone3_spawn carries out actions that the libc's functions filled");
     f_posix_spawn_file_actions_destroy[1](&actions);
 }
 
@@ -287,26 +287,26 @@ int main(int argc, char **argv)
     if (argc > 1)
         return few();
     begin_spawn_cases(60);
-    ok((void *)f_posix_spawn[0] != (void *)f_posix_spawn[1], "both posix_spawns are there");
+    ok((void *)f_posix_spawn[0] != (void *)f_posix_spawn[1], "our posix_spawn and the libc's are two functions");
     file = make_file("in", "file\n", 0600);
     leaks();
     planned();
     without_init();
     if (emulated()) {
-        skip("objects in the libc's posix_spawn", "the emulator starts no program by itself");
+        skip("spawn objects in the libc's posix_spawn", "the emulator starts no program by itself");
         remove_scratch();
         return done();
     }
     mixtures();
-    lacking_action("close from a descriptor on", !f_posix_spawn_file_actions_addclosefrom_np[1], 0, add_closefrom);
-    lacking_action("take a terminal that is none", !f_posix_spawn_file_actions_addtcsetpgrp_np[1], EBADF, add_terminal);
+    lacking_action("addclosefrom_np", !f_posix_spawn_file_actions_addclosefrom_np[1], 0, add_closefrom);
+    lacking_action("addtcsetpgrp_np of no terminal", !f_posix_spawn_file_actions_addtcsetpgrp_np[1], EBADF, add_terminal);
     lacking_attributes();
     pid_t pid = fork();
     if (pid == 0) {
         execl(self, self, "few", (char *)0);
         _exit(51);
     }
-    is(status_of(pid), 7, "objects that are first made without room for descriptors are right later");
+    is(status_of(pid), 7, "spawn objects that are first made at RLIMIT_NOFILE 0 work later");
     remove_scratch();
     return done();
 }

@@ -30,16 +30,16 @@ int main(void)
 {
     begin(30);
     ok(SIZE_BEFORE < 88, "the kernel headers' struct clone_args has %d bytes", SIZE_BEFORE);
-    is((long)sizeof(struct clone_args), 88, "behind clone3.h, struct clone_args has all fields");
+    is((long)sizeof(struct clone_args), 88, "with clone3.h beside old kernel headers struct clone_args has all fields");
     struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = 0, .set_tid_size = 0, .cgroup = 0 };
     pid_t pid = clone3(&args, sizeof args);
     if (pid == 0)
         _exit(7);
-    is(status_of(pid), 7, "clone3() takes it");
+    is(status_of(pid), 7, "clone3() takes the struct clone_args of clone3.h beside old kernel headers");
     args.set_tid_size = 33;
-    ok(clone3(&args, sizeof args) == -1 && errno == EINVAL, "and its last fields");
+    ok(clone3(&args, sizeof args) == -1 && errno == EINVAL, "clone3() reads the last fields of a struct clone_args beside old kernel headers");
     char text[200];
     const char *said = clone3_explain(&args, sizeof args, text, sizeof text);
-    ok(strstr(said, "set_tid_size") != NULL, "clone3_explain() takes it: %s", said);
+    ok(strstr(said, "set_tid_size") != NULL, "clone3_explain() reads the last fields of a struct clone_args beside old kernel headers: %s", said);
     return done();
 }

@@ -9,7 +9,7 @@ static char *page_end; /* what is behind it is not mapped */
 
 static void lists(void)
 {
-    static const struct { const char *name; const void *at; } places[] = { { "low", (void *)8 }, { "partly there", NULL },
+    static const struct { const char *name; const void *at; } places[] = { { "in the first page", (void *)8 }, { "partly in an unmapped page", NULL },
         { "beyond user space", (void *)-64 } };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const void *at = places[i].at ? places[i].at : page_end - 4;
@@ -54,7 +54,7 @@ static void programs(void)
     clone3_spawn_set_program_fd(&plan, usr, 0);
     fails_at(&plan, "", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "an empty path from a directory is ENOENT");
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a path from a directory that is no address: EFAULT");
-    says(&plan, "echo fine", "fine", "while a good one is looked for there") ;
+    says(&plan, "echo fine", "fine", "a program is found in the directory of set_program_fd()") ;
     close(usr);
     plan = new_plan();
     fails_at(&plan, (char *)8, CLONE3_SPAWN_STAGE_EXEC, 0, EFAULT, "a path that is no address: EFAULT");
@@ -77,14 +77,14 @@ static void programs(void)
     pid_t pid = -5;
     error_of_plan.size = sizeof error_of_plan;
     is(clone3_spawn(&pid, "/bin/sh", &plan, nowhere, environ, &error_of_plan), EFAULT, "arguments that are no address: EFAULT");
-    ok(strcmp(plan_error(), "exec \"/bin/sh\": Bad address") == 0, "and the program is still named: %s", plan_error());
+    ok(strcmp(plan_error(), "exec \"/bin/sh\": Bad address") == 0, "an error of arguments that are no address names the program: %s", plan_error());
 }
 
 int main(void)
 {
     begin(60);
     if (emulated()) {
-        skip("addresses", "qemu-user reads arrays before the kernel does");
+        skip("plans with invalid addresses", "qemu-user reads arrays before the kernel does");
         return done();
     }
     long page = sysconf(_SC_PAGESIZE);

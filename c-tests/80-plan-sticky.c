@@ -66,7 +66,7 @@ static void is_refused(const clone3_spawn_t *plan, const char *setter, int error
     int got = spawn_plan(&pid, "/bin/sh", plan, argv);
     int child = waitpid(-1, NULL, 0x40000000 /* __WALL */ | WNOHANG) != -1;
     const char *said = plan_error();
-    snprintf(name, sizeof name, "a plan with a failed %s does not run%s, and the error names it: %s", setter, how, said);
+    snprintf(name, sizeof name, "a plan with a failed %s does not run%s, and the error names that setter: %s", setter, how, said);
     ok(got == error && error_of_plan.error == error && error_of_plan.stage == CLONE3_SPAWN_STAGE_PLAN && pid == -5
         && !child && strcmp(said, wanted) == 0, "%s", name);
 }
@@ -79,25 +79,26 @@ int main(void)
     for (size_t i = 0; i < sizeof setters / sizeof *setters; i++) {
         clone3_spawn_t plan = new_plan();
         char name[200];
-        snprintf(name, sizeof name, "%s of something bad says so", setters[i].name);
+        snprintf(name, sizeof name, "clone3_spawn_%s(), number %zu, refuses a bad value", setters[i].name, i);
         is(setters[i].set(&plan), setters[i].error, name);
-        is_refused(&plan, setters[i].name, setters[i].error, "");
+        snprintf(name, sizeof name, " (number %zu)", i);
+        is_refused(&plan, setters[i].name, setters[i].error, name);
     }
     clone3_spawn_t plan = new_plan(), copy;
     root(&plan);
     uid(&plan);
-    is_refused(&plan, "set_pivot_root", EBADF, " and the first failure is the one that is told");
-    is_refused(&plan, "set_pivot_root", EBADF, " the second time either");
+    is_refused(&plan, "set_pivot_root", EBADF, ", of two failures the first");
+    is_refused(&plan, "set_pivot_root", EBADF, ", the second time either");
     copy = plan;
-    is_refused(&copy, "set_pivot_root", EBADF, " as a copy");
+    is_refused(&copy, "set_pivot_root", EBADF, " when it is copied");
     clone3_spawn_set_umask(&plan, 022);
     is_refused(&plan, "set_pivot_root", EBADF, " after a setter that succeeded");
     clone3_spawn_set_function(&plan, (int (*)(void *))(void *)getuid, NULL);
     is(spawn_plan(NULL, NULL, &plan, NULL), EBADF, "a plan with a failed setter runs no function either");
     is(clone3_spawn_init(&plan, sizeof plan), 0, "clone3_spawn_init() makes a new plan of one with a failed setter");
-    says(&plan, "echo fine", "fine", "and that one runs");
+    says(&plan, "echo fine", "fine", "a plan made new by clone3_spawn_init() after a failed setter runs");
     copy = new_plan();
     is(clone3_spawn_init(&copy, 100), EINVAL, "clone3_spawn_init() of too small a size fails");
-    is(spawn_plan(NULL, "/bin/sh", &copy, NULL), EINVAL, "and leaves no plan of before that could run");
+    is(spawn_plan(NULL, "/bin/sh", &copy, NULL), EINVAL, "after clone3_spawn_init() of too small a size no plan can run");
     return done();
 }

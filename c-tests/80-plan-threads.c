@@ -26,7 +26,7 @@ static void *spawns(void *number)
         struct clone3_spawn_error err = { .size = sizeof err };
         if (clone3_spawn(&pid, "/bin/sh", i % 2 ? &copy : &plan, argv, environ, &err) == 0)
             right[me] += status_of(pid) == 7;
-        /* Its own failure, and nobody else's. */
+        /* Its own failure, and no other thread's. */
         const char *nowhere = me % 2 ? "/nowhere/odd" : "/nowhere/even";
         refused[me] += clone3_spawn(&pid, nowhere, &plan, argv, environ, &err) == ENOENT
             && err.path == nowhere && err.stage == CLONE3_SPAWN_STAGE_EXEC;
@@ -38,7 +38,7 @@ int main(void)
 {
     begin(120);
     if (no_threads()) {
-        skip("one plan in eight threads", no_threads());
+        skip("one plan used by eight threads at once", no_threads());
         return done();
     }
     static const struct clone3_spawn_rlimit limits[] = { { RLIMIT_NOFILE, 0, 77, 77 } };
@@ -59,8 +59,8 @@ int main(void)
         pthread_join(threads[i], NULL);
         all += right[i], all_refused += refused[i];
     }
-    is(all, THREADS * SPAWNS, "children of one plan and its copies by eight threads that are as it says");
-    is(all_refused, THREADS * SPAWNS, "spawns by eight threads that fail with an error of their own");
-    ok(memcmp(&plan, &before, sizeof plan) == 0, "no spawn changes the plan");
+    is(all, THREADS * SPAWNS, "each child of one plan used by eight threads at once is as the plan says");
+    is(all_refused, THREADS * SPAWNS, "each failure of one plan used by eight threads at once has its own error");
+    ok(memcmp(&plan, &before, sizeof plan) == 0, "spawns in eight threads at once do not change their plan");
     return done();
 }

@@ -79,19 +79,19 @@ static void every_list(void)
 {
     int *wrong = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (emulated()) {
-        skip("every list of four", "the caller's memory is not the child's");
+        skip("every list of four for set_fds, of six descriptors and none", "the caller's memory is not the child's");
         return;
     }
     /* Where clone3 is out of reach, a process's first child has a pipe as well. */
     clone3_spawn_t first = new_plan();
-    says(&first, "echo there", "there", "a first child");
+    says(&first, "echo there", "there", "a process's first child of a plan is made");
     pid_t pid = fork();
     if (pid == 0) {
         int count = all_lists(wrong);
         _exit(count == -2 ? 2 : count > 300 ? 0 : 3);
     }
     int status = status_of(pid);
-    if (!is(status, 0, "every list of four from six descriptors and none"))
+    if (!is(status, 0, "every list of four for set_fds, of six descriptors and none"))
         printf("# %d %d %d %d: error %d\n", wrong[0], wrong[1], wrong[2], wrong[3], wrong[4]);
 }
 
@@ -99,26 +99,26 @@ static void lists(void)
 {
     clone3_spawn_t plan = new_plan();
     int kept = dup(2), three[] = { 0, 1, 2 }, more[] = { 0, 1, 2, -1, -1, -1, -1, 2 };
-    is(clone3_spawn_set_fds(&plan, three, 3), 0, "set_fds");
+    is(clone3_spawn_set_fds(&plan, three, 3), 0, "clone3_spawn_set_fds() succeeds");
     says(&plan, "for i in 3 4 5 6 7 8 9 50 51; do test -e /proc/$$/fd/$i && readlink /proc/$$/fd/$i; done; echo",
-        "", "everything else is closed");
+        "", "set_fds closes what is not in its list");
     clone3_spawn_set_fds(&plan, more, 8);
-    says(&plan, "for i in 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$i && echo $i; done", "7", "-1 is closed");
+    says(&plan, "for i in 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$i && echo $i; done", "7", "set_fds closes what is -1 in its list");
     more[6] = 200;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 6, EBADF, "a descriptor that is not there");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 6, EBADF, "a plan with set_fds of a descriptor that is not open");
     more[6] = 9, more[5] = 6;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 5, EBADF, "the target of one that is not there");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 5, EBADF, "a plan with set_fds of a descriptor that is only a target");
     clone3_spawn_set_fds(&plan, NULL, 0);
     char *argv[] = { "sh", "-c", "test ! -e /proc/$$/fd/0 && test ! -e /proc/$$/fd/2 && exit 7", NULL };
     pid_t pid;
-    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "an empty list");
-    ok(status_of(pid) == 7, "closes all");
+    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "a plan with an empty list for set_fds runs its program");
+    ok(status_of(pid) == 7, "an empty list for set_fds closes all descriptors");
     static int many[1024];
     for (int i = 0; i < 1024; i++)
         many[i] = i < 3 ? i : -1;
     many[700] = 2;
     clone3_spawn_set_fds(&plan, many, 1024);
-    says(&plan, "for i in 3 699 700 701; do test -e /proc/$$/fd/$i && echo $i; done", "700", "a list of 1024");
+    says(&plan, "for i in 3 699 700 701; do test -e /proc/$$/fd/$i && echo $i; done", "700", "clone3_spawn_set_fds() takes a list of 1024 descriptors");
     close(kept);
 }
 
@@ -134,7 +134,7 @@ static void actions_after(void)
     clone3_spawn_set_file_actions(&plan, &actions);
     clone3_spawn_set_fds(&plan, list, 4);
     says(&plan, "for i in 3 4 5 6 7; do test -e /proc/$$/fd/$i && echo $i && readlink /proc/$$/fd/$i; done", "4 /dev/null 6 /dev/null",
-        "file actions come after the list");
+        "file actions are taken after set_fds");
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -144,38 +144,38 @@ static void programs(void)
     int list[] = { 0, 1, 2 }, sh = open("/bin/sh", O_RDONLY | O_CLOEXEC), bin = open("/bin", O_PATH | O_CLOEXEC);
     char *argv[] = { "sh", "-c", "for i in 3 4 5 6 7 8; do test -e /proc/$$/fd/$i && exit 3; done; exit 7", NULL };
     pid_t pid;
-    is(clone3_spawn_set_program_fd(&plan, sh, 0), 0, "set_program_fd");
-    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a program by its descriptor");
-    is(status_of(pid), 7, "runs");
+    is(clone3_spawn_set_program_fd(&plan, sh, 0), 0, "clone3_spawn_set_program_fd() succeeds");
+    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a plan with set_program_fd makes a child");
+    is(status_of(pid), 7, "the program of set_program_fd runs");
     clone3_spawn_set_fds(&plan, list, 3);
-    is(spawn_plan(&pid, NULL, &plan, argv), 0, "with a list that has not got it");
-    is(status_of(pid), 7, "runs");
+    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a plan with set_program_fd and set_fds without that descriptor makes a child");
+    is(status_of(pid), 7, "the program of set_program_fd runs though set_fds closes its descriptor");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addclose(&actions, sh);
     posix_spawn_file_actions_addopen(&actions, sh, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
     clone3_spawn_set_fds(&plan, list, 3);
     clone3_spawn_set_file_actions(&plan, &actions);
-    is(spawn_plan(&pid, NULL, &plan, argv), 0, "with an action in its place");
-    is(status_of(pid), 7, "runs");
+    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a plan with set_program_fd and file actions on that descriptor makes a child");
+    is(status_of(pid), 7, "the program of set_program_fd runs though file actions replace its descriptor");
     posix_spawn_file_actions_destroy(&actions);
     plan = new_plan();
     clone3_spawn_set_program_fd(&plan, bin, 0);
-    is(spawn_plan(&pid, "sh", &plan, argv), 0, "a program in a directory");
-    is(status_of(pid), 7, "runs");
-    fails_at(&plan, "nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "one that is not there");
+    is(spawn_plan(&pid, "sh", &plan, argv), 0, "a plan with set_program_fd of a directory makes a child");
+    is(status_of(pid), 7, "the program in the directory of set_program_fd runs");
+    fails_at(&plan, "nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a plan with set_program_fd of a directory without that program");
     plan = new_plan();
     clone3_spawn_set_program_fd(&plan, AT_FDCWD, 0);
-    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "one by its path");
-    is(status_of(pid), 7, "runs");
+    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "a plan with set_program_fd of AT_FDCWD makes a child");
+    is(status_of(pid), 7, "the program by its path with set_program_fd of AT_FDCWD runs");
     clone3_spawn_set_program_fd(&plan, bin, 0);
-    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EACCES, "a directory for a program");
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EACCES, "a plan with set_program_fd of a directory and no path");
     clone3_spawn_set_program_fd(&plan, 277, 0);
-    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EBADF, "nothing for a program");
-    ok(strcmp(plan_error(), "exec 277: Bad file descriptor") == 0, "in words: %s", plan_error());
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_EXEC, 0, EBADF, "a plan with set_program_fd of what is not open");
+    ok(strcmp(plan_error(), "exec 277: Bad file descriptor") == 0, "the error of set_program_fd names the descriptor: %s", plan_error());
     clone3_spawn_set_fds(&plan, list, 3);
     clone3_spawn_set_directory(&plan, "/nowhere");
-    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "but the steps before come first");
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "a plan with set_program_fd of what is not open, and a directory that does not exist");
     close(sh);
     close(bin);
 }
@@ -207,7 +207,7 @@ static void below_the_limit(void)
     pid_t pid = fork();
     if (pid == 0)
         _exit(last_of_all());
-    is(status_of(pid), 7, "a program that is the last descriptor there can be");
+    is(status_of(pid), 7, "the program of set_program_fd runs from the last descriptor below the limit");
 }
 
 static void scripts(void)
@@ -225,12 +225,12 @@ static void scripts(void)
     close(fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     clone3_spawn_set_program_fd(&plan, fd, 0);
-    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a script by its descriptor, which is close-on-exec");
-    is(status_of(pid), 9, "runs, and can be read");
+    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a plan with set_program_fd of a script makes a child");
+    is(status_of(pid), 9, "the script of set_program_fd runs, and its interpreter can read it");
     clone3_spawn_set_fds(&plan, list, 3);
-    is(spawn_plan(&pid, NULL, &plan, argv), 0, "and with a list");
-    is(status_of(pid), 9, "too");
-    ok(fcntl(fd, F_GETFD) == FD_CLOEXEC, "the caller's stays as it was");
+    is(spawn_plan(&pid, NULL, &plan, argv), 0, "a plan with set_program_fd of a script and set_fds makes a child");
+    is(status_of(pid), 9, "the script of set_program_fd runs though set_fds closes its descriptor");
+    ok(fcntl(fd, F_GETFD) == FD_CLOEXEC, "the caller's descriptor of set_program_fd stays close-on-exec");
     close(fd);
     unlink(path);
 }
@@ -240,13 +240,13 @@ static void searches(void)
     clone3_spawn_t plan = new_plan();
     char *argv[] = { "sh", "-c", "exit 7", NULL }, *path = strdup(getenv("PATH"));
     pid_t pid;
-    fails_at(&plan, "sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "no search unless it is wanted");
-    is(clone3_spawn_set_search(&plan, 1), 0, "set_search");
-    is(spawn_plan(&pid, "sh", &plan, argv), 0, "a name");
-    is(status_of(pid), 7, "is found");
+    fails_at(&plan, "sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a name without set_search is not searched in PATH");
+    is(clone3_spawn_set_search(&plan, 1), 0, "clone3_spawn_set_search() succeeds");
+    is(spawn_plan(&pid, "sh", &plan, argv), 0, "a plan with set_search makes a child");
+    is(status_of(pid), 7, "a name with set_search is found in PATH");
     setenv("PATH", "/nowhere:/proc", 1);
-    fails_at(&plan, "sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "or not");
-    fails_at(&plan, "", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "an empty one never");
+    fails_at(&plan, "sh", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a name with set_search that is not in PATH");
+    fails_at(&plan, "", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "an empty name with set_search");
     setenv("PATH", path, 1);
     free(path);
 }
@@ -258,7 +258,7 @@ int main(void)
     lists();
     actions_after();
     if (emulated())
-        skip("programs by descriptor", "qemu-user's execveat");
+        skip("programs of set_program_fd", "qemu-user's execveat");
     else {
         programs();
         below_the_limit();

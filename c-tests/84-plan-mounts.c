@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a child of clone3_spawn() mounts before it enters its root: proc, tmpfs and
- * others, what is bound, by root and without privileges; and that a root of somebody
- * else's cannot lead a mount out of itself.
+ * others, what is bound, by root and without privileges; and that a root that belongs
+ * to another user cannot lead a mount out of itself.
  */
 #define _GNU_SOURCE
 #include "filter.h"
@@ -157,10 +157,10 @@ static void containers(void)
     clone3_spawn_t plan = contained(both, 2);
     says(&plan, "echo $$", "1", BY("a child with mounts is process 1"));
     says(&plan, "echo /proc/[0-9]*; read -r name < /proc/1/comm; echo $name", "/proc/1 sh",
-        BY("and its /proc is of its pid namespace"));
+        BY("the /proc mounted in a child is of its pid namespace"));
     const char *how = mount_of(&plan, "/tmp");
     has_word(how, "nosuid,nodev,relatime", BY("a tmpfs has the flags"));
-    has_word(how, "size=64k,mode=751", BY("and the options of its own"));
+    has_word(how, "size=64k,mode=751", BY("a tmpfs has its own options"));
     says(&plan, "echo x > /tmp/x && read -r x < /tmp/x && echo $x; echo y 2>/dev/null > /proc/x || echo no", "x no",
         BY("what is mounted can be used"));
     if (has(SYS_mount_setattr))
@@ -173,16 +173,16 @@ static void containers(void)
     const struct clone3_spawn_mount more[] = { PROC, { .type = "mqueue", .target = "/dev", .flags = SAFE },
         { .type = "tmpfs", .target = "a/b", .source = "a-name" }, { .source = outside_file, .target = "/file", .flags = MS_BIND } };
     plan = contained(more, 4);
-    has_word(mount_of(&plan, "/dev"), "mqueue", BY("mqueue"));
+    has_word(mount_of(&plan, "/dev"), "mqueue", BY("mqueue can be mounted"));
     has_word(mount_of(&plan, "/a/b"), "tmpfs a-name", BY("a target without a slash, and a name for a source"));
     says(&plan, "read -r words < /file; echo $words", "from outside", BY("a file is bound"));
     static const struct clone3_spawn_mount terminals[] = { PROC, { .type = "devpts", .target = "/dev/pts",
         .flags = MS_NOSUID | MS_NOEXEC, .data = "newinstance,ptmxmode=0666,mode=620" } };
     plan = contained(terminals, 2);
-    has_word(mount_of(&plan, "/dev/pts"), "ptmxmode=666", BY("devpts"));
+    has_word(mount_of(&plan, "/dev/pts"), "ptmxmode=666", BY("devpts can be mounted"));
     static const struct clone3_spawn_mount over[] = { PROC, TMPFS(), TMPFS(.data = "size=8k") };
     plan = contained(over, 3);
-    has_word(mount_of(&plan, "/tmp"), "size=8k", BY("a mount on a mount"));
+    has_word(mount_of(&plan, "/tmp"), "size=8k", BY("a tmpfs can be mounted on another"));
 }
 
 /* One test: mount number `index` after the shell's fails so, and the words name it. */
@@ -192,7 +192,7 @@ static void refused(const struct clone3_spawn_mount *more, size_t count, int ind
     char wanted[300], line[400];
     snprintf(wanted, sizeof wanted, "mount %d, %s: ", mounts_of_shell + index, words);
     fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, mounts_of_shell + index, error, name);
-    snprintf(line, sizeof line, "the error names the mount: %s", plan_error());
+    snprintf(line, sizeof line, "%s: the error names the mount: %s", name, plan_error());
     if (!ok(strncmp(plan_error(), wanted, strlen(wanted)) == 0, "%s", line))
         printf("# wanted: %s\n", wanted);
 }
@@ -201,77 +201,77 @@ static void failures(void)
 {
     struct clone3_spawn_mount mounts[] = { PROC, TMPFS() };
     mounts[1].type = "nosuchfs";
-    refused(mounts, 2, 1, ENODEV, "nosuchfs on \"/tmp\"", "a type that is none");
+    refused(mounts, 2, 1, ENODEV, "nosuchfs on \"/tmp\"", "a mount of a type that does not exist");
     mounts[1] = (struct clone3_spawn_mount)TMPFS(.data = "size=1m,nosuch=1");
-    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "an option that is none");
+    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "a mount with an option that does not exist");
     char option[400] = "size=";
     memset(option + 5, '1', 300);
     mounts[1].data = option;
-    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "an option that is too long");
+    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "a mount with an option that is too long");
     mounts[1] = (struct clone3_spawn_mount)TMPFS(.data = ",,size=8k,,");
     clone3_spawn_t plan = contained(mounts, 2);
-    has_word(mount_of(&plan, "/tmp"), "size=8k", "empty options are none");
+    has_word(mount_of(&plan, "/tmp"), "size=8k", "a mount with empty options among others");
     mounts[1].target = "/nowhere/at/all";
-    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/nowhere/at/all\"", "a target that is not there");
+    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/nowhere/at/all\"", "a mount on a target that does not exist");
     mounts[1].target = "";
-    refused(mounts, 2, 1, ENOENT, "tmpfs on \"\"", "an empty target");
+    refused(mounts, 2, 1, ENOENT, "tmpfs on \"\"", "a mount on an empty target");
     mounts[1].target = "/file";
-    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/file\"", "a directory on a file");
+    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/file\"", "a mount of a directory on a file");
     mounts[1].target = "/a/..";
-    refused(mounts, 2, 1, EBUSY, "tmpfs on \"/a/..\"", "the root itself for a target");
+    refused(mounts, 2, 1, EBUSY, "tmpfs on \"/a/..\"", "a mount on the root itself");
     mounts[1] = (struct clone3_spawn_mount)TMPFS(.flags = MS_NOSUID | MS_SHARED);
-    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "a flag that is not for this");
+    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "a mount with a flag that is not allowed here");
     mounts[1] = (struct clone3_spawn_mount)TMPFS(.flags = MS_REC);
-    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "MS_REC without MS_BIND");
+    refused(mounts, 2, 1, EINVAL, "tmpfs on \"/tmp\"", "a mount with MS_REC but not MS_BIND");
     mounts[1] = (struct clone3_spawn_mount){ .source = "/usr", .target = "/tmp", .flags = MS_BIND, .data = "x" };
-    refused(mounts, 2, 1, EINVAL, "bind on \"/tmp\"", "MS_BIND with options");
+    refused(mounts, 2, 1, EINVAL, "bind on \"/tmp\"", "a bind mount with options");
     mounts[1] = (struct clone3_spawn_mount){ .source = "/nowhere", .target = "/tmp", .flags = MS_BIND };
-    refused(mounts, 2, 1, ENOENT, "bind on \"/tmp\"", "nothing to bind");
+    refused(mounts, 2, 1, ENOENT, "bind on \"/tmp\"", "a bind mount of what does not exist");
     mounts[1] = (struct clone3_spawn_mount){ .target = "/tmp", .flags = MS_BIND };
-    refused(mounts, 2, 1, EFAULT, "bind on \"/tmp\"", "MS_BIND without a source");
+    refused(mounts, 2, 1, EFAULT, "bind on \"/tmp\"", "a bind mount without a source");
     mounts[1] = (struct clone3_spawn_mount){ .target = "/tmp" };
     plan = contained(mounts, 2);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, mounts_of_shell + 1, EFAULT, "no type");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, mounts_of_shell + 1, EFAULT, "a mount without a type");
     mounts[1] = (struct clone3_spawn_mount)TMPFS(.data = (char *)8);
-    refused(mounts, 2, 1, EFAULT, "tmpfs on \"/tmp\"", "options that are not in memory");
+    refused(mounts, 2, 1, EFAULT, "tmpfs on \"/tmp\"", "a mount with options at an invalid address");
     mounts[0] = (struct clone3_spawn_mount)TMPFS(.target = (char *)8);
     plan = contained(mounts, 1);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, mounts_of_shell, EFAULT, "a target that is not in memory");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, mounts_of_shell, EFAULT, "a mount on a target at an invalid address");
     clone3_spawn_set_mounts(&plan, (const struct clone3_spawn_mount *)8, 1);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, 0, EFAULT, "a list that is not in memory");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_MOUNT, 0, EFAULT, "a list of mounts at an invalid address");
     plan = new_plan();
     clone3_spawn_set_mounts(&plan, mounts, 1);
     mounts[0] = (struct clone3_spawn_mount)PROC;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "mounts without a mount namespace");
-    is(clone3_spawn_set_mounts(&plan, NULL, 1), EFAULT, "set_mounts of NULL");
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EFAULT, "and then the plan does not run");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EINVAL, "a plan with mounts but no mount namespace");
+    is(clone3_spawn_set_mounts(&plan, NULL, 1), EFAULT, "clone3_spawn_set_mounts() refuses NULL");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_PLAN, ANY_INDEX, EFAULT, "a plan with a failed set_mounts does not run");
 }
 
-/* The root belongs to somebody who wants a mount to land outside of it. */
+/* The root belongs to a user who wants a mount to land outside of it. */
 static void escapes(void)
 {
     char inside[700], target[400], command[900];
     struct clone3_spawn_mount mounts[] = { PROC, TMPFS(.target = "/evil") };
-    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/evil\"", "a link to a directory outside leads nowhere");
+    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/evil\"", "a mount on a symbolic link to a directory outside of the root");
     mounts[1].target = "/up/tmp";
     clone3_spawn_t plan = contained(mounts, 2);
-    has_word(mount_of(&plan, "/tmp"), "tmpfs", "a link upwards ends at the root");
+    has_word(mount_of(&plan, "/tmp"), "tmpfs", "a mount on a symbolic link upwards ends at the root");
     snprintf(target, sizeof target, "../../../../../..%s", outside);
     mounts[1].target = target;
     snprintf(command, sizeof command, "tmpfs on \"%s\"", target);
-    refused(mounts, 2, 1, ENOENT, command, "and so does a path upwards");
+    refused(mounts, 2, 1, ENOENT, command, "a mount on a path upwards ends at the root");
     mounts[1].target = "/proc/self/cwd";
     plan = contained(mounts, 2);
     int error = spawn_plan(NULL, "/bin/sh", &plan, (char *[]){ "sh", NULL });
     ok((error == ELOOP || error == EXDEV) && error_of_plan.stage == CLONE3_SPAWN_STAGE_MOUNT,
-        "a link of proc's that leads to a place is not followed: %s", plan_error());
+        "a mount on a magic link of /proc is refused: %s", plan_error());
     /* Where there is such a directory in the root, too, that is the one. */
     snprintf(inside, sizeof inside, "%s%s", root, outside);
     mkdir(in_root("tmp"), 0755);
     mkdir(inside, 0755);
     mounts[1].target = "/evil";
     plan = contained(mounts, 2);
-    has_word(mount_of(&plan, outside), "tmpfs", "a link is looked up as if the root were entered already");
+    has_word(mount_of(&plan, outside), "tmpfs", "a mount on a symbolic link is looked up in the new root");
     rmdir(inside);
 }
 
@@ -279,7 +279,7 @@ static void escapes(void)
 static void names_only(void)
 {
     if (answer_with_enosys(SYS_openat2)) {
-        skip("without openat2()", "no filter may be installed");
+        skip("mounts without openat2()", "no filter may be installed");
         return;
     }
     struct clone3_spawn_mount mounts[] = { PROC, TMPFS() };
@@ -287,21 +287,21 @@ static void names_only(void)
     has_word(mount_of(&plan, "/tmp"), "tmpfs", "without openat2() a target is found by its names");
     mounts[1].target = "//a/./b/";
     plan = contained(mounts, 2);
-    has_word(mount_of(&plan, "/a/b"), "tmpfs", "with slashes and dots");
+    has_word(mount_of(&plan, "/a/b"), "tmpfs", "without openat2() a target may have slashes and dots");
     mounts[1].target = "/evil";
-    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/evil\"", "without openat2() a link is no target");
+    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/evil\"", "without openat2() a mount on a symbolic link");
     mounts[1].target = "/up/tmp";
-    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/up/tmp\"", "nor is there one on the way");
+    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/up/tmp\"", "without openat2() a mount through a symbolic link");
     mounts[1].target = "/a/../tmp";
-    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/a/../tmp\"", "nor a way upwards");
+    refused(mounts, 2, 1, ELOOP, "tmpfs on \"/a/../tmp\"", "without openat2() a mount through \"..\"");
     mounts[1].target = "/a/c";
-    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/a/c\"", "what is not there is not there");
+    refused(mounts, 2, 1, ENOENT, "tmpfs on \"/a/c\"", "without openat2() a mount on what does not exist");
     mounts[1].target = "/file/x";
-    refused(mounts, 2, 1, ENOTDIR, "tmpfs on \"/file/x\"", "a file has nothing in it");
+    refused(mounts, 2, 1, ENOTDIR, "tmpfs on \"/file/x\"", "without openat2() a mount on a path through a file");
     mounts[1].target = "/";
-    refused(mounts, 2, 1, EBUSY, "tmpfs on \"/\"", "the root is no target");
+    refused(mounts, 2, 1, EBUSY, "tmpfs on \"/\"", "without openat2() a mount on the root itself");
     mounts[1].target = "";
-    refused(mounts, 2, 1, ENOENT, "tmpfs on \"\"", "nothing is no target");
+    refused(mounts, 2, 1, ENOENT, "tmpfs on \"\"", "without openat2() a mount on an empty target");
 }
 
 /* Without mount_setattr(), before Linux 5.12. */
@@ -309,20 +309,20 @@ static void one_at_a_time(void)
 {
     mounts_of_shell = shell_needs(0);
     if (answer_with_enosys(SYS_mount_setattr)) {
-        skip("without mount_setattr()", "no filter may be installed");
+        skip("mounts without mount_setattr()", "no filter may be installed");
         return;
     }
     struct clone3_spawn_mount mounts[] = { PROC, { .source = outside, .target = "/a", .flags = MS_BIND | MS_RDONLY | MS_NOEXEC } };
     clone3_spawn_t plan = contained(mounts, 2);
     has_word(mount_of(&plan, "/a"), "ro,", "without mount_setattr() a directory is bound read-only");
-    has_word(mount_of(&plan, "/a"), "noexec", "and so on");
-    says(&plan, "(: > /a/x) 2>/dev/null && echo written || echo read-only", "read-only", "and cannot be written");
+    has_word(mount_of(&plan, "/a"), "noexec", "without mount_setattr() a directory is bound noexec");
+    says(&plan, "(: > /a/x) 2>/dev/null && echo written || echo read-only", "read-only", "without mount_setattr() a directory bound read-only cannot be written");
     clone3_spawn_set_directory(&plan, "a");
-    says(&plan, "pwd", "/a", "the working directory is the root as before");
+    says(&plan, "pwd", "/a", "without mount_setattr() the working directory is looked up from the root");
     mounts[1].flags |= MS_REC;
-    refused(mounts, 2, 1, ENOSYS, "bind on \"/a\"", "without mount_setattr() not with all that is below");
+    refused(mounts, 2, 1, ENOSYS, "bind on \"/a\"", "without mount_setattr() a recursive bind mount with flags");
     mounts[1] = (struct clone3_spawn_mount){ .source = outside_file, .target = "/file", .flags = MS_BIND | MS_RDONLY };
-    refused(mounts, 2, 1, ENOSYS, "bind on \"/file\"", "nor a file");
+    refused(mounts, 2, 1, ENOSYS, "bind on \"/file\"", "without mount_setattr() a bind mount of a file with flags");
 }
 
 /* Without the calls of Linux 5.2. */
@@ -330,9 +330,9 @@ static void nothing_to_mount_with(void)
 {
     struct clone3_spawn_mount mounts[] = { PROC };
     if (answer_with_enosys(SYS_fsopen))
-        skip("without fsopen()", "no filter may be installed");
+        skip("mounts without fsopen()", "no filter may be installed");
     else
-        refused(mounts, 1, 0, ENOSYS, "proc on \"/proc\"", "without fsopen() nothing is mounted, and that is told");
+        refused(mounts, 1, 0, ENOSYS, "proc on \"/proc\"", "without fsopen() a mount");
 }
 
 /* With another kind of root, or none, and beside others in shared mounts. */
@@ -340,7 +340,7 @@ static void other_roots(void)
 {
     if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(root, root, NULL, MS_BIND, NULL)
         || mount(NULL, root, NULL, MS_SHARED, NULL)) {
-        skip("shared mounts", "they cannot be made here");
+        skip("mounts of a child beside shared mounts", "they cannot be made here");
         return;
     }
     struct clone3_spawn_mount mounts[] = { PROC, TMPFS() };
@@ -349,59 +349,61 @@ static void other_roots(void)
     clone3_spawn_add_flags(&by_path, CLONE_NEWNS | CLONE_NEWPID);
     clone3_spawn_set_mounts(&by_path, list, (size_t)mounts_of_shell + 2);
     clone3_spawn_set_chroot(&by_path, root);
-    says(&by_path, "echo /proc/[0-9]*", "/proc/1", "chroot: its /proc is of its pid namespace");
-    says(&by_path, "pwd; echo x > /tmp/x; echo /tmp/*", "/ /tmp/x", "chroot: and its /tmp its own");
+    says(&by_path, "echo /proc/[0-9]*", "/proc/1", "with set_chroot the /proc mounted in a child is of its pid namespace");
+    says(&by_path, "pwd; echo x > /tmp/x; echo /tmp/*", "/ /tmp/x", "with set_chroot the /tmp mounted in a child is its own");
     const char *const path = in_root("tmp");
     struct clone3_spawn_mount alone = { .type = "tmpfs", .target = path, .data = "size=8k" };
     plan = new_plan();
     clone3_spawn_add_flags(&plan, CLONE_NEWNS);
     clone3_spawn_set_mounts(&plan, &alone, 1);
-    has_word(mount_of(&plan, path), "size=8k", "without a root of its own a child mounts below the caller's");
+    has_word(mount_of(&plan, path), "size=8k", "a child without a root of its own mounts below the caller's root");
     char here[PATH_MAX], line[PATH_MAX + 20];
     snprintf(line, sizeof line, "%s", getcwd(here, sizeof here) ? here : "?");
-    says(&plan, "pwd", line, "and keeps its working directory");
-    ok(!mounted_here(path), "nothing of it gets out of the child's mount namespace, where mounts are shared");
+    says(&plan, "pwd", line, "a child without a root of its own keeps its working directory");
+    ok(!mounted_here(path), "mounts of a child do not propagate to the caller's shared mounts");
     clone3_spawn_set_chroot(&by_path, "/nowhere");
-    fails_at(&by_path, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, ENOENT, "a root that is not there");
+    fails_at(&by_path, "/bin/sh", CLONE3_SPAWN_STAGE_ROOT, 0, ENOENT, "a plan with mounts and a root that does not exist");
 }
 
 static void as_a_user(void)
 {
-    if (setgroups(0, NULL) || setgid(4242) || setuid(4242) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+    if (setgroups(0, NULL) || setgid(4242) || setuid(4242) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) {
+        skip("mounts without privileges", "privileges cannot be given up");
         return;
+    }
     struct clone3_spawn_mount none[] = { PROC };
     clone3_spawn_t plan = contained(none, 1);
     char *argv[] = { "sh", "-c", "exit 7", NULL };
     pid_t pid;
     if (spawn_plan(&pid, "/bin/sh", &plan, argv) != 0) {
         if (error_of_plan.stage == CLONE3_SPAWN_STAGE_CREATE) {
-            skip("without privileges", "no user namespaces for users here");
+            skip("mounts without privileges", "no user namespaces for users here");
             return;
         }
         if (error_of_plan.stage == CLONE3_SPAWN_STAGE_MOUNT && error_of_plan.error == EPERM && error_of_plan.index == mounts_of_shell) {
-            skip("without privileges", "the /proc here is not all to be seen, so that the kernel lets nobody have another");
+            skip("mounts without privileges", "the /proc here is partly hidden, so that the kernel allows no other");
             return;
         }
     } else
         status_of(pid);
     containers();
     struct clone3_spawn_mount mounts[] = { PROC, { .type = "sysfs", .target = "/sys", .flags = SAFE } };
-    refused(mounts, 2, 1, EPERM, "sysfs on \"/sys\"", "a user's sysfs without a network namespace of his");
+    refused(mounts, 2, 1, EPERM, "sysfs on \"/sys\"", "without privileges a mount of sysfs without a network namespace");
 }
 
 int main(void)
 {
     begin(100);
     if (emulated() || geteuid() != 0 || filtered("docker-new") || filtered("docker-old")) {
-        skip("mounts", "only root may prepare this, and not everywhere");
+        skip("mounts of a child", "only root may prepare this, and not everywhere");
         return done();
     }
     if (!has(SYS_fsopen)) {
-        skip("mounts", "no fsopen() before Linux 5.2");
+        skip("mounts of a child", "no fsopen() before Linux 5.2");
         return done();
     }
     pivots = can_pivot("/tmp");
-    if (ok(make_root(), "there is a root to be")) {
+    if (ok(make_root(), "a directory for the new root is made")) {
         containers();
         failures();
         escapes();

@@ -26,14 +26,14 @@ static void callbacks(void)
     clone3_spawn_t plan = new_plan();
     char *argv[] = { "sh", "-c", "exit 7", NULL };
     pid_t pid;
-    is(clone3_spawn_set_callback(&plan, looks, seen), 0, "set_callback");
-    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "a child with a callback");
-    is(status_of(pid), 7, "goes on to its program");
-    ok(seen->calls == 1 && seen->pid == pid && seen->parent == getpid(), "after the callback ran in it");
-    ok(seen->mask == ~0ull - (1ull << (SIGKILL - 1)) - (1ull << (SIGSTOP - 1)) || emulated(), "with all signals blocked");
+    is(clone3_spawn_set_callback(&plan, looks, seen), 0, "clone3_spawn_set_callback() succeeds");
+    is(spawn_plan(&pid, "/bin/sh", &plan, argv), 0, "a plan with set_callback makes a child");
+    is(status_of(pid), 7, "the child of a plan with set_callback runs its program");
+    ok(seen->calls == 1 && seen->pid == pid && seen->parent == getpid(), "the callback of a plan runs once, in the child");
+    ok(seen->mask == ~0ull - (1ull << (SIGKILL - 1)) - (1ull << (SIGSTOP - 1)) || emulated(), "the callback of a plan runs with all signals blocked");
     seen->fail = 123;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CALLBACK, 0, 123, "a callback that fails");
-    ok(strstr(plan_error(), "callback: ") != NULL, "in words");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CALLBACK, 0, 123, "a plan with a callback that fails");
+    ok(strstr(plan_error(), "callback: ") != NULL, "the error of a callback names it");
     munmap(seen, 4096);
 }
 
@@ -84,41 +84,45 @@ static void functions(void)
 {
     clone3_spawn_t plan = new_plan();
     pid_t pid;
-    is(clone3_spawn_set_function(&plan, ends_with_8, &changes), 0, "set_function");
-    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a child that runs a function");
-    is(status_of(pid), 8, "with a sound C library");
-    is(changes, 1, "and memory of its own");
+    is(clone3_spawn_set_function(&plan, ends_with_8, &changes), 0, "clone3_spawn_set_function() succeeds");
+    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a plan with set_function makes a child");
+    is(status_of(pid), 8, "the function of a plan has a consistent C library");
+    is(changes, 1, "the function of a plan has a copy of the caller's memory");
     clone3_spawn_set_function(&plan, makes_threads, (void *)a_thread);
     if (no_threads())
-        skip("threads", no_threads());
+        skip("the function of a plan makes threads and joins them", no_threads());
     else {
-        is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one that makes threads");
-        is(status_of(pid), 8, "and joins them");
+        is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a plan with a function that makes threads makes a child");
+        is(status_of(pid), 8, "the function of a plan makes threads and joins them");
     }
     clone3_spawn_set_directory(&plan, "/nowhere");
-    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "a step that fails");
+    fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_DIRECTORY, 0, ENOENT, "a plan with a function and a directory that does not exist");
     clone3_spawn_set_directory(&plan, "/");
     clone3_spawn_set_callback(&plan, dies, NULL);
-    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one that is killed on the way");
-    is(status_of(pid), 128 + SIGKILL, "is told by its status");
+    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a plan with a function whose child is killed in a step is there to be waited for");
+    is(status_of(pid), 128 + SIGKILL, "the child of a plan with a function that was killed in a step has that status");
     clone3_spawn_set_callback(&plan, NULL, NULL);
-    if (emulated())
+    if (emulated()) {
+        skip("functions of a plan behind a filter and in a user namespace", "neither is there under qemu-user");
         return;
+    }
     const struct sock_fprog program = { 4, nothing_but_exit };
     clone3_spawn_set_no_new_privs(&plan, 1);
     clone3_spawn_set_seccomp(&plan, &program, 0);
     clone3_spawn_set_function(&plan, ends_with_9, NULL);
-    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one that may do nothing but end");
-    is(status_of(pid), 9, "ends");
-    if (geteuid() != 0 || filtered("docker-new") || filtered("docker-old"))
+    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a plan with a function and a filter that allows exit_group only makes a child");
+    is(status_of(pid), 9, "the function of a plan behind a filter that allows exit_group only ends as it should");
+    if (geteuid() != 0 || filtered("docker-new") || filtered("docker-old")) {
+        skip("functions of a plan in a user namespace", "only root may, and not behind this filter");
         return;
+    }
     plan = new_plan();
     const struct clone3_spawn_id_range map[] = { { 7, 0, 1 } };
     clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     clone3_spawn_set_uid_map(&plan, map, 1);
     clone3_spawn_set_function(&plan, (int (*)(void *))(void *)getuid, NULL);
-    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "one in a user namespace");
-    is(status_of(pid), 7, "mapped");
+    is(spawn_plan(&pid, NULL, &plan, NULL), 0, "a plan with a function in a new user namespace makes a child");
+    is(status_of(pid), 7, "the function of a plan in a new user namespace has its mapped user id");
 }
 
 /* The middle process ends; what becomes of its child? */
@@ -168,32 +172,32 @@ static void death(void)
 {
     struct orphan *orphan = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     clone3_spawn_t plan = new_plan();
-    is(clone3_spawn_set_pdeath_signal(&plan, SIGTERM), 0, "set_death_signal");
-    says(&plan, "echo alive", "alive", "while the parent lives, nothing happens");
+    is(clone3_spawn_set_pdeath_signal(&plan, SIGTERM), 0, "clone3_spawn_set_pdeath_signal() succeeds");
+    says(&plan, "echo alive", "alive", "the child of a plan with set_pdeath_signal runs while its parent lives");
     if (emulated() || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) {
-        skip("death of the parent", "no orphans to wait for");
+        skip("set_pdeath_signal where the parent ends", "no orphans to wait for");
         return;
     }
     snprintf(fifo, sizeof fifo, "/tmp/clone3-fifo-%d", getpid());
     mkfifo(fifo, 0600);
-    is(status_of(middle(0, 0, orphan)), 0, "a parent that ends after the spawn");
-    is(status_of(orphan->pid), 128 + SIGTERM, "its child gets the signal, whatever its ids");
+    is(status_of(middle(0, 0, orphan)), 0, "a parent ends after a spawn with set_pdeath_signal");
+    is(status_of(orphan->pid), 128 + SIGTERM, "a child with other ids gets the signal of set_pdeath_signal when its parent ends");
     if (no_threads())
-        skip("a parent that is killed", no_threads());
+        skip("a child gets the signal of set_pdeath_signal when its parent is killed in the spawn", no_threads());
     else {
-        is(status_of(middle(0, 1, orphan)), 128 + SIGKILL, "a parent that is killed in the spawn");
+        is(status_of(middle(0, 1, orphan)), 128 + SIGKILL, "a parent is killed in a spawn with set_pdeath_signal");
         int status = 0;
         close(open(fifo, O_WRONLY));
-        ok(wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "its child gets the signal");
+        ok(wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a child gets the signal of set_pdeath_signal when its parent is killed in the spawn");
     }
     if (geteuid() == 0 && !no_threads() && !filtered("docker-new") && !filtered("docker-old")) {
-        is(status_of(middle(CLONE_NEWPID, 0, orphan)), 0, "a parent outside of the pid namespace");
-        is(status_of(orphan->pid), 128 + SIGKILL, "its child, process 1, gets SIGKILL");
-        is(status_of(middle(CLONE_NEWPID, 1, orphan)), 128 + SIGKILL, "one that is killed in the spawn");
+        is(status_of(middle(CLONE_NEWPID, 0, orphan)), 0, "a parent ends after a spawn with set_pdeath_signal into a new pid namespace");
+        is(status_of(orphan->pid), 128 + SIGKILL, "process 1 of a new pid namespace gets SIGKILL by set_pdeath_signal when its parent ends");
+        is(status_of(middle(CLONE_NEWPID, 1, orphan)), 128 + SIGKILL, "a parent is killed in a spawn with set_pdeath_signal into a new pid namespace");
         int status = 0;
         close(open(fifo, O_WRONLY));
         /* It cannot kill itself, and ends. */
-        ok(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127, "its child ends");
+        ok(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127, "process 1 of a new pid namespace ends when its parent is killed in the spawn");
     }
     unlink(fifo);
     prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);

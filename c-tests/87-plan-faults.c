@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Each step of clone3_spawn(), made to fail: by a seccomp filter that answers the
- * system call with an errno, by a limit, by what is there. The spawn must say
- * which step it was and why, and leave no zombie, descriptor or changed mask.
+ * system call with an errno, by a limit, by what is there. The error must name
+ * the step and the errno, and the spawn leave no zombie, descriptor or changed mask.
  *
  * modes: preload static
  */
@@ -218,10 +218,10 @@ static void injects(void)
     clone3_spawn_t plan = new_plan();
     now->plan(&plan);
     if (answer_with(now->call, now->first, now->error)) {
-        skip(now->name, "only root may install such a filter");
+        skip(named("a plan with a fault injected in %s", now->name), "only root may install such a filter");
         return;
     }
-    fails_at(&plan, "/bin/sh", now->stage, now->index, now->error, now->name);
+    fails_at(&plan, "/bin/sh", now->stage, now->index, now->error, named("a plan with a fault injected in %s", now->name));
 }
 
 /* And without the fault there is the child, so that it was the fault. */
@@ -231,9 +231,11 @@ static void works(void)
     char *argv[] = { "sh", "-c", "exit 7", NULL };
     pid_t pid;
     now->plan(&plan);
-    if (now->plan == terminal || now->plan == cgroup || now->plan == directory_fd || now->plan == pivot || now->plan == joins)
-        return; /* it takes more than this */
-    ok(spawn_plan(&pid, "/bin/sh", &plan, argv) == 0 && status_of(pid) == 7, "%s: without the fault: %s", now->name,
+    if (now->plan == terminal || now->plan == cgroup || now->plan == directory_fd || now->plan == pivot || now->plan == joins) {
+        skip(named("a plan without a fault in %s makes a child", now->name), "what it asks for is not there");
+        return;
+    }
+    ok(spawn_plan(&pid, "/bin/sh", &plan, argv) == 0 && status_of(pid) == 7, "a plan without a fault in %s makes a child: %s", now->name,
         plan_error());
 }
 
@@ -249,32 +251,34 @@ static void without_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &few);
     while (dup(1) >= 0)
         ;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FILE_ACTION, 1, EMFILE, "a file action without a descriptor");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FILE_ACTION, 1, EMFILE, "a plan with a file action where no descriptor is left");
     plan = new_plan();
     clone3_spawn_set_pidfd(&plan, &pidfd);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EMFILE, "a pidfd without a descriptor");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EMFILE, "a plan with a pidfd where no descriptor is left");
     plan = new_plan();
     oom(&plan);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ, 0, EMFILE, "oom_score_adj without a descriptor");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_OOM_SCORE_ADJ, 0, EMFILE, "a plan with an OOM score adjustment where no descriptor is left");
     plan = new_plan();
     rings(&plan);
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 1, EMFILE, "a ring without a descriptor");
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_FD, 1, EMFILE, "a plan with a ring in set_fds where no descriptor is left");
 }
 
 static void without_processes(void)
 {
     clone3_spawn_t plan = new_plan();
     struct rlimit none = { 1, 1 };
-    if (setgid(4243) || setuid(4243) || setrlimit(RLIMIT_NPROC, &none))
+    if (setgid(4243) || setuid(4243) || setrlimit(RLIMIT_NPROC, &none)) {
+        skip("a plan beyond RLIMIT_NPROC", "privileges cannot be given up");
         return;
-    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EAGAIN, "one process too many");
+    }
+    fails_at(&plan, "/bin/sh", CLONE3_SPAWN_STAGE_CREATE, 0, EAGAIN, "a plan beyond RLIMIT_NPROC");
 }
 
 int main(void)
 {
     begin(100);
     if (emulated()) {
-        skip("faults", "no filters under qemu-user");
+        skip("plans with faults injected by filters", "no filters under qemu-user");
         return done();
     }
     null_fd = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 20);
@@ -290,18 +294,20 @@ int main(void)
     int detaches = can_pivot("/tmp");
     int has_mount_calls = raw(SYS_mount_setattr, -1, 0, 0, 0, 0) != -ENOSYS;
     for (now = faults; now < faults + sizeof faults / sizeof *faults; now++) {
-        if (now->call == SYS_clone3 && filtered("eperm"))
-            continue; /* two filters have two opinions */
+        if (now->call == SYS_clone3 && filtered("eperm")) {
+            skip(named("a plan with a fault injected in %s", now->name), "this filter answers before that of the test");
+            continue;
+        }
         if (now->call == SYS_umount2 && !detaches) {
-            skip(now->name, "the root is a rootfs, which cannot be left");
+            skip(named("a plan with a fault injected in %s", now->name), "the root is a rootfs, which cannot be left");
             continue;
         }
         if (now->plan == mounts && !has_mount_calls) {
-            skip(now->name, "this needs Linux 5.12");
+            skip(named("a plan with a fault injected in %s", now->name), "this needs Linux 5.12");
             continue;
         }
         if (now->wants_root && (geteuid() != 0 || filtered("docker-new") || filtered("docker-old"))) {
-            skip(now->name, "only root may");
+            skip(named("a plan with a fault injected in %s", now->name), "only root may");
             continue;
         }
         apart(injects);
@@ -310,5 +316,7 @@ int main(void)
     apart(without_descriptors);
     if (geteuid() == 0)
         apart(without_processes);
+    else
+        skip("a plan beyond RLIMIT_NPROC", "only root can become another user");
     return done();
 }

@@ -40,7 +40,7 @@ int main(void)
     clone3_spawn_t plan = new_plan();
     clone3_spawn_set_pidfd(&plan, &pidfd);
     if (emulated() || clone3_spawn(NULL, "/bin/sh", &plan, (char *[]){ "sh", "-c", ":", NULL }, environ, NULL)) {
-        skip("children with pidfds", "no pidfds here");
+        skip("thousands of children of plans through epoll", "no pidfds here");
         return done();
     }
     wait(NULL);
@@ -50,7 +50,7 @@ int main(void)
     while (ended < children) {
         while (started < children && started - ended < AT_ONCE)
             if (start(epoll, started++, pids)) {
-                ok(0, "child %d", started);
+                ok(0, "child number %d of a plan with a pidfd is made", started);
                 return done();
             }
         struct epoll_event events[64];
@@ -66,10 +66,10 @@ int main(void)
             ended++;
         }
     }
-    ok(ended == children && started == children, "%d children started and ended", children);
-    is(wrong, 0, "each with its own status");
-    is(descriptors_open(), before, "no descriptor is left");
-    ok(waitpid(-1, NULL, 0x40000000 | WNOHANG) == -1 && errno == ECHILD, "and no child");
+    ok(ended == children && started == children, "%d children of plans are seen to end through epoll", children);
+    is(wrong, 0, "thousands of children of plans end with their own status each");
+    is(descriptors_open(), before, "thousands of children of plans leave no descriptor");
+    ok(waitpid(-1, NULL, 0x40000000 | WNOHANG) == -1 && errno == ECHILD, "thousands of children of plans leave no child");
     free(pids);
     return done();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Spawns behind filters that answer by an errno what cannot fail otherwise. An errno in
- * place of an id is no id: above all it is not sent a signal, since -1 is everybody to
+ * place of an id is no id: above all it is not sent a signal, since -1 is every process to
  * kill(2) and -38 a group.
  *
  * Each is in a process of its own, whose filter ends it should it send a signal to more
@@ -67,7 +67,7 @@ static int sleeps(void *unused)
     return 0;
 }
 
-/* 7 if the failure of a child with other ids, which takes its time, is heard. */
+/* 7 if the failure of a child with other ids, which takes its time, is returned. */
 static int failing_as_other(void)
 {
     clone3_spawn_t plan = new_plan();
@@ -120,18 +120,18 @@ int main(void)
     clone3_spawn_t plan = new_plan();
     clone3_spawn_add_flags(&plan, CLONE_NEWUSER);
     int namespaces = by(&plan) == 7;
-    behind(getpid_only, EPERM, with_death_signal, "an errno in place of the caller's pid is no end of the caller: the child with a death signal runs");
-    behind(getpid_only, ENOSYS, with_death_signal, "ENOSYS in place of the caller's pid neither");
-    behind(getppid_only, EPERM, with_death_signal, "nor is an errno in place of the parent's pid");
+    behind(getpid_only, EPERM, with_death_signal, "a child with set_pdeath_signal runs where getpid(2) answers EPERM");
+    behind(getpid_only, ENOSYS, with_death_signal, "a child with set_pdeath_signal runs where getpid(2) answers ENOSYS");
+    behind(getppid_only, EPERM, with_death_signal, "a child with set_pdeath_signal runs where getppid(2) answers EPERM");
     if (namespaces) {
-        behind(getppid_only, EPERM, with_maps, "a child that waits for its id maps goes on when the parent's pid is answered by an errno");
-        behind(getpid_only, EPERM, with_maps_refused, "where the caller's pid is answered by an errno it cannot tell whose /proc it has: the spawn with id maps fails");
+        behind(getppid_only, EPERM, with_maps, "a child with id maps runs where getppid(2) answers EPERM");
+        behind(getpid_only, EPERM, with_maps_refused, "a spawn with id maps fails where getpid(2) answers EPERM, since /proc may be another pid namespace's");
     } else
-        skip("a child that waits for its id maps, with errnos in place of pids", "no user namespaces here");
+        skip("a child with id maps where getpid(2) and getppid(2) answer errnos", "no user namespaces here");
     if (geteuid() == 0)
-        behind(gettid_only, EPERM, failing_as_other, "an errno in place of the thread's id is no end of a child with a copy of the memory: its failure is heard");
+        behind(gettid_only, EPERM, failing_as_other, "the failure of a child with other ids is returned where gettid(2) answers EPERM");
     else
-        skip("an errno in place of the thread's id", "only root may have other ids");
+        skip("the failure of a child with other ids is returned where gettid(2) answers EPERM", "only root may have other ids");
     behind(no_pipe, ENOSYS, without_action, "posix_spawn() needs no pipe, where clone3 is hidden too");
 #ifdef SYS_dup2
     static const long dup3_only[] = { SYS_dup3, 0 };

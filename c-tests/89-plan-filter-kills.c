@@ -57,7 +57,7 @@ static void at_exec(void)
     plan = killing(0, 1);
     clone3_spawn_set_pidfd(&plan, &pidfd);
     fails(&plan, "a filter that kills at exec, with a pidfd");
-    is(pidfd, -1, "which is not given");
+    is(pidfd, -1, "a plan whose filter kills the child at exec gives no pidfd");
     plan = killing(0, 1);
     clone3_spawn_set_program_fd(&plan, open("/bin/sh", O_RDONLY | O_CLOEXEC), 0);
     fails_at(&plan, NULL, CLONE3_SPAWN_STAGE_SECCOMP, 0, EPERM, "a filter that kills at exec by descriptor");
@@ -85,8 +85,8 @@ static void after_exec(void)
                 && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
                 good++;
         }
-        is(good, rounds, session ? "a program in a session of its own that its filter kills is a program"
-                                 : "a program that its filter kills is a program");
+        is(good, rounds, session ? "spawns succeed whose filter kills the program, in a session of its own"
+                                 : "spawns succeed whose filter kills the program");
         clone3_spawn_set_session(&plan, 1);
     }
 }
@@ -95,17 +95,17 @@ static void harmless(void)
 {
     clone3_spawn_t plan = killing(SECCOMP_RET_ALLOW, 1);
     pid_t pid = -1;
-    ok(spawn_plan(&pid, "/bin/sh", &plan, true_argv) == 0 && status_of(pid) == 7, "a filter that kills nobody kills nobody");
-    fails_at(&plan, "/nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a program that is not there, under a filter");
+    ok(spawn_plan(&pid, "/bin/sh", &plan, true_argv) == 0 && status_of(pid) == 7, "a plan with a filter that allows everything runs its program");
+    fails_at(&plan, "/nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a plan with a filter and no program");
 }
 
-/* Nothing is kept of a child that nobody waits for. */
+/* Nothing is kept of a child where SIGCHLD is ignored. */
 static void unheard(void)
 {
     clone3_spawn_t plan = killing(0, 1);
     pid_t pid = -1;
     signal(SIGCHLD, SIG_IGN);
-    is(spawn_plan(&pid, "/bin/sh", &plan, true_argv), 0, "with SIGCHLD ignored it cannot be told, as clone3_spawn(3) says");
+    is(spawn_plan(&pid, "/bin/sh", &plan, true_argv), 0, "a spawn whose filter kills the child at exec succeeds with SIGCHLD ignored, as clone3_spawn(3) says");
     signal(SIGCHLD, SIG_DFL);
 }
 
@@ -113,7 +113,7 @@ int main(void)
 {
     begin(60);
     if (emulated()) {
-        skip("filters that kill", "no filters under qemu-user");
+        skip("plans with filters that kill the child at exec", "no filters under qemu-user");
         return done();
     }
     harmless();

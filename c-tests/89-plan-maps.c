@@ -101,12 +101,12 @@ static void in_new_pid_namespace(void)
     char *argv[] = { "sh", "-c", "test $$ = 1", NULL };
     pid_t pid;
     if (unshare(CLONE_NEWPID)) {
-        skip("the first child of a pid namespace", "it cannot be unshared");
+        skip("a child with id maps as the first of an unshared pid namespace", "it cannot be unshared");
         return;
     }
     int error = spawn_plan(&pid, "/bin/sh", &plan, argv);
     ok(error == 0, "a child with id maps as the first of an unshared pid namespace: %s", error ? plan_error() : "is there");
-    is(error ? -1 : status_of(pid), 0, "and it is process 1 there");
+    is(error ? -1 : status_of(pid), 0, "a child with id maps as the first of an unshared pid namespace is process 1");
 }
 
 static void one_pid_each(void)
@@ -121,7 +121,7 @@ static void one_pid_each(void)
         if (second == first + 1)
             break;
     }
-    is(second - first, 1, "a child with id maps takes one pid");
+    is(second - first, 1, "a child with id maps uses one pid");
 }
 
 /* clone(2) has one place for the pidfd and the pid. */
@@ -132,8 +132,8 @@ static void with_pidfd(void)
     pid_t pid = -1;
     clone3_spawn_set_pidfd(&plan, &pidfd);
     int error = spawn_plan(&pid, "/bin/sh", &plan, true_argv);
-    ok(error == 0 && pidfd >= 0, "id maps and a pidfd, whichever call makes the child: %s", error ? plan_error() : "both");
-    is(error ? -1 : status_of(pid), 7, "and its program runs");
+    ok(error == 0 && pidfd >= 0, "a plan with id maps and a pidfd makes a child: %s", error ? plan_error() : "both");
+    is(error ? -1 : status_of(pid), 7, "the child of a plan with id maps and a pidfd runs its program");
     close(pidfd);
 }
 
@@ -141,7 +141,7 @@ static void with_pidfd(void)
 static void in_foreign_proc(void)
 {
     if (unshare(CLONE_NEWPID)) {
-        skip("the /proc of another pid namespace", "no new pid namespace");
+        skip("id maps are not written through the /proc of another pid namespace", "no new pid namespace");
         return;
     }
     pid_t first = fork();
@@ -160,9 +160,9 @@ int main(void)
     clone3_spawn_t plan = mapped(0);
     pid_t pid;
     if (emulated())
-        skip("id maps", "no user namespaces under qemu-user");
+        skip("children with id maps", "no user namespaces under qemu-user");
     else if (geteuid() != 0 || spawn_plan(&pid, "/bin/true", &plan, true_argv))
-        skip("id maps", "no such user namespace here");
+        skip("children with id maps", "no such user namespace here");
     else {
         status_of(pid);
         one_pid_each();

@@ -109,13 +109,13 @@ static void attacked(const char *name, clone3_spawn_t *plan, gid_t group)
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (!ok(open_window(&thread, plan), "%s: the child is on its way", name))
         return;
-    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "the caller is as dumpable as it was");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, named("%s: the caller is as dumpable as it was", name));
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    is(is_reached(window->child, group), 0, "the child's user reads and writes no memory, traces nothing and takes no descriptor");
-    is(victim, 0, "what the child writes, and its user, is not the caller's");
+    is(is_reached(window->child, group), 0, named("%s: its user reads and writes no memory, traces nothing and takes no descriptor", name));
+    is(victim, 0, named("%s: neither the child nor its user writes the caller's memory", name));
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     close_window(thread, name);
-    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0, "a caller that made itself undumpable meanwhile stays so");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0, named("%s: a caller that made itself undumpable meanwhile stays so", name));
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
@@ -123,7 +123,7 @@ static void other_users(void)
 {
     clone3_spawn_t plan = new_plan();
     if (no_threads()) {
-        skip("children with other ids among threads", no_threads());
+        skip("what the user of a child with other ids can do, among threads", no_threads());
         return;
     }
     clone3_spawn_set_groups(&plan, NULL, 0);
@@ -150,10 +150,10 @@ static void writes(clone3_spawn_t *plan, int lent, const char *name)
     victim = 0;
     clone3_spawn_set_callback(plan, write_victim, NULL);
     int error = spawn_plan(&pid, "/bin/sh", plan, true_argv);
-    if (!ok(error == 0, "there is a child %s: %s", name, error ? plan_error() : ""))
+    if (!ok(error == 0, "a child %s is made: %s", name, error ? plan_error() : "no error"))
         return;
-    is(status_of(pid), 7, "and its program runs");
-    ok(victim == (lent ? 7 : 0), "%s memory for a child %s", lent ? "the caller's" : "a copy of the", name);
+    is(status_of(pid), 7, named("a child %s runs its program", name));
+    ok(victim == (lent ? 7 : 0), "a child %s has %s memory", name, lent ? "the caller's" : "a copy of the caller's");
 }
 
 static void whose_memory(void)
@@ -166,7 +166,7 @@ static void whose_memory(void)
     setfsuid(OTHER);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     writes(&plan, 0, "with the caller's ids, but for a file system id");
-    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "which leaves the caller dumpable");
+    is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "a child with the caller's ids, but for a file system id, leaves the caller dumpable");
     setfsuid(0);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     plan = new_plan();
@@ -203,7 +203,7 @@ static void in_others(void)
         if (all[i].flag == CLONE_NEWUSER)
             clone3_spawn_set_uid_map(&plan, &map, 1), clone3_spawn_set_gid_map(&plan, &map, 1);
         if (spawn_plan(&there, "/bin/sleep", &plan, sleep_argv)) {
-            skip(all[i].name, "no such namespace");
+            skip(named("a child %s", all[i].name), "no such namespace");
             continue;
         }
         struct clone3_spawn_namespace space = { namespace_of(there, all[i].kind), 0 };
@@ -211,7 +211,7 @@ static void in_others(void)
         clone3_spawn_set_namespaces(&plan, &space, 1);
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         writes(&plan, all[i].lent, all[i].name);
-        is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "which leaves the caller dumpable");
+        is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, named("a child %s leaves the caller dumpable", all[i].name));
         close(space.fd);
         kill(there, SIGKILL);
         status_of(there);
@@ -283,7 +283,7 @@ static void resets_ids(void)
     is(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1, "POSIX_SPAWN_RESETIDS: the caller is as dumpable as it was");
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (ok(child > 0, "POSIX_SPAWN_RESETIDS: the child is on its way"))
-        is(is_reached(child, 0), 0, "POSIX_SPAWN_RESETIDS: its user does nothing to the memory");
+        is(is_reached(child, 0), 0, "POSIX_SPAWN_RESETIDS: the child's user reads and writes no memory, traces nothing and takes no descriptor");
     is(victim, 0, "POSIX_SPAWN_RESETIDS: the caller's memory is untouched");
     close(open(fifo, O_WRONLY | O_CLOEXEC));
     pthread_join(thread, &result);
@@ -316,7 +316,7 @@ static void stopped(void)
     memset((void *)window, 0, sizeof *window);
     uint64_t mask = raw_mask();
     fflush(stdout);
-    /* For a caller that is deaf: the test goes on, and fails. */
+    /* For a caller whose handlers do not run: the test goes on, and fails. */
     if ((rescuer = fork()) == 0) {
         sleep(scaled(5));
         window->rescued = 1;
@@ -331,9 +331,9 @@ static void stopped(void)
     sigaction(SIGALRM, &default_action, NULL);
     kill(rescuer, SIGKILL);
     status_of(rescuer);
-    ok(error == 0 && status_of(pid) == 7, "a child that was stopped on its way goes on when it is continued");
-    ok(heard, "the caller's handlers ran while it was stopped");
-    ok(raw_mask() == mask, "and its signal mask is as before");
+    ok(error == 0 && status_of(pid) == 7, "a child of another user that was stopped in a step runs its program when it is continued");
+    ok(heard, "the caller's signal handlers run while a child of another user is stopped");
+    ok(raw_mask() == mask, "the caller's signal mask is as before when a child of another user was stopped");
 }
 
 static volatile int ids_are_set;
@@ -363,7 +363,7 @@ static void stopped_beside_setegid(void)
     void *right = NULL;
     memset((void *)window, 0, sizeof *window);
     if (pthread_create(&spawner, NULL, spawns_and_is_stopped, NULL)) {
-        skip("setegid() in a thread while another one's child is stopped", "no threads");
+        skip("setegid() in another thread does not wait for a child that is stopped", "no threads");
         return;
     }
     while (!window->opened)
@@ -376,7 +376,7 @@ static void stopped_beside_setegid(void)
     kill(window->child, SIGCONT);
     pthread_join(spawner, &right);
     pthread_join(setter, NULL);
-    ok(right != NULL, "and the child then runs its program");
+    ok(right != NULL, "a child that was stopped beside setegid() runs its program when it is continued");
 }
 
 static void killed(void)
@@ -388,7 +388,7 @@ static void killed(void)
     clone3_spawn_set_callback(&plan, kill_itself, NULL);
     int error = spawn_plan(&pid, "/bin/sh", &plan, true_argv);
     ok(error == 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-        "a child that was killed on its way is there to be waited for");
+        "a child of another user that was killed in a step can be waited for");
 }
 
 static void failed_unseen(void)
@@ -400,8 +400,8 @@ static void failed_unseen(void)
     for (int i = 0; i < 20; i++)
         spawn_plan(NULL, "/nowhere", &plan, true_argv);
     sigaction(SIGCHLD, &default_action, NULL);
-    is(children_seen, 0, "a SIGCHLD handler that waits for any child finds none that failed");
-    is(error_of_plan.error, ENOENT, "whose error the caller has");
+    is(children_seen, 0, "a SIGCHLD handler that waits for any child finds no failed child of another user");
+    is(error_of_plan.error, ENOENT, "the error of a failed child of another user is returned beside such a SIGCHLD handler");
 }
 
 /* Everything that is shared with it, the child fills with nonsense: but for the test's own. */
@@ -431,11 +431,11 @@ static void lies(void)
         clone3_spawn_set_callback(&plan, scribbles, &fillings[i]);
         int error = spawn_plan(&pid, "/bin/sh", &plan, true_argv);
         ok(error == EIO && error_of_plan.stage == CLONE3_SPAWN_STAGE_CREATE && pid == -1,
-            "nonsense from the child (%#x) is EIO: %s", fillings[i], error ? plan_error() : "no error");
+            "a child of another group that fills shared memory with %#x: EIO: %s", fillings[i], error ? plan_error() : "no error");
     }
 }
 
-/* Without robust lists a pipe tells of exec: in qemu-user. */
+/* Without robust lists a pipe reports exec: in qemu-user. */
 static void heard_of(void)
 {
     clone3_spawn_t plan = new_plan();
@@ -443,8 +443,8 @@ static void heard_of(void)
     clone3_spawn_set_uid(&plan, OTHER);
     for (int i = 0; i < 3; i++) {
         int error = spawn_plan(&pid, "/bin/sh", &plan, true_argv);
-        ok(error == 0 && status_of(pid) == 7, "a child of another user runs its program: %s", error ? plan_error() : "status 7");
-        fails_at(&plan, "/nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, "a child of another user without a program");
+        ok(error == 0 && status_of(pid) == 7, "a child of another user, number %d, runs its program: %s", i + 1, error ? plan_error() : "status 7");
+        fails_at(&plan, "/nowhere", CLONE3_SPAWN_STAGE_EXEC, 0, ENOENT, named("a child of another user, number %d, without a program", i + 1));
     }
 }
 

@@ -30,20 +30,20 @@ static void basics(void)
     clone3_thread_t thread = 0;
     void *value;
     errno = 4711;
-    is(clone3_thread_create(&thread, NULL, knows_itself, &thread), 0, "a thread is created");
-    ok(thread != 0, "its handle is not 0");
-    is(clone3_thread_join(thread, &value), 0, "it is joined");
-    is((long)value, 1, "it knows its handle, and has an id of its own");
-    is(clone3_thread_join(thread, NULL), ESRCH, "once");
-    is(clone3_thread_detach(thread), ESRCH, "it cannot be detached then");
-    is(clone3_thread_kill(thread, 0), ESRCH, "nor signalled");
-    is(clone3_thread_getstack(thread, NULL, NULL), ESRCH, "nor asked for its stack");
-    is(clone3_thread_create(&thread, NULL, exits, (void *)41), 0, "another one");
-    is(clone3_thread_join(thread, &value), 0, "which exits, is joined");
-    is((long)value, 42, "with the value it gave");
-    is(clone3_thread_self(), 0, "this thread is none");
-    is(errno, 4711, "errno is untouched");
-    is(clone3_thread_equal(1, 2), 0, "two handles differ");
+    is(clone3_thread_create(&thread, NULL, knows_itself, &thread), 0, "a bare thread is created");
+    ok(thread != 0, "the handle of a bare thread is not 0");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread is joined");
+    is((long)value, 1, "a bare thread knows its handle, and has an id of its own");
+    is(clone3_thread_join(thread, NULL), ESRCH, "a bare thread that was joined cannot be joined again: ESRCH");
+    is(clone3_thread_detach(thread), ESRCH, "a bare thread that was joined cannot be detached: ESRCH");
+    is(clone3_thread_kill(thread, 0), ESRCH, "a bare thread that was joined cannot be sent a signal: ESRCH");
+    is(clone3_thread_getstack(thread, NULL, NULL), ESRCH, "a bare thread that was joined has no stack: ESRCH");
+    is(clone3_thread_create(&thread, NULL, exits, (void *)41), 0, "a bare thread that calls clone3_thread_exit() is created");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread that calls clone3_thread_exit() is joined");
+    is((long)value, 42, "a join returns the value of clone3_thread_exit()");
+    is(clone3_thread_self(), 0, "clone3_thread_self() in the main thread is 0");
+    is(errno, 4711, "creating and joining bare threads leaves errno alone");
+    is(clone3_thread_equal(1, 2), 0, "clone3_thread_equal() of two handles is 0");
 }
 
 static void *counts(void *place)
@@ -56,7 +56,7 @@ static void many_after_each_other(void)
     int count = 0, errors = 0;
     for (int i = 0; i < repeats(2000); i++)
         errors += run_thread(NULL, counts, &count) != i + 1;
-    is(errors, 0, "thousands, one after the other");
+    is(errors, 0, "thousands of bare threads, one after the other");
 }
 
 /* Sets errno, lets the others run, and finds it as it was. */
@@ -90,7 +90,7 @@ static void errno_is_own(void)
     }
     for (int i = 0; i < MANY; i++)
         wrong += clone3_thread_join(threads[i], &value) != 0 || value != NULL;
-    is(wrong, 0, "each of eight threads and their creator has its own errno");
+    is(wrong, 0, "each of eight bare threads and their creator has its own errno");
 }
 
 static void *name_of_itself(void *place)
@@ -132,12 +132,12 @@ static void names(void)
     char name[17] = "", before[17] = "", after[17] = "";
     name_of_itself(before);
     attr.name = "fifteen letters";
-    is(run_thread(&attr, name_of_itself, name), 0, "a thread with a name");
-    ok(strcmp(name, "fifteen letters") == 0, "has it");
+    is(run_thread(&attr, name_of_itself, name), 0, "a bare thread with a name is run");
+    ok(strcmp(name, "fifteen letters") == 0, "a bare thread with a name has that name");
     name_of_itself(after);
-    ok(strcmp(before, after) == 0, "its creator keeps its own");
+    ok(strcmp(before, after) == 0, "the creator of a bare thread with a name keeps its own");
     attr.name = "sixteen letters!";
-    is(run_thread(&attr, returns, NULL), -ERANGE, "a name that is too long");
+    is(run_thread(&attr, returns, NULL), -ERANGE, "a bare thread with a name that is too long: ERANGE");
 }
 
 static void masks(void)
@@ -147,19 +147,19 @@ static void masks(void)
     uint64_t unblocked = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGTRAP) |
                          bit(SIGSYS) | bit(SIGKILL) | bit(SIGSTOP);
     mask_of_itself(&mine[0]);
-    is(run_thread(NULL, mask_of_itself, &mask), 0, "a thread asks for its mask");
+    is(run_thread(NULL, mask_of_itself, &mask), 0, "a bare thread without a mask is run");
     if (emulated())
-        skip("all signals but its own faults are blocked", "the emulator keeps two for itself");
+        skip("a bare thread without a mask has all signals blocked but those of its own faults", "the emulator keeps two for itself");
     else
-        ok(mask == ~unblocked, "all signals but its own faults are blocked");
+        ok(mask == ~unblocked, "a bare thread without a mask has all signals blocked but those of its own faults");
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     attr.sigmask = &set;
-    is(run_thread(&attr, mask_of_itself, &mask), 0, "a thread with a mask");
-    ok(mask == wanted, "has it");
+    is(run_thread(&attr, mask_of_itself, &mask), 0, "a bare thread with a mask is run");
+    ok(mask == wanted, "a bare thread with a mask has that mask");
     mask_of_itself(&mine[1]);
-    ok(mine[0] == mine[1], "its creator keeps its own");
+    ok(mine[0] == mine[1], "the creator of a bare thread with a mask keeps its own");
 }
 
 static void scheduling(void)
@@ -175,20 +175,20 @@ static void scheduling(void)
     CPU_ZERO(&got);
     attr.affinity = &one;
     attr.affinity_size = sizeof one;
-    ok(run_thread(&attr, affinity_of_itself, &got) > 0, "a thread with an affinity");
-    ok(CPU_EQUAL(&one, &got), "has it");
+    ok(run_thread(&attr, affinity_of_itself, &got) > 0, "a bare thread with an affinity is run");
+    ok(CPU_EQUAL(&one, &got), "a bare thread with an affinity has that affinity");
     sched_getaffinity(0, sizeof got, &got);
-    ok(CPU_EQUAL(&all, &got), "its creator keeps its own");
+    ok(CPU_EQUAL(&all, &got), "the creator of a bare thread with an affinity keeps its own");
     CPU_ZERO(&one);
-    is(run_thread(&attr, returns, NULL), -EINVAL, "no processor at all");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with an empty set of processors: EINVAL");
     attr.affinity_size = 0;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "a set without a size");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with a set of processors of size 0: EINVAL");
     attr = defaults();
     attr.sched_policy = SCHED_BATCH;
-    is(run_thread(&attr, policy_of_itself, NULL), SCHED_BATCH, "a scheduling policy");
+    is(run_thread(&attr, policy_of_itself, NULL), SCHED_BATCH, "a bare thread with a scheduling policy has that policy");
     attr.sched_policy = 99;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "one that does not exist");
-    is(run_thread(NULL, returns, (void *)5), 5, "and then the next thread");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with a scheduling policy that does not exist: EINVAL");
+    is(run_thread(NULL, returns, (void *)5), 5, "a bare thread is made after scheduling was refused to others");
 }
 
 static void sharing(void)
@@ -196,30 +196,30 @@ static void sharing(void)
     clone3_thread_attr_t attr = defaults();
     char before[4096], after[4096];
     if (emulated()) {
-        skip("what is shared and what not", "qemu-user knows pthreads' flags only");
+        skip("what bare threads share with their creator", "qemu-user knows pthreads' flags only");
         return;
     }
     if (!getcwd(before, sizeof before) || chdir("/tmp"))
         abort();
     attr.share &= ~(uint64_t)CLONE_FS;
-    is(run_thread(&attr, changes_directory, NULL), 0, "a thread with a directory of its own");
-    ok(getcwd(after, sizeof after) && strcmp(after, "/tmp") == 0, "does not change its creator's");
-    is(run_thread(NULL, changes_directory, NULL), 0, "one that shares it");
-    ok(getcwd(after, sizeof after) && strcmp(after, "/") == 0, "does");
+    is(run_thread(&attr, changes_directory, NULL), 0, "a bare thread without CLONE_FS changes its directory");
+    ok(getcwd(after, sizeof after) && strcmp(after, "/tmp") == 0, "a bare thread without CLONE_FS does not change its creator's directory");
+    is(run_thread(NULL, changes_directory, NULL), 0, "a bare thread with CLONE_FS changes its directory");
+    ok(getcwd(after, sizeof after) && strcmp(after, "/") == 0, "a bare thread with CLONE_FS changes its creator's directory");
     if (chdir(before))
         abort();
     attr = defaults();
     attr.share &= ~(uint64_t)CLONE_FILES;
-    is(run_thread(&attr, opens, NULL), 100, "a thread with files of its own");
-    is(fcntl(100, F_GETFD), -1, "opens for itself");
-    is(run_thread(NULL, opens, NULL), 100, "one that shares them");
-    is(fcntl(100, F_GETFD), 0, "opens for all");
+    is(run_thread(&attr, opens, NULL), 100, "a bare thread without CLONE_FILES opens a descriptor");
+    is(fcntl(100, F_GETFD), -1, "a bare thread without CLONE_FILES opens nothing for its creator");
+    is(run_thread(NULL, opens, NULL), 100, "a bare thread with CLONE_FILES opens a descriptor");
+    is(fcntl(100, F_GETFD), 0, "a bare thread with CLONE_FILES opens for its creator too");
     close(100);
     attr = defaults();
     attr.share = CLONE_IO;
-    is(run_thread(&attr, returns, (void *)3), 3, "one that shares the I/O context only");
+    is(run_thread(&attr, returns, (void *)3), 3, "a bare thread that shares CLONE_IO only is run");
     attr.share |= CLONE_VM;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "what is no choice");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread whose `share` has CLONE_VM: EINVAL");
 }
 
 static void stacks(void)
@@ -229,33 +229,33 @@ static void stacks(void)
     clone3_thread_t thread;
     void *lowest, *value;
     size_t size;
-    is(clone3_thread_create(&thread, NULL, address_of_local, NULL), 0, "a stack by default");
-    is(clone3_thread_getstack(thread, &lowest, &size), 0, "is known");
-    is(clone3_thread_join(thread, &value), 0, "and used");
-    ok(size >= 128 << 10 && (uintptr_t)value - (uintptr_t)lowest < size, "has 128 KiB");
+    is(clone3_thread_create(&thread, NULL, address_of_local, NULL), 0, "a bare thread with a stack by default is created");
+    is(clone3_thread_getstack(thread, &lowest, &size), 0, "clone3_thread_getstack() knows a stack by default");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread with a stack by default is joined");
+    ok(size >= 128 << 10 && (uintptr_t)value - (uintptr_t)lowest < size, "a stack by default has 128 KiB, and the thread runs on it");
     attr.stack_size = 3 << 20;
-    is(clone3_thread_create(&thread, &attr, address_of_local, NULL), 0, "a larger one");
-    is(clone3_thread_getstack(thread, &lowest, &size), 0, "is known");
-    is(clone3_thread_join(thread, &value), 0, "and used");
-    ok(size >= 3 << 20 && (uintptr_t)value - (uintptr_t)lowest < size, "has 3 MiB");
+    is(clone3_thread_create(&thread, &attr, address_of_local, NULL), 0, "a bare thread with a stack of 3 MiB is created");
+    is(clone3_thread_getstack(thread, &lowest, &size), 0, "clone3_thread_getstack() knows a stack of 3 MiB");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread with a stack of 3 MiB is joined");
+    ok(size >= 3 << 20 && (uintptr_t)value - (uintptr_t)lowest < size, "a stack of 3 MiB has that size, and the thread runs on it");
     attr.stack = own;
     attr.stack_size = sizeof own;
-    is(clone3_thread_create(&thread, &attr, address_of_local, NULL), 0, "the caller's");
-    is(clone3_thread_getstack(thread, &lowest, &size), 0, "is known");
-    is(clone3_thread_join(thread, &value), 0, "and used");
-    ok(lowest == own && size == sizeof own, "has the bounds it was given");
-    ok((char *)value >= own && (char *)value < own + sizeof own, "and lies there");
+    is(clone3_thread_create(&thread, &attr, address_of_local, NULL), 0, "a bare thread with the caller's stack is created");
+    is(clone3_thread_getstack(thread, &lowest, &size), 0, "clone3_thread_getstack() knows the caller's stack");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread with the caller's stack is joined");
+    ok(lowest == own && size == sizeof own, "clone3_thread_getstack() returns the bounds of the caller's stack");
+    ok((char *)value >= own && (char *)value < own + sizeof own, "a bare thread with the caller's stack runs on it");
     attr.stack_size = 0;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "one without a size");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with the caller's stack of size 0: EINVAL");
     attr.stack_size = 4096;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "one that is too small");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with the caller's stack that is too small: EINVAL");
     attr = defaults();
     attr.stack_size = SIZE_MAX / 2;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "one as large as the world");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "a bare thread with a stack of half of all addresses: EINVAL");
     attr.stack_size = SIZE_MAX / 8;
     if (sizeof(void *) == 8)
-        is(run_thread(&attr, returns, NULL), -EAGAIN, "one larger than what is left of it");
-    is(run_thread(NULL, returns, (void *)6), 6, "and then the next thread");
+        is(run_thread(&attr, returns, NULL), -EAGAIN, "a bare thread with a stack of an eighth of all addresses: EAGAIN");
+    is(run_thread(NULL, returns, (void *)6), 6, "a bare thread is made after stacks were refused to others");
 }
 
 static void *waits_for_gate(void *gate)
@@ -281,21 +281,21 @@ static void ids(void)
     attr.pidfd = &pidfd;
     int error = clone3_thread_create(&thread, &attr, waits_for_gate, gate);
     if (!has_thread_pidfd() || getenv("FILTERED")) {
-        ok(error == 0 || error == EINVAL || error == ENOSYS, "a pidfd, or a refusal");
+        ok(error == 0 || error == EINVAL || error == ENOSYS, "a bare thread with a pidfd where there are none: EINVAL or ENOSYS, or a thread that has one");
         if (error) {
             attr.pidfd = NULL;
             if (clone3_thread_create(&thread, &attr, waits_for_gate, gate))
                 abort();
         }
-        skip("pidfds", "no pidfds of threads here");
+        skip("pidfds of bare threads", "no pidfds of threads here");
     } else {
-        is(error, 0, "a thread with a pidfd");
+        is(error, 0, "a bare thread with a pidfd is created");
         struct stat one, two;
-        is(clone3_thread_pidfd(thread, &other), 0, "and another pidfd of it");
+        is(clone3_thread_pidfd(thread, &other), 0, "clone3_thread_pidfd() gives another pidfd of a bare thread");
         ok(fstat(pidfd, &one) == 0 && fstat(other, &two) == 0 && one.st_mode == two.st_mode,
-           "of the same kind");
-        is(syscall(424 /* pidfd_send_signal */, other, 0, NULL, 0), 0, "which signals it");
-        ok(fcntl(pidfd, F_GETFD) & FD_CLOEXEC, "is closed on exec");
+           "both pidfds of a bare thread are of one kind");
+        is(syscall(424 /* pidfd_send_signal */, other, 0, NULL, 0), 0, "pidfd_send_signal() takes the pidfd of a bare thread");
+        ok(fcntl(pidfd, F_GETFD) & FD_CLOEXEC, "the pidfd of a bare thread is close-on-exec");
         close(pidfd);
         close(other);
         clone3_thread_attr_t refused = attr;
@@ -303,19 +303,19 @@ static void ids(void)
         int free_one = dup(0);
         close(free_one);
         refused.sched_policy = 99;
-        is(clone3_thread_create(&none, &refused, returns, NULL), EINVAL, "no thread");
-        is(dup(0), free_one, "no pidfd of it");
+        is(clone3_thread_create(&none, &refused, returns, NULL), EINVAL, "a bare thread with a pidfd and a policy that does not exist: EINVAL");
+        is(dup(0), free_one, "a bare thread that was refused leaves no pidfd");
         close(free_one);
     }
-    is(clone3_thread_gettid(thread, &tid), 0, "a thread's id");
+    is(clone3_thread_gettid(thread, &tid), 0, "clone3_thread_gettid() of a bare thread succeeds");
     ok(tid > 0 && tid != getpid() && syscall(SYS_tgkill, getpid(), tid, 0) == 0,
-       "is a thread of this process");
-    is(clone3_thread_gettid(thread, NULL), EFAULT, "no place for a thread's id: EFAULT");
-    is(clone3_thread_pidfd(thread, NULL), EFAULT, "no place for a thread's pidfd: EFAULT");
+       "clone3_thread_gettid() returns the id of a thread of this process");
+    is(clone3_thread_gettid(thread, NULL), EFAULT, "clone3_thread_gettid() without a place for the id: EFAULT");
+    is(clone3_thread_pidfd(thread, NULL), EFAULT, "clone3_thread_pidfd() without a place for the pidfd: EFAULT");
     if (write(gate[1], "x", 1) != 1)
         abort();
-    is(clone3_thread_join(thread, NULL), 0, "joined");
-    is(clone3_thread_gettid(thread, &tid), ESRCH, "it has none any more");
+    is(clone3_thread_join(thread, NULL), 0, "the bare thread whose id was asked for is joined");
+    is(clone3_thread_gettid(thread, &tid), ESRCH, "clone3_thread_gettid() of a bare thread that was joined: ESRCH");
     close(gate[0]);
     close(gate[1]);
     attr = defaults();
@@ -327,12 +327,12 @@ static void ids(void)
     attr.set_tid_size = 1;
     struct clone3_features features = { .size = sizeof features };
     if (clone3_probe(&features) || features.set_tid != 0) {
-        ok(run_thread(&attr, returns, NULL) < 0, "a chosen id, refused");
+        ok(run_thread(&attr, returns, NULL) < 0, "a bare thread with a chosen id, where that is refused, is not made");
         return;
     }
-    is(run_thread(&attr, id_of_itself, NULL), wanted, "a chosen id");
+    is(run_thread(&attr, id_of_itself, NULL), wanted, "a bare thread with a chosen id has that id");
     wanted = getpid();
-    is(run_thread(&attr, returns, NULL), -EEXIST, "one that is taken");
+    is(run_thread(&attr, returns, NULL), -EEXIST, "a bare thread with a chosen id that is in use: EEXIST");
 }
 
 static void refusals(void)
@@ -343,36 +343,36 @@ static void refusals(void)
     } later = { defaults(), 0 };
     clone3_thread_t thread;
     clone3_thread_attr_t attr = defaults();
-    is(clone3_thread_create(NULL, NULL, returns, NULL), EFAULT, "no place for the handle of a thread: EFAULT");
-    is(clone3_thread_create(&thread, NULL, NULL, NULL), EFAULT, "no start function of a thread: EFAULT");
+    is(clone3_thread_create(NULL, NULL, returns, NULL), EFAULT, "clone3_thread_create() without a place for the handle: EFAULT");
+    is(clone3_thread_create(&thread, NULL, NULL, NULL), EFAULT, "clone3_thread_create() without a start function: EFAULT");
     attr.flags = 0x80;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "an unknown flag");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "thread attributes with an unknown flag: EINVAL");
     attr = defaults();
     attr.size = 8;
-    is(run_thread(&attr, returns, NULL), -EINVAL, "an unknown size");
+    is(run_thread(&attr, returns, NULL), -EINVAL, "thread attributes of an unknown size: EINVAL");
     later.attr.size = sizeof later;
-    is(run_thread(&later.attr, returns, (void *)9), 9, "a larger one that says no more");
+    is(run_thread(&later.attr, returns, (void *)9), 9, "thread attributes of a later version whose new fields are zero make a thread");
     later.more = 1;
-    is(run_thread(&later.attr, returns, NULL), -E2BIG, "a larger one that does");
+    is(run_thread(&later.attr, returns, NULL), -E2BIG, "thread attributes of a later version whose new fields are used: E2BIG");
     /* Nothing is read there; a size from an uninitialized struct is to fail only. */
     char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     clone3_thread_attr_t *last = (void *)(pages + PAGE - sizeof attr);
     *last = defaults();
     last->size = UINT32_MAX;
     mprotect(pages + PAGE, PAGE, PROT_NONE);
-    is(run_thread(last, returns, NULL), -E2BIG, "one larger than there will ever be");
+    is(run_thread(last, returns, NULL), -E2BIG, "thread attributes larger than any version's: E2BIG");
     munmap(pages, 2 * PAGE);
-    is(clone3_thread_attr_init(NULL, sizeof attr), EFAULT, "no attributes to fill: EFAULT");
+    is(clone3_thread_attr_init(NULL, sizeof attr), EFAULT, "clone3_thread_attr_init() of no attributes: EFAULT");
     later.more = 7;
-    is(clone3_thread_attr_init(&later.attr, sizeof later), 0, "attributes of a later version are filled in");
-    ok(later.attr.size == sizeof later && later.more == 0, "with their whole size, and nothing asked of what is not known");
-    is(run_thread(&later.attr, returns, (void *)9), 9, "and a thread is made by them");
-    is(clone3_thread_attr_init(&attr, 4097), E2BIG, "attributes larger than there will ever be: E2BIG");
-    is(clone3_thread_attr_init(&attr, 4), EINVAL, "attributes of a size there never was");
+    is(clone3_thread_attr_init(&later.attr, sizeof later), 0, "clone3_thread_attr_init() takes attributes of a later version");
+    ok(later.attr.size == sizeof later && later.more == 0, "clone3_thread_attr_init() of a later version sets the size and leaves new fields zero");
+    is(run_thread(&later.attr, returns, (void *)9), 9, "attributes of a later version from clone3_thread_attr_init() make a thread");
+    is(clone3_thread_attr_init(&attr, 4097), E2BIG, "clone3_thread_attr_init() of attributes larger than any version's: E2BIG");
+    is(clone3_thread_attr_init(&attr, 4), EINVAL, "clone3_thread_attr_init() of a size there never was: EINVAL");
     for (uint64_t wrong = 0; wrong < 5; wrong++)
         is(clone3_thread_join((uint64_t[]){ 0, 1, ~0ull, 1ull << 32 | 0xffffff, 77ull << 32 }[wrong],
                               NULL),
-           ESRCH, "no such handle");
+           ESRCH, named("clone3_thread_join() of a handle that never was, number %d: ESRCH", (int)wrong + 1));
 }
 
 static void *tries(void *argument)

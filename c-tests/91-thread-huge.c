@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Bare threads of a program with more thread-local storage than the memory that is
- * reserved for many threads at once. Nobody touches more than a few pages of it.
+ * reserved for many threads at once. No thread touches more than a few pages of it.
  *
  * (aarch64 links no more than 16 MiB into a program.)
  *
@@ -25,8 +25,8 @@ int main(void)
 {
     begin(60);
     looks(NULL);
-    is(run_thread(NULL, looks, NULL), 7, "a thread with its own");
-    is(run_thread(NULL, looks, NULL), 7, "where another was before");
-    is(huge[HUGE - 1] + behind, 18, "its creator's is its own");
+    is(run_thread(NULL, looks, NULL), 7, "a bare thread has 160 MiB of thread-local storage");
+    is(run_thread(NULL, looks, NULL), 7, "a bare thread has fresh thread-local storage where another was before");
+    is(huge[HUGE - 1] + behind, 18, "the creator of threads with 160 MiB of thread-local storage keeps its own");
     return done();
 }

@@ -91,18 +91,18 @@ static void images(void)
 {
     long wrong = 0;
     looks_and_changes(NULL);
-    is(run_thread(NULL, looks_and_changes, NULL), 0, "a thread's storage is as the program's began");
+    is(run_thread(NULL, looks_and_changes, NULL), 0, "the thread-local storage of a bare thread is the program's image");
     for (int i = 0; i < repeats(500); i++)
         wrong += run_thread(NULL, looks_and_changes, NULL);
-    is(wrong, 0, "where others were before, too");
-    ok(number == 5 && page[4095] == 'x', "and its creator's is its own");
+    is(wrong, 0, "the thread-local storage of a bare thread is the program's image where others were before");
+    ok(number == 5 && page[4095] == 'x', "the creator of bare threads keeps its thread-local storage");
     clone3_thread_t threads[100];
     void *value;
     for (int i = 0; i < 100; i++)
         wrong += clone3_thread_create(&threads[i], NULL, looks_and_changes, NULL);
     for (int i = 0; i < 100; i++)
         wrong += clone3_thread_join(threads[i], &value) + (long)value;
-    is(wrong, 0, "a hundred at once");
+    is(wrong, 0, "each of a hundred bare threads at once has its own thread-local storage");
 }
 
 static void *inner(void *argument)
@@ -123,20 +123,20 @@ static void creators(void)
     clone3_thread_attr_t attr = defaults();
     pthread_t thread;
     void *value = &attr;
-    is(run_thread(NULL, inner, NULL), 0, "a thread made by a bare thread");
+    is(run_thread(NULL, inner, NULL), 0, "a bare thread made by a bare thread has its own thread-local storage");
     if (!has_pthreads()) {
-        skip("one made by a pthread", "the libc makes none here");
+        skip("a bare thread made by a pthread has its own thread-local storage", "the libc makes none here");
     } else {
         if (pthread_create(&thread, NULL, by_pthread, NULL) || pthread_join(thread, &value))
             abort();
-        is((long)value, 0, "one made by a pthread");
+        is((long)value, 0, "a bare thread made by a pthread has its own thread-local storage");
     }
     attr.stack = own;
     attr.stack_size = sizeof own;
-    is(run_thread(&attr, looks_and_changes, NULL), 0, "one on a stack of its creator's");
+    is(run_thread(&attr, looks_and_changes, NULL), 0, "a bare thread on its creator's stack has its own thread-local storage");
     attr = defaults();
     attr.stack_size = 1 << 20;
-    is(run_thread(&attr, looks_and_changes, NULL), 0, "one on a large stack");
+    is(run_thread(&attr, looks_and_changes, NULL), 0, "a bare thread on a large stack has its own thread-local storage");
 }
 
 /* <ctype.h>, MB_CUR_MAX, strtol() and getcpu are not promised, but what a handler
@@ -175,11 +175,11 @@ static void creators_locale(void)
     if (own) {
         uselocale(own);
         is(run_thread(NULL, has_the_locale_of_the_process, NULL), 0,
-           "a locale that is its creator's own is not passed on");
-        ok(uselocale(LC_GLOBAL_LOCALE) == own, "and stays its creator's");
+           "a bare thread does not have its creator's thread locale");
+        ok(uselocale(LC_GLOBAL_LOCALE) == own, "the creator of a bare thread keeps its thread locale");
         freelocale(own);
     } else {
-        skip("a locale that is its creator's own is not passed on", "no C.UTF-8");
+        skip("a bare thread does not have its creator's thread locale", "no C.UTF-8");
     }
 }
 
@@ -195,9 +195,9 @@ static void libc(void)
 {
     clone3_thread_attr_t attr = defaults();
     cpu_set_t set;
-    is(run_thread(NULL, uses_the_libc, NULL), 0, "what the C library keeps for a thread is there");
+    is(run_thread(NULL, uses_the_libc, NULL), 0, "ctype, MB_CUR_MAX, strtol(), errno, raise() and pthread_getspecific() work in a bare thread");
     setlocale(LC_ALL, "C.UTF-8");
-    is(run_thread(NULL, uses_the_libc, NULL), 0, "after setlocale(), too");
+    is(run_thread(NULL, uses_the_libc, NULL), 0, "ctype, MB_CUR_MAX, strtol(), errno, raise() and pthread_getspecific() work in a bare thread after setlocale()");
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1 && !emulated()) {
         int last = CPU_SETSIZE - 1;
         while (!CPU_ISSET(last, &set))
@@ -206,9 +206,9 @@ static void libc(void)
         CPU_SET(last, &set);
         attr.affinity = &set;
         attr.affinity_size = sizeof set;
-        is(run_thread(&attr, asks_for_its_processor, NULL), 1, "sched_getcpu() asks the kernel");
+        is(run_thread(&attr, asks_for_its_processor, NULL), 1, "sched_getcpu() in a bare thread asks the kernel");
     } else {
-        skip("sched_getcpu() asks the kernel", "one processor only");
+        skip("sched_getcpu() in a bare thread asks the kernel", "one processor only");
     }
 }
 
@@ -229,7 +229,7 @@ static void *is_protected(void *count)
 
 static void protector(void)
 {
-    is(run_thread(NULL, is_protected, (void *)16), 0, "protected functions return");
+    is(run_thread(NULL, is_protected, (void *)16), 0, "functions with a stack protector return in a bare thread");
     pid_t pid = fork();
     if (pid == 0) {
         close(2); /* glibc has something to say */
@@ -238,7 +238,7 @@ static void protector(void)
         _exit(0);
     }
     int status = status_of(pid);
-    ok(status > 128, "and do not once their canary is overwritten");
+    ok(status > 128, "a function with a stack protector whose canary is overwritten ends the process of a bare thread");
 }
 
 #ifndef MODE_STATIC
@@ -264,31 +264,31 @@ static void opened(void)
     if (!plugin) {
         printf("# %s\n", dlerror());
 #ifdef STATIC_TLS
-        skip("storage of an object opened before", "this libc opens no object with static TLS");
+        skip("a bare thread has the thread-local storage of an object opened before", "this libc opens no object with static TLS");
         return;
 #endif
         abort();
     }
     *(void **)&plugin_looks = dlsym(plugin, "plugin_looks");
     long wrong = 0;
-    is(run_thread(NULL, looks_into_plugin, NULL), 0, "storage of an object opened before");
+    is(run_thread(NULL, looks_into_plugin, NULL), 0, "a bare thread has the thread-local storage of an object opened before");
     plugin_looks();
     for (int i = 0; i < 100; i++)
         wrong += run_thread(NULL, looks_into_plugin, NULL);
-    is(wrong, 0, "where others were before, too");
-    is(plugin_looks(), PLUGIN_ZEROES + 2, "and its creator's is its own");
-    is(run_thread(NULL, looks_and_changes, NULL), 0, "the program's is as it was");
+    is(wrong, 0, "a bare thread has the thread-local storage of an object opened before, where others were");
+    is(plugin_looks(), PLUGIN_ZEROES + 2, "the creator of bare threads keeps its thread-local storage of an object");
+    is(run_thread(NULL, looks_and_changes, NULL), 0, "a bare thread has the program's image after an object was opened");
 }
 
 /* What is opened later has no place in a thread. musl finds none, and the thread
  * stops the process; glibc allocates one, which the thread must not wait for a lock
- * for. Either is clear; what must not be is somebody else's memory. */
+ * for. Either is clear; what must not be is other memory. */
 static void opened_late(void)
 {
     clone3_thread_t thread;
     void *value = NULL;
 #ifdef STATIC_TLS
-    skip("storage of an object opened later", "static TLS: not allowed, and not to be told");
+    skip("thread-local storage of an object opened while a bare thread runs", "static TLS: not allowed, and not detected");
     return;
 #endif
     pid_t pid = fork();
@@ -307,7 +307,7 @@ static void opened_late(void)
         _exit(value ? 4 : 5); /* 5: a place of its own, as the image */
     }
     int status = status_of(pid);
-    ok(status == 5 || status == 128 + SIGSEGV, "storage of an object opened later: %s",
+    ok(status == 5 || status == 128 + SIGSEGV, "thread-local storage of an object opened while a bare thread runs: %s",
        status == 5 ? "allocated by the libc" : "none, a fault");
     if (status != 5)
         printf("# status %d\n", status);
@@ -340,7 +340,7 @@ static void opened_many(void)
     clone3_thread_t before;
     void *value = NULL;
 #ifdef STATIC_TLS
-    skip("storage of many objects", "static TLS: there is no room for many");
+    skip("bare threads after each of many objects was opened", "static TLS: there is no room for many");
     return;
 #endif
     go_on = 0;
@@ -352,11 +352,11 @@ static void opened_many(void)
         wrong += run_thread(NULL, looks_into_plugin, NULL) != 0;
         wrong += run_thread(NULL, looks_into_plugin, NULL) != 0;
     }
-    is(opened, MANY, "many objects are opened");
-    is(wrong, 0, "threads are made after each");
+    is(opened, MANY, "forty objects with thread-local storage are opened");
+    is(wrong, 0, "a bare thread has the storage of an object after each of forty was opened");
     go_on = 1;
-    is(clone3_thread_join(before, &value), 0, "a thread that was there before");
-    is((long)value, 0, "has its own storage still");
+    is(clone3_thread_join(before, &value), 0, "a bare thread that was made before forty objects were opened is joined");
+    is((long)value, 0, "a bare thread that was made before forty objects were opened keeps its storage");
 }
 
 #endif
@@ -373,7 +373,7 @@ int main(void)
     libc();
     protector();
 #ifdef MODE_STATIC
-    skip("objects that are opened", "a static program");
+    skip("thread-local storage of objects that are opened", "a static program");
 #else
     opened();
     opened_many();

@@ -24,30 +24,30 @@ static void without_patience(void)
     clone3_thread_t thread = waiting_thread(waits);
     void *value = NULL;
     int error;
-    is(clone3_thread_tryjoin(thread, &value), EBUSY, "a thread that goes on is busy");
-    ok(value == NULL, "and has no value");
-    is(clone3_thread_kill(thread, 0), 0, "it can be signalled");
+    is(clone3_thread_tryjoin(thread, &value), EBUSY, "clone3_thread_tryjoin() of a thread that runs: EBUSY");
+    ok(value == NULL, "clone3_thread_tryjoin() of a thread that runs stores no value");
+    is(clone3_thread_kill(thread, 0), 0, "clone3_thread_kill() with signal 0 finds a thread after tryjoin");
     go_on = 1;
     while ((error = clone3_thread_tryjoin(thread, &value)) == EBUSY)
         usleep(100);
-    is(error, 0, "tryjoin succeeds in the end");
-    is((long)value, 12, "with the value");
+    is(error, 0, "clone3_thread_tryjoin() succeeds when the thread has ended");
+    is((long)value, 12, "clone3_thread_tryjoin() returns the thread's value");
 }
 
 static void in_time(clockid_t clock, const char *name)
 {
     clone3_thread_t thread = waiting_thread(waits);
     int64_t start = now(clock), wait = 50 * MILLISECOND;
-    is(clone3_thread_timedjoin(thread, NULL, clock, start + wait), ETIMEDOUT, name);
+    is(clone3_thread_timedjoin(thread, NULL, clock, start + wait), ETIMEDOUT, named("%s 50 ms from now: ETIMEDOUT", name));
     int64_t passed = now(clock) - start;
-    ok(passed >= wait && passed < scaled(20) * 1000LL * MILLISECOND, "after that time");
-    is(clone3_thread_timedjoin(thread, NULL, clock, start), ETIMEDOUT, "a time that is past");
-    is(clone3_thread_timedjoin(thread, NULL, clock, INT64_MIN), ETIMEDOUT, "long past");
+    ok(passed >= wait && passed < scaled(20) * 1000LL * MILLISECOND, "%s 50 ms from now returns after that time", name);
+    is(clone3_thread_timedjoin(thread, NULL, clock, start), ETIMEDOUT, named("%s that is past: ETIMEDOUT", name));
+    is(clone3_thread_timedjoin(thread, NULL, clock, INT64_MIN), ETIMEDOUT, named("%s that is the earliest there is: ETIMEDOUT", name));
     go_on = 1;
     void *value;
     is(clone3_thread_timedjoin(thread, &value, clock, start + scaled(30) * INT64_C(1000000000)), 0,
-       "and in time");
-    is((long)value, 12, "with the value");
+       named("%s after the thread's end joins it", name));
+    is((long)value, 12, named("%s after the thread's end returns its value", name));
 }
 
 static void *joins_creator(void *place)
@@ -65,14 +65,14 @@ static void *joins_itself(void *argument)
 static void deadlocks(void)
 {
     clone3_thread_t thread = waiting_thread(waits);
-    is(run_thread(NULL, joins_itself, NULL), 1, "a thread that joins itself");
+    is(run_thread(NULL, joins_itself, NULL), 1, "a bare thread that joins itself: EDEADLK");
     is(clone3_thread_timedjoin(thread, NULL, CLOCK_PROCESS_CPUTIME_ID, 0), EINVAL,
-       "a clock one cannot wait by");
+       "clone3_thread_timedjoin() by CLOCK_PROCESS_CPUTIME_ID: EINVAL");
     go_on = 1;
-    is(clone3_thread_join(thread, NULL), 0, "joined");
+    is(clone3_thread_join(thread, NULL), 0, "a bare thread is joined after a join with a bad clock");
 }
 
-static volatile int told; /* that they do not join */
+static volatile int told; /* how many joins have returned */
 
 static void *joins_or_is_told(void *place)
 {
@@ -93,7 +93,7 @@ static void several(void)
             abort();
     while (told < MANY - 1) /* the last one waits, then, for the thread */
         usleep(1000);
-    is(clone3_thread_detach(thread), EINVAL, "a thread that is being joined cannot be detached");
+    is(clone3_thread_detach(thread), EINVAL, "a bare thread that is being joined cannot be detached: EINVAL");
     go_on = 1;
     for (int i = 0; i < MANY; i++) {
         if (clone3_thread_join(joiners[i], &value))
@@ -102,30 +102,30 @@ static void several(void)
         none += (long)value == EINVAL || (long)value == ESRCH;
         other += 1;
     }
-    ok(one == 1 && none == MANY - 1 && other == MANY, "one of eight joins, the others are told");
+    ok(one == 1 && none == MANY - 1 && other == MANY, "of eight threads that join one, one succeeds and seven fail with EINVAL or ESRCH");
 }
 
 static void after_a_timeout(void)
 {
     clone3_thread_t thread = waiting_thread(waits);
-    is(clone3_thread_timedjoin(thread, NULL, CLOCK_MONOTONIC, 1), ETIMEDOUT, "a join in vain");
-    is(clone3_thread_detach(thread), 0, "the thread can be detached then");
-    is(clone3_thread_detach(thread), EINVAL, "once");
-    is(clone3_thread_join(thread, NULL), EINVAL, "and not be joined");
-    is(clone3_thread_tryjoin(thread, NULL), EINVAL, "nor be asked");
+    is(clone3_thread_timedjoin(thread, NULL, CLOCK_MONOTONIC, 1), ETIMEDOUT, "clone3_thread_timedjoin() before a detach: ETIMEDOUT");
+    is(clone3_thread_detach(thread), 0, "a bare thread can be detached after a join that timed out");
+    is(clone3_thread_detach(thread), EINVAL, "a detached bare thread cannot be detached again: EINVAL");
+    is(clone3_thread_join(thread, NULL), EINVAL, "a detached bare thread cannot be joined: EINVAL");
+    is(clone3_thread_tryjoin(thread, NULL), EINVAL, "a detached bare thread cannot be joined by tryjoin: EINVAL");
     go_on = 1;
     int error;
     while ((error = clone3_thread_kill(thread, 0)) == 0)
         usleep(1000);
-    is(error, ESRCH, "it ends");
+    is(error, ESRCH, "clone3_thread_kill() of a detached thread that has ended: ESRCH");
     while ((error = clone3_thread_join(thread, NULL)) == EINVAL)
         usleep(1000);
-    is(error, ESRCH, "and is no thread any more");
+    is(error, ESRCH, "clone3_thread_join() of a detached thread that has ended: ESRCH");
     thread = waiting_thread(returns);
     while (clone3_thread_kill(thread, 0) == 0)
         usleep(1000);
-    is(clone3_thread_detach(thread), 0, "one that has ended can be detached");
-    is(clone3_thread_detach(thread), ESRCH, "and is gone");
+    is(clone3_thread_detach(thread), 0, "a bare thread that has ended can be detached");
+    is(clone3_thread_detach(thread), ESRCH, "a bare thread that was detached after its end is gone: ESRCH");
 }
 
 static volatile int interruptions;
@@ -153,8 +153,8 @@ static void interrupted(void)
     sigaction(SIGUSR1, &action, NULL);
     if (clone3_thread_create(&thread, NULL, interrupts, (void *)(long)kernel_tid()))
         abort();
-    is(clone3_thread_join(thread, &value), 0, "a join is not interrupted by signals");
-    ok((pid_t)(long)value == kernel_tid() && interruptions > 0, "which came");
+    is(clone3_thread_join(thread, &value), 0, "clone3_thread_join() is not interrupted by signal handlers");
+    ok((pid_t)(long)value == kernel_tid() && interruptions > 0, "signal handlers ran during clone3_thread_join()");
 }
 
 /* Deadlines that fall together with the end of the thread. */
@@ -182,7 +182,7 @@ static void races(void)
                           : clone3_thread_detach(thread) ? -1 : (value = (void *)time, 0);
         wrong += error != 0 || (long)value != time;
     }
-    is(wrong, 0, "deadlines about the time of the end");
+    is(wrong, 0, "clone3_thread_timedjoin() with deadlines about the time of the thread's end");
     printf("# %d in time, %d late\n", in_time, late);
 }
 
@@ -200,7 +200,7 @@ static void detach_races(void)
         int error = clone3_thread_join(thread, NULL);
         wrong += error != ESRCH && error != EINVAL;
     }
-    is(wrong, 0, "threads detached about the time of their end");
+    is(wrong, 0, "clone3_thread_detach() about the time of the thread's end");
 }
 
 static void *joins_pthread(void *thread)
@@ -231,8 +231,8 @@ int main(void)
 {
     begin(90);
     without_patience();
-    in_time(CLOCK_MONOTONIC, "a join that is given 50 ms on CLOCK_MONOTONIC");
-    in_time(CLOCK_REALTIME, "a join that is given 50 ms on CLOCK_REALTIME");
+    in_time(CLOCK_MONOTONIC, "a join with a deadline on CLOCK_MONOTONIC");
+    in_time(CLOCK_REALTIME, "a join with a deadline on CLOCK_REALTIME");
     deadlocks();
     several();
     after_a_timeout();

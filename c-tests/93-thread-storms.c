@@ -85,7 +85,7 @@ static long by_eight(start_fn *start, int bare, long count)
     return wrong;
 }
 
-/* The main thread and nobody else is left. */
+/* Only the main thread is left. */
 static void wait_for_all(void)
 {
     for (int i = 0; i < 5000; i++) {
@@ -105,10 +105,10 @@ static void wait_for_all(void)
 static void storms(void)
 {
     if (!has_pthreads())
-        skip("eight pthreads make and join threads", "the libc makes none here");
+        skip("eight pthreads at once make and join bare threads", "the libc makes none here");
     else
-        is(by_eight(makes_and_joins, 0, each()), 0, "eight pthreads make and join threads");
-    is(by_eight(makes_and_joins, 1, each()), 0, "eight bare threads do");
+        is(by_eight(makes_and_joins, 0, each()), 0, "eight pthreads at once make and join bare threads");
+    is(by_eight(makes_and_joins, 1, each()), 0, "eight bare threads at once make and join bare threads");
 }
 
 static void detached(void)
@@ -126,14 +126,14 @@ static void detached(void)
         wait_for_all();
     run_thread(NULL, returns, NULL);
     after = usage();
-    is(wrong, 0, "threads that are detached, by the thousand");
+    is(wrong, 0, "thousands of detached bare threads are made by eight threads at once");
     if (emulated() || !before.resident) {
-        skip("take no memory that stays", "the emulator's own memory, or no smaps_rollup");
+        skip("thousands of detached bare threads leave no memory in use", "the emulator's own memory, or no smaps_rollup");
         return;
     }
     /* Slots are kept by the dozen, and closed ones may divide a mapping. */
     if (!ok(after.resident - before.resident < 2 << 20 && after.mappings - before.mappings < 160,
-            "take no memory that stays"))
+            "thousands of detached bare threads leave no memory in use"))
         printf("# %ld and %ld bytes, %ld and %ld mappings\n", before.resident, after.resident,
                before.mappings, after.mappings);
 }
@@ -187,7 +187,7 @@ static void many_alive(void)
     else if (sizeof(void *) < 8)
         why = "addresses for fewer stacks";
     if (why) {
-        skip("ten thousand threads at once", why);
+        skip("ten thousand bare threads are alive at once", why);
         return;
     }
     if (pipe(gate))
@@ -199,21 +199,21 @@ static void many_alive(void)
             break;
     int64_t each = (now(CLOCK_MONOTONIC) - start) / (count ? count : 1);
     if (wrong == EAGAIN) {
-        skip("ten thousand threads at once", "a limit was reached");
+        skip("ten thousand bare threads are alive at once", "a limit was reached");
     } else {
-        is(wrong, 0, "ten thousand threads at once");
+        is(wrong, 0, "ten thousand bare threads are alive at once");
         usleep(200000); /* those that have not yet run have not touched their stack */
         long resident = (usage().resident - before.resident) / MANY;
-        ok(resident <= 4300, "have a page each"); /* 4.2 KiB */
+        ok(resident <= 4300, "ten thousand bare threads have about a page of memory each"); /* 4.2 KiB */
         printf("# %ld bytes resident, %ld ns each\n", resident, (long)each);
     }
     close(gate[1]);
     for (int i = 0; i < count; i++)
         wrong += clone3_thread_join(threads[i], NULL);
-    is(wrong, 0, "and all are joined");
+    is(wrong, 0, "ten thousand bare threads are joined");
     struct usage after = usage();
     if (!ok(after.resident - before.resident < 4 << 20 && after.mappings - before.mappings < 400,
-            "their memory is given back"))
+            "ten thousand bare threads leave no memory in use"))
         printf("# %ld and %ld bytes, %ld and %ld mappings\n", before.resident, after.resident,
                before.mappings, after.mappings);
     close(gate[0]);
@@ -256,7 +256,7 @@ static void few_addresses(void)
                 _exit(3);
         _exit(run_thread(NULL, returns, (void *)7) != 7);
     }
-    is(status_of(pid), 0, "threads until there are no addresses for more");
+    is(status_of(pid), 0, "bare threads are made until no addresses are left, then EAGAIN");
 }
 
 int main(void)
@@ -265,7 +265,7 @@ int main(void)
     storms();
     detached();
     if (emulated())
-        skip("few addresses", "the emulator needs them itself");
+        skip("bare threads are made until no addresses are left, then EAGAIN", "the emulator needs them itself");
     else
         few_addresses();
     many_alive();

@@ -48,9 +48,9 @@ static void sent_to_the_process(void)
         kill(getpid(), SIGUSR1);
         usleep(1000);
     }
-    is(handled, 0, "a signal to the process is not for a bare thread");
+    is(handled, 0, "a signal to the process is not handled in a bare thread");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    ok(handled == 1 && handled_by == getpid(), "it waits for a pthread that takes it");
+    ok(handled == 1 && handled_by == getpid(), "a signal to the process stays pending until the main thread unblocks it");
     go_on = 1;
     for (int i = 0; i < 8; i++)
         clone3_thread_join(threads[i], NULL);
@@ -80,10 +80,10 @@ static void sent_to_a_thread(void)
         error = clone3_thread_kill(thread, SIGUSR2);
         usleep(500);
     }
-    is(clone3_thread_join(thread, &value), 0, "a thread that takes signals");
-    ok((long)value == handled_by && handled_by != getpid(), "handles those sent to it");
-    is(clone3_thread_create(&thread, &attr, waits, (go_on = 0, NULL)), 0, "another");
-    is(clone3_thread_kill(thread, 4711), EINVAL, "a signal that does not exist");
+    is(clone3_thread_join(thread, &value), 0, "a bare thread that takes signals is joined");
+    ok((long)value == handled_by && handled_by != getpid(), "a bare thread handles signals that are sent to it");
+    is(clone3_thread_create(&thread, &attr, waits, (go_on = 0, NULL)), 0, "a bare thread is created to be sent a bad signal");
+    is(clone3_thread_kill(thread, 4711), EINVAL, "clone3_thread_kill() of a signal that does not exist: EINVAL");
     go_on = 1;
     clone3_thread_join(thread, NULL);
 }
@@ -131,8 +131,8 @@ static void while_they_are_made(void)
         wrong += run_thread(&attr, returns, (void *)(long)i) != i;
     stop = 1;
     pthread_join(sender, NULL);
-    is(wrong, 0, "threads made in a rain of signals");
-    ok(half_made == 0 && handled > 0, "which never found one half made");
+    is(wrong, 0, "bare threads are made while signals come all the time");
+    ok(half_made == 0 && handled > 0, "no signal handler finds a bare thread whose libc state is incomplete");
 }
 
 pid_t _Fork(void);
@@ -187,19 +187,19 @@ static void guards(void)
     void *alternative = mmap(NULL, 32768, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     sigaction(SIGSEGV, &action, NULL);
     guard = 4096;
-    ok((char *)run_thread(NULL, overflows, alternative) == fault && fault, "a stack that overflows faults");
-    ok(is_in_guard, "in its guard");
+    ok((char *)run_thread(NULL, overflows, alternative) == fault && fault, "a bare thread whose stack overflows gets SIGSEGV");
+    ok(is_in_guard, "a bare thread's stack overflows into its guard");
     fault = NULL;
     is_in_guard = 0;
     run_thread(NULL, overflows, alternative);
-    ok(fault && is_in_guard, "and again, on the same stack");
-    is(run_thread(NULL, overflows_in_child, alternative), 24, "and in a fork child of a bare thread");
+    ok(fault && is_in_guard, "a second bare thread's stack overflows into its guard, on the same stack");
+    is(run_thread(NULL, overflows_in_child, alternative), 24, "a bare thread's stack overflows into its guard in a fork child of a bare thread");
     attr.stack_size = 512 << 10;
     attr.guard_size = guard = 256 << 10;
     fault = NULL;
     is_in_guard = 0;
     run_thread(&attr, overflows, alternative);
-    ok(fault && is_in_guard, "a large stack with a large guard");
+    ok(fault && is_in_guard, "a bare thread's large stack overflows into its large guard");
     signal(SIGSEGV, SIG_DFL);
     munmap(alternative, 32768);
 }
@@ -241,16 +241,16 @@ static void pthreads_beside(void)
     usleep(20000);
     pthread_cancel(waiting);
     pthread_cancel(making);
-    ok(pthread_join(waiting, &value) == 0 && value == PTHREAD_CANCELED, "a waiting pthread is cancelled");
+    ok(pthread_join(waiting, &value) == 0 && value == PTHREAD_CANCELED, "a pthread that waits beside bare threads is cancelled");
     ok(pthread_join(making, &value) == 0 && value == PTHREAD_CANCELED,
-       "one that makes bare threads is");
+       "a pthread that makes bare threads is cancelled");
     if (pthread_create(&changing, NULL, changes_ids, NULL) || pthread_join(changing, &value))
         abort();
-    is((long)value, 0, "pthreads change their ids");
-    is(setuid(getuid()), 0, "so does the first one");
+    is((long)value, 0, "a pthread beside bare threads changes the process's ids");
+    is(setuid(getuid()), 0, "the main thread beside bare threads changes the process's ids");
     go_on = 1;
     for (int i = 0; i < 4; i++)
-        is(clone3_thread_join(bare[i], NULL), 0, "a bare thread went on beside");
+        is(clone3_thread_join(bare[i], NULL), 0, named("bare thread %d of four beside such pthreads is joined", i + 1));
 }
 
 /* What a thread does when its function has returned: exit(0). */
@@ -276,7 +276,7 @@ static void detaches_and_exits(int signal)
     syscall(SYS_exit, 1);
 }
 
-/* A handler may come between a thread's last word and its end. */
+/* A handler may run between a thread's last store and its end. */
 static void at_the_end(void)
 {
     pid_t pid = emulated() ? -1 : fork();
@@ -289,7 +289,7 @@ static void at_the_end(void)
             _exit(77);
         if (clone3_thread_create(&thread, NULL, returns, NULL))
             _exit(1);
-        /* The handler says so a moment after the handle is nobody's. */
+        /* The handler says so a moment after the handle is stale. */
         for (int i = 0; i < 1000 && !handled; i++)
             usleep(1000);
         if (handled != 1 || clone3_thread_kill(thread, 0) != ESRCH || clone3_thread_join(thread, NULL) != ESRCH)
@@ -306,9 +306,9 @@ static void at_the_end(void)
     }
     int status = pid > 0 ? status_of(pid) : 77;
     if (status == 77)
-        skip("a thread is detached by a handler at its end", "no seccomp here");
+        skip("a bare thread is detached by a signal handler at its end", "no seccomp here");
     else
-        is(status, 0, "a thread is detached by a handler at its end");
+        is(status, 0, "a bare thread is detached by a signal handler at its end");
 }
 
 int main(void)
@@ -322,7 +322,7 @@ int main(void)
         while_they_are_made();
         pthreads_beside();
     } else {
-        skip("what pthreads do beside bare threads", "the libc makes none here");
+        skip("pthreads beside bare threads are cancelled and change ids", "the libc makes none here");
     }
     return done();
 }

@@ -77,18 +77,18 @@ static void beside(void)
         alarm(scaled(20));
         _exit(child_has_none_of_them());
     }
-    is(status_of(pid), 0, "a child of fork() has none of them, nor their stacks");
+    is(status_of(pid), 0, "a child of fork() has none of its parent's bare threads, nor their stacks");
     pid = _Fork();
     if (pid == 0) {
         alarm(scaled(20));
         _exit(child_has_none_of_them());
     }
-    is(status_of(pid), 0, "nor one of _Fork()");
+    is(status_of(pid), 0, "a child of _Fork() has none of its parent's bare threads, nor their stacks");
     pid = vfork();
     if (pid == 0)
         _exit(23);
-    is(status_of(pid), 23, "a child of vfork()");
-    is(clone3_thread_kill(others[0], 0), 0, "leaves them alone");
+    is(status_of(pid), 23, "a child of vfork() beside bare threads ends as it should");
+    is(clone3_thread_kill(others[0], 0), 0, "a child of vfork() leaves its parent's bare threads alone");
     pid = fork();
     if (pid == 0) {
         pid_t second = fork();
@@ -96,9 +96,9 @@ static void beside(void)
             _exit(child_has_none_of_them());
         _exit(status_of(second) || run_thread(NULL, returns, (void *)3) != 3);
     }
-    is(status_of(pid), 0, "a child's child, and then the child");
+    is(status_of(pid), 0, "a grandchild has none of the bare threads, and the child makes one afterwards");
     join_others();
-    is(run_thread(NULL, returns, (void *)4), 4, "the parent makes the next");
+    is(run_thread(NULL, returns, (void *)4), 4, "the parent makes a bare thread after its children");
 }
 
 /* Handles are numbers of threads in a place, and a child begins elsewhere. */
@@ -107,7 +107,7 @@ static void handles_of_a_child(void)
     enum { MANY = 1 << 16 };
     clone3_thread_t thread = 0;
     if (emulated() || scaled(1) > 1) {
-        skip("no handle of a child's is a thread of the parent's", "takes too long here");
+        skip("no handle of a bare thread in a fork child is that of one of the parent's", "takes too long here");
         return;
     }
     go_on = 0;
@@ -123,7 +123,7 @@ static void handles_of_a_child(void)
             _exit(1);
         _exit(clone3_thread_kill(thread, 0) == ESRCH ? 0 : 2);
     }
-    is(status_of(pid), 0, "no handle of a child's is a thread of the parent's");
+    is(status_of(pid), 0, "no handle of a bare thread in a fork child is that of one of the parent's");
     go_on = 1;
     clone3_thread_join(thread, NULL);
 }
@@ -169,7 +169,7 @@ static void *forks_and_returns(void *argument)
 static void *joins(void *thread)
 {
     void *value;
-    alarm(scaled(10)); /* the child's; a thread that nobody ends else */
+    alarm(scaled(10)); /* ends the child should the join not return */
     return (void *)(long)(clone3_thread_join(*(clone3_thread_t *)thread, &value) || value != (void *)26);
 }
 
@@ -241,15 +241,15 @@ static void *calls(void *argument)
 static void by_them(void)
 {
     start_others();
-    is(run_thread(NULL, forks, NULL), 0, "a bare thread's child of _Fork() is sound");
-    is(run_thread(NULL, forks_and_returns, NULL), 0, "and ends with it");
-    is(run_thread(NULL, forks_and_returns, others), 0, "detached as well");
-    is(run_thread(NULL, forks_and_is_joined, NULL), 25, "in the child, too, it can be joined");
-    is(run_thread(NULL, spawns, NULL), 27, "one of clone3_spawn()");
-    is(run_thread(NULL, vforks, NULL), 17, "one of vfork() executes a program");
-    is(run_thread(NULL, clones, NULL), 18, "one of clone3()");
-    is(run_thread(NULL, calls, NULL), 19, "one of clone3_call()");
-    is(clone3_thread_kill(others[0], 0), 0, "the others are still there");
+    is(run_thread(NULL, forks, NULL), 0, "a bare thread's child of _Fork() has a consistent libc");
+    is(run_thread(NULL, forks_and_returns, NULL), 0, "a bare thread's child of _Fork() ends when the thread returns in it");
+    is(run_thread(NULL, forks_and_returns, others), 0, "a bare thread's child of _Fork() ends when the thread, detached, returns in it");
+    is(run_thread(NULL, forks_and_is_joined, NULL), 25, "a bare thread that is the first of its child of _Fork() can be joined there");
+    is(run_thread(NULL, spawns, NULL), 27, "a bare thread's child of clone3_spawn() runs its program");
+    is(run_thread(NULL, vforks, NULL), 17, "a bare thread's child of vfork() executes a program");
+    is(run_thread(NULL, clones, NULL), 18, "a bare thread's child of clone3() ends as it should");
+    is(run_thread(NULL, calls, NULL), 19, "a bare thread's child of clone3_call() ends as it should");
+    is(clone3_thread_kill(others[0], 0), 0, "other bare threads are still there after one has made children");
     join_others();
 }
 
@@ -289,14 +289,14 @@ static int in_a_process(start_fn *start)
 static void ends(void)
 {
     is(in_a_process(executes), 21, "a bare thread executes a program");
-    is(in_a_process(exits_the_process), 22, "one ends the process");
-    is(in_a_process(is_killed), 128 + SIGKILL, "one is killed, and the process with it");
+    is(in_a_process(exits_the_process), 22, "a bare thread ends the process by _exit()");
+    is(in_a_process(is_killed), 128 + SIGKILL, "a bare thread is sent SIGKILL, and the process ends");
     pid_t pid = fork();
     if (pid == 0) {
         start_others();
         exit(24);
     }
-    is(status_of(pid), 24, "the process ends while there are some");
+    is(status_of(pid), 24, "exit() ends a process that has bare threads");
     pid = fork();
     if (pid == 0) {
         signal(SIGILL, SIG_DFL);
@@ -304,7 +304,7 @@ static void ends(void)
         clone3_thread_exit(NULL);
     }
     int status = status_of(pid);
-    ok(status == 128 + SIGILL || status == 128 + SIGTRAP, "no bare thread, no exit from one");
+    ok(status == 128 + SIGILL || status == 128 + SIGTRAP, "clone3_thread_exit() in a thread that is no bare thread ends the process");
 }
 
 static int route(void)
@@ -337,13 +337,13 @@ static void routes(void)
     pthread_t thread;
     run_thread(NULL, returns, NULL);
     int way = route();
-    ok(way == CLONE3_ROUTE_NATIVE || way == CLONE3_ROUTE_LEGACY, "a thread comes about one way or the other: %d", way);
+    ok(way == CLONE3_ROUTE_NATIVE || way == CLONE3_ROUTE_LEGACY, "clone3_last_route() after a bare thread is created: %d", way);
     if (!no_threads()) {
         if (pthread_create(&thread, NULL, route_of_a_first, NULL) || pthread_join(thread, &value))
             abort();
-        is((long)value, way, "by a pthread the same");
+        is((long)value, way, "clone3_last_route() after a pthread has created a bare thread is the same");
     }
-    is(run_thread(NULL, route_of_a_first, NULL), way, "by a bare thread");
+    is(run_thread(NULL, route_of_a_first, NULL), way, "clone3_last_route() after a bare thread has created one is the same");
     pid_t pid = (pid_t)raw(SYS_clone, SIGCHLD);
     if (pid == 0) {
         if (route() != way && route() != CLONE3_ROUTE_NONE)
@@ -354,9 +354,9 @@ static void routes(void)
             _exit(3);
         _exit(23);
     }
-    is(status_of(pid), 23, "in the child of a bare system call, too, its own calls are reported");
+    is(status_of(pid), 23, "clone3_last_route() in a child of a bare clone(2) system call is that of its own calls");
     if (no_threads()) {
-        skip("those of pthreads", no_threads());
+        skip("clone3_last_route() in a child of a bare clone(2) system call that makes a pthread", no_threads());
         return;
     }
     pid = (pid_t)raw(SYS_clone, SIGCHLD);
@@ -366,7 +366,7 @@ static void routes(void)
         run_thread(NULL, returns, NULL);
         _exit((long)value == way && route() == way ? 23 : 1);
     }
-    is(status_of(pid), 23, "also after a pthread of the child");
+    is(status_of(pid), 23, "clone3_last_route() in a child of a bare clone(2) system call that makes a pthread is that of its own calls");
 }
 
 int main(void)

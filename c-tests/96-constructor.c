@@ -60,11 +60,11 @@ int main(void)
     char address[32];
     begin(30);
 #ifdef UNTHREADED
-    skip("a thread that a constructor waits for", "libpthread is not here");
+    skip("bare threads made by a thread that a constructor waits for", "libpthread is not here");
     return done();
 #endif
     if (!has_pthreads()) {
-        skip("a thread that a constructor waits for", "the libc makes none here");
+        skip("bare threads made by a thread that a constructor waits for", "the libc makes none here");
         return done();
     }
     snprintf(address, sizeof address, "%llx", (unsigned long long)(uintptr_t)&given);
@@ -72,8 +72,8 @@ int main(void)
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW);
     if (!ok(plugin != NULL, "an object opens whose constructor waits for a thread"))
         printf("# %s\n", dlerror());
-    is(given.first, 7, "which makes the first bare thread meanwhile");
-    is(given.second, 7, "and one that finds the object's storage relocated");
+    is(given.first, 7, "a thread that a constructor waits for makes the first bare thread");
+    is(given.second, 7, "a thread that a constructor waits for makes a bare thread that finds the object's storage relocated");
     return done();
 }
 #endif

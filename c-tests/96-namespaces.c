@@ -91,7 +91,7 @@ static void forks_beside(void *plugin, char *path)
         (int (*)(const char *, const char *, int))dlsym(plugin, "setenv");
     its_setenv("GATE", address, 1);
     if (((int (*)(char *))dlsym(plugin, "start"))(path)) {
-        skip("children beside its threads", "the libc makes no threads here");
+        skip("children beside a thread of a namespace that is inside the loader", "the libc makes no threads here");
         return;
     }
     for (int i = 0; i < 10000 && !word[0]; i++)
@@ -103,10 +103,10 @@ static void forks_beside(void *plugin, char *path)
             alarm(scaled(5));
             _exit(dlsym(RTLD_DEFAULT, "printf") ? 7 : 8);
         }
-        is(status_of(pid), 7, "a child of fork() can use the loader");
+        is(status_of(pid), 7, named("child %d of fork() beside a thread of a namespace that is inside the loader can use it", i + 1));
     }
     word[1] = 1;
-    /* glibc wakes nobody who waits for a lock that a thread it does not count gives
+    /* glibc wakes no thread that waits for a lock that a thread it does not count gives
      * back: it has to be free before main() comes to want it. */
     for (int i = 0; i < 10000 && word[0] != 2; i++)
         usleep(1000);
@@ -116,7 +116,7 @@ int main(void)
 {
     begin(60);
 #ifdef UNTHREADED
-    skip("a namespace with threads", "libpthread is not here");
+    skip("bare threads of a program with a second namespace of objects", "libpthread is not here");
     return done();
 #endif
     char path[] = "/tmp/clone3-namespace-XXXXXX";
@@ -124,7 +124,7 @@ int main(void)
     if (placeholder < 0 || close(placeholder) || unlink(path) || copy(getenv("PLUGIN"), path))
         abort();
     void *plugin = dlmopen(LM_ID_NEWLM, getenv("PLUGIN"), RTLD_NOW);
-    if (!ok(plugin != NULL, "an object opens in a namespace of its own")) {
+    if (!ok(plugin != NULL, "an object is opened by dlmopen() in a namespace of its own")) {
         printf("# %s\n", dlerror());
         return done();
     }
@@ -132,7 +132,7 @@ int main(void)
     void *looks = dlsym(plugin, "looks");
     for (int i = 0; i < repeats(100) && !wrong; i++)
         wrong = run_thread(NULL, calls, looks);
-    is(wrong, 0, "bare threads have the storage that it keeps at fixed places");
+    is(wrong, 0, "bare threads have the static thread-local storage of an object in another namespace");
     forks_beside(plugin, path);
     unlink(path);
     return done();

@@ -15,10 +15,10 @@
 static void nothing(void)
 {
     struct held held;
-    is(create_held(&held, NULL, NULL), 0, "without extras");
-    ok(release(&held), "is joined");
-    is(create_held(&held, NULL, EXTRA(.set = 0)), 0, "with none wanted");
-    ok(release(&held), "is joined");
+    is(create_held(&held, NULL, NULL), 0, "clone3_pthread_create() without extras makes a thread");
+    ok(release(&held), "a pthread without extras is joined");
+    is(create_held(&held, NULL, EXTRA(.set = 0)), 0, "clone3_pthread_create() with an empty set of extras makes a thread");
+    ok(release(&held), "a pthread with an empty set of extras is joined");
 }
 
 static void pidfd(void)
@@ -28,17 +28,17 @@ static void pidfd(void)
     unsigned failed = 77;
     int error = create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_PIDFD, .pidfd = &fd, .failed = &failed));
     if (missing) {
-        is(error, missing == EINVAL ? ENOTSUP : missing, "pidfd: an older kernel says so");
-        is(failed, CLONE3_PTHREAD_PIDFD, "pidfd: which extra it was");
-        ok(fd == -1 && descriptors() == before, "pidfd: none is left");
-        ok(alone(), "pidfd: no thread is left");
+        is(error, missing == EINVAL ? ENOTSUP : missing, "pthread with a pidfd: the errno of an older kernel");
+        is(failed, CLONE3_PTHREAD_PIDFD, "pthread with a pidfd that is refused: `failed` names the pidfd");
+        ok(fd == -1 && descriptors() == before, "pthread with a pidfd that is refused: no descriptor is left");
+        ok(alone(), "pthread with a pidfd that is refused: no thread is left");
         return;
     }
-    is(error, 0, "pidfd: created");
-    is(failed, 0, "pidfd: nothing failed");
-    is(fcntl(fd, F_GETFD), FD_CLOEXEC, "pidfd: closed on exec");
+    is(error, 0, "pthread with a pidfd: created");
+    is(failed, 0, "pthread with a pidfd: `failed` is 0");
+    is(fcntl(fd, F_GETFD), FD_CLOEXEC, "pthread with a pidfd: the pidfd is close-on-exec");
     struct pollfd wait = { .fd = fd, .events = POLLIN };
-    is(poll(&wait, 1, 50), 0, "pidfd: not readable while the thread runs");
+    is(poll(&wait, 1, 50), 0, "pthread with a pidfd: poll() does not report it while the thread runs");
     char path[64], line[128];
     int pid = 0;
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -47,19 +47,19 @@ static void pidfd(void)
         sscanf(line, "Pid: %d", &pid);
     if (info)
         fclose(info);
-    is(pid, held.tid, "pidfd: is the thread's");
-    ok(release(&held), "pidfd: the thread is joined");
-    ok(poll(&wait, 1, 5000) == 1, "pidfd: readable when it has ended");
+    is(pid, held.tid, "pthread with a pidfd: it is the thread's");
+    ok(release(&held), "pthread with a pidfd: joined");
+    ok(poll(&wait, 1, 5000) == 1, "pthread with a pidfd: poll() reports it when the thread has ended");
     close(fd);
 }
 
 static void name(void)
 {
     struct held held;
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NAME, .name = "fifteen letters")), 0, "name: created");
-    ok(strcmp(task_file(held.tid, "comm"), "fifteen letters") == 0, "name: in /proc");
-    ok(strcmp(task_file(getpid(), "comm"), "fifteen letters") != 0, "name: not the process's");
-    ok(release(&held), "name: joined");
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NAME, .name = "fifteen letters")), 0, "pthread with a name: created");
+    ok(strcmp(task_file(held.tid, "comm"), "fifteen letters") == 0, "pthread with a name: it is seen in /proc");
+    ok(strcmp(task_file(getpid(), "comm"), "fifteen letters") != 0, "pthread with a name: the process keeps its name");
+    ok(release(&held), "pthread with a name: joined");
 }
 
 static void *affinity_of_self(void *set)
@@ -83,23 +83,23 @@ static void affinity(void)
         last--;
     CPU_SET(last, &one);
     is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_AFFINITY, .affinity = &one, .affinity_size = sizeof one)), 0,
-       "affinity: created");
-    ok(CPU_EQUAL((cpu_set_t *)in_thread(&held, affinity_of_self), &one), "affinity: the thread's");
+       "pthread with an affinity: created");
+    ok(CPU_EQUAL((cpu_set_t *)in_thread(&held, affinity_of_self), &one), "pthread with an affinity: the thread has it");
     cpu_set_t own;
     CPU_ZERO(&own);
     raw(SYS_sched_getaffinity, 0, sizeof own, &own);
-    ok(CPU_EQUAL(&own, &all), "affinity: not the creator's");
-    ok(release(&held), "affinity: joined");
+    ok(CPU_EQUAL(&own, &all), "pthread with an affinity: the creator keeps its own");
+    ok(release(&held), "pthread with an affinity: joined");
 }
 
 static void nice_value(void)
 {
     struct held held;
     int before = getpriority(PRIO_PROCESS, 0);
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NICE, .nice = 19)), 0, "nice: created");
-    is(getpriority(PRIO_PROCESS, (id_t)held.tid), 19, "nice: the thread's");
-    is(getpriority(PRIO_PROCESS, 0), before, "nice: not the creator's");
-    ok(release(&held), "nice: joined");
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_NICE, .nice = 19)), 0, "pthread with a nice value: created");
+    is(getpriority(PRIO_PROCESS, (id_t)held.tid), 19, "pthread with a nice value: the thread has it");
+    is(getpriority(PRIO_PROCESS, 0), before, "pthread with a nice value: the creator keeps its own");
+    ok(release(&held), "pthread with a nice value: joined");
 }
 
 static void *slack_of_self(void *held)
@@ -113,13 +113,13 @@ static void timer_slack(void)
     struct held held;
     long before = raw(SYS_prctl, PR_GET_TIMERSLACK);
     if (before < 0) {
-        skip("timer slack", "there is no PR_GET_TIMERSLACK here");
+        skip("pthread with a timer slack", "there is no PR_GET_TIMERSLACK here");
         return;
     }
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_TIMER_SLACK, .timer_slack = 123456)), 0, "timer slack: created");
-    is((long)in_thread(&held, slack_of_self), 123456, "timer slack: the thread's");
-    is(raw(SYS_prctl, PR_GET_TIMERSLACK), before, "timer slack: not the creator's");
-    ok(release(&held), "timer slack: joined");
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_TIMER_SLACK, .timer_slack = 123456)), 0, "pthread with a timer slack: created");
+    is((long)in_thread(&held, slack_of_self), 123456, "pthread with a timer slack: the thread has it");
+    is(raw(SYS_prctl, PR_GET_TIMERSLACK), before, "pthread with a timer slack: the creator keeps its own");
+    ok(release(&held), "pthread with a timer slack: joined");
 }
 
 static void *goes_away(void *held)
@@ -136,11 +136,11 @@ static void unshared_fs(void)
     mode_t mask = umask(022);
     if (!getcwd(before, sizeof before))
         before[0] = 0;
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FS)), 0, "own directory: created");
-    is((long)in_thread(&held, goes_away), 0, "own directory: the thread changes it");
-    ok(getcwd(after, sizeof after) && strcmp(before, after) == 0, "own directory: not the process's");
-    is(umask(mask), 022, "own directory: nor its umask");
-    ok(release(&held), "own directory: joined");
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FS)), 0, "pthread with UNSHARE_FS: created");
+    is((long)in_thread(&held, goes_away), 0, "pthread with UNSHARE_FS: the thread changes its directory");
+    ok(getcwd(after, sizeof after) && strcmp(before, after) == 0, "pthread with UNSHARE_FS: the process keeps its directory");
+    is(umask(mask), 022, "pthread with UNSHARE_FS: the process keeps its umask");
+    ok(release(&held), "pthread with UNSHARE_FS: joined");
 }
 
 static int shared_fd;
@@ -154,10 +154,10 @@ static void unshared_files(void)
 {
     struct held held;
     shared_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FILES)), 0, "own descriptors: created");
-    is((long)in_thread(&held, closes), 0, "own descriptors: the thread has a copy and closes it");
-    ok(fcntl(shared_fd, F_GETFD) >= 0, "own descriptors: the process's stays open");
-    ok(release(&held), "own descriptors: joined");
+    is(create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_UNSHARE_FILES)), 0, "pthread with UNSHARE_FILES: created");
+    is((long)in_thread(&held, closes), 0, "pthread with UNSHARE_FILES: the thread closes its copy of a descriptor");
+    ok(fcntl(shared_fd, F_GETFD) >= 0, "pthread with UNSHARE_FILES: the process's descriptor stays open");
+    ok(release(&held), "pthread with UNSHARE_FILES: joined");
     close(shared_fd);
 }
 
@@ -172,15 +172,15 @@ static void pidfd_with_own_files(void)
 {
     struct held held;
     if (no_thread_pidfd()) {
-        skip("pidfd and own descriptors", "pidfds of threads need Linux 6.9");
+        skip("pthread with a pidfd and UNSHARE_FILES", "pidfds of threads need Linux 6.9");
         return;
     }
     shared_fd = -1;
     int error = create_held(&held, NULL, EXTRA(.set = CLONE3_PTHREAD_PIDFD | CLONE3_PTHREAD_UNSHARE_FILES, .pidfd = &shared_fd));
-    is(error, 0, "pidfd and own descriptors: created");
-    ok(fcntl(shared_fd, F_GETFD) >= 0, "pidfd and own descriptors: the creator has it");
-    is((long)in_thread(&held, looks_at_pidfd), -1, "pidfd and own descriptors: the thread has not");
-    ok(release(&held), "pidfd and own descriptors: joined");
+    is(error, 0, "pthread with a pidfd and UNSHARE_FILES: created");
+    ok(fcntl(shared_fd, F_GETFD) >= 0, "pthread with a pidfd and UNSHARE_FILES: the creator has the pidfd");
+    is((long)in_thread(&held, looks_at_pidfd), -1, "pthread with a pidfd and UNSHARE_FILES: the thread has not got the pidfd");
+    ok(release(&held), "pthread with a pidfd and UNSHARE_FILES: joined");
     close(shared_fd);
 }
 
@@ -188,7 +188,7 @@ static void in_cgroup(const char *how, const char *within, struct clone3_pthread
 {
     struct held held;
     int error = create_held(&held, NULL, extra);
-    if (!is(error, 0, how))
+    if (!is(error, 0, named("pthread with a %s: created", how)))
         return;
     char path[64], line[4096] = "", found[4096] = "";
     snprintf(path, sizeof path, "/proc/self/task/%d/cgroup", held.tid);
@@ -197,14 +197,14 @@ static void in_cgroup(const char *how, const char *within, struct clone3_pthread
         sscanf(line, "0::%4095s", found);
     if (file)
         fclose(file);
-    ok(strcmp(found, within) == 0, "%s: the thread is in it", how);
+    ok(strcmp(found, within) == 0, "pthread with a %s: the thread is in it", how);
     file = fopen("/proc/self/cgroup", "re");
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "0::%4095s", found) == 1)
-            ok(strcmp(found, within) != 0, "%s: the process is not", how);
+            ok(strcmp(found, within) != 0, "pthread with a %s: the process is not in it", how);
     if (file)
         fclose(file);
-    ok(release(&held), "%s: joined", how);
+    ok(release(&held), "pthread with a %s: joined", how);
 }
 
 /* A threaded cgroup needs a domain above it that the process is in. */
@@ -213,7 +213,7 @@ static void cgroup(void)
     char domain[4096], threaded[4200], *within;
     int error = make_cgroup(domain, sizeof domain, &within);
     if (error) {
-        skip("cgroup", "no cgroup2 to make a cgroup in");
+        skip("pthread with a cgroup", "no cgroup2 to make a cgroup in");
         return;
     }
     char number[16], own[4096] = "";
@@ -222,7 +222,7 @@ static void cgroup(void)
     snprintf(own, sizeof own, "%.*s", (int)(strrchr(domain, '/') - domain), domain);
     mkdir(threaded, 0755);
     if (set_cgroup(threaded, "cgroup.type", "threaded") || set_cgroup(domain, "cgroup.procs", number)) {
-        skip("cgroup", "cannot make a threaded cgroup here");
+        skip("pthread with a cgroup", "cannot make a threaded cgroup here");
     } else {
         char inside[4200];
         int fd = open(threaded, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -233,7 +233,7 @@ static void cgroup(void)
         close(fd);
         set_cgroup(own, "cgroup.procs", number);
     }
-    ok(remove_cgroup(threaded) == 0 && remove_cgroup(domain) == 0, "cgroup: nothing is left in it");
+    ok(remove_cgroup(threaded) == 0 && remove_cgroup(domain) == 0, "pthread with a cgroup: the cgroup is empty again and can be removed");
 }
 
 /* All at once, on a thread that is detached from its beginning on. */
@@ -265,17 +265,17 @@ static void detached_with_all(void)
                   | CLONE3_PTHREAD_UNSHARE_FILES | (unsigned)with_pidfd,
             .name = "all", .nice = 19, .pidfd = &fd),
         everything_is_there, (void *)&result);
-    is(error, 0, "detached, with all: created");
+    is(error, 0, "detached pthread with several extras: created");
     for (int i = 0; i < 5000 && !result; i++)
         pause_ms(1);
-    is(result, 1, "detached, with all: begins with them, and is detached");
-    ok(alone(), "detached, with all: goes without being joined");
+    is(result, 1, "detached pthread with several extras: it begins with them, and is detached");
+    ok(alone(), "detached pthread with several extras: it ends without being joined");
     if (fd >= 0)
         close(fd);
-    is(descriptors(), before, "detached, with all: no descriptor is left");
+    is(descriptors(), before, "detached pthread with several extras: no descriptor is left");
     int state;
     pthread_attr_getdetachstate(&attr, &state);
-    is(state, PTHREAD_CREATE_DETACHED, "detached, with all: the attributes are as they were");
+    is(state, PTHREAD_CREATE_DETACHED, "detached pthread with several extras: the attributes are as they were");
     pthread_attr_destroy(&attr);
 }
 
@@ -283,7 +283,7 @@ int main(void)
 {
     begin(60);
     if (no_threads()) {
-        skip("threads with extras", no_threads());
+        skip("pthreads with extras", no_threads());
         return done();
     }
     alone();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An extra that cannot be had undoes the thread: it is said which one it was,
+/* An extra that cannot be had undoes the thread: `failed` names it,
  * start never runs, and neither a thread nor a descriptor is left.
  */
 #define _GNU_SOURCE
@@ -33,11 +33,11 @@ static void fails(const char *name, struct clone3_pthread_extra *extra, int erro
         int got = clone3_pthread_create(&thread, attributes[kind], extra, starts, NULL);
         int good = got == error && failed == which && errno == 77 && alone() && !started
             && descriptors() == before;
-        if (!ok(good, "%s, %s", name, kinds[kind]))
+        if (!ok(good, "pthread with %s, %s attributes: refused without a trace", name, kinds[kind]))
             printf("# %d (%s), failed %u, errno %d, %d tasks, %d descriptors, were %d%s\n", got, strerror(got),
                    failed, errno, tasks(), descriptors(), before, started ? ", started" : "");
         extra->failed = NULL;
-        is(clone3_pthread_create(&thread, attributes[kind], extra, starts, NULL), error, "nobody asks which");
+        is(clone3_pthread_create(&thread, attributes[kind], extra, starts, NULL), error, named("pthread with %s, %s attributes: refused without a place for `failed`", name, kinds[kind]));
     }
 }
 
@@ -46,27 +46,27 @@ static void arguments(void)
     pthread_t thread;
     struct clone3_pthread_extra more[2] = { extra(0), extra(0) };
     int fd, before = descriptors();
-    is(clone3_pthread_create(&thread, NULL, NULL, NULL, NULL), EFAULT, "no start function of a pthread: EFAULT");
-    is(clone3_pthread_create(NULL, NULL, NULL, starts, NULL), EFAULT, "no place for the id of a pthread: EFAULT");
+    is(clone3_pthread_create(&thread, NULL, NULL, NULL, NULL), EFAULT, "clone3_pthread_create() without a start function: EFAULT");
+    is(clone3_pthread_create(NULL, NULL, NULL, starts, NULL), EFAULT, "clone3_pthread_create() without a place for the id: EFAULT");
     unsigned failed = 77;
     struct clone3_pthread_extra named = extra(CLONE3_PTHREAD_NAME);
     named.name = "never", named.failed = &failed;
     ok(clone3_pthread_create(&thread, NULL, &named, NULL, NULL) == EFAULT && failed == 0,
-        "which is no extra's fault");
+        "clone3_pthread_create() without a start function sets `failed` to 0");
     more[0].size = sizeof more[0] - 1;
-    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), EINVAL, "a size smaller than any version's");
+    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), EINVAL, "pthread extras smaller than any version's: EINVAL");
     more[0].size = sizeof more;
-    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), E2BIG, "something beyond what is known");
+    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), E2BIG, "pthread extras of a later version whose new fields are used: E2BIG");
     memset(&more[1], 0, sizeof more[1]);
     more[0].set = 1u << 31;
     fails("an unknown bit", more, EINVAL, 0);
     more[0].set = CLONE3_PTHREAD_PIDFD | 1u << 8;
     more[0].pidfd = &fd;
     fails("the first unknown bit", more, EINVAL, 0);
-    ok(!started && alone() && descriptors() == before, "nothing of all that is left");
+    ok(!started && alone() && descriptors() == before, "refused pthread extras leave no thread and no descriptor");
     more[0].set = 0;
-    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), 0, "nothing beyond what is known");
-    ok(pthread_join(thread, NULL) == 0 && started, "and it runs");
+    is(clone3_pthread_create(&thread, NULL, more, starts, NULL), 0, "pthread extras of a later version whose new fields are zero make a thread");
+    ok(pthread_join(thread, NULL) == 0 && started, "a pthread with extras of a later version runs and is joined");
     started = 0;
 }
 
@@ -84,9 +84,9 @@ static void the_hosts_own(void)
     errno = 77;
     int got = clone3_pthread_create(&thread, &attr, &named, starts, NULL), then = errno;
     make_possible(&attr, &limit);
-    is(got, plain, "the C library's own refusal is passed on");
-    ok(plain != 0 && failed == 0 && alone(), "and is nobody's extra");
-    is(then, 77, "errno is untouched");
+    is(got, plain, "clone3_pthread_create() passes on the C library's own refusal");
+    ok(plain != 0 && failed == 0 && alone(), "the C library's own refusal of a pthread sets `failed` to 0");
+    is(then, 77, "clone3_pthread_create() that is refused leaves errno alone");
 }
 
 static void bad_extras(void)
@@ -128,7 +128,7 @@ static void bad_extras(void)
     bad.cgroup_path = "/proc/no such cgroup";
     fails("the path of nothing", &bad, ENOENT, CLONE3_PTHREAD_CGROUP);
     close(fd);
-    is(getpriority(PRIO_PROCESS, 0), nice_before, "the process's nice value is what it was");
+    is(getpriority(PRIO_PROCESS, 0), nice_before, "refused pthread extras leave the process's nice value");
 }
 
 /* The pidfd is the last to be opened: the thread waits and has all the others. */
@@ -137,7 +137,7 @@ static void too_many_files(void)
     struct rlimit limit, low;
     int fd = -1, error = no_thread_pidfd();
     if (emulated()) {
-        skip("too many descriptors", "qemu-user does not keep to RLIMIT_NOFILE");
+        skip("pthread with a pidfd where no descriptor is left", "qemu-user does not keep to RLIMIT_NOFILE");
         return;
     }
     struct clone3_pthread_extra bad = extra(CLONE3_PTHREAD_PIDFD | CLONE3_PTHREAD_NAME);
@@ -154,7 +154,7 @@ static void too_many_files(void)
         setrlimit(RLIMIT_NOFILE, &limit);
         int wanted = error == 0 ? EMFILE : error == EINVAL ? ENOTSUP : error;
         if (!ok(got == wanted && failed == CLONE3_PTHREAD_PIDFD && fd == -1 && !started && alone(),
-                "too many descriptors, %s", kinds[i]))
+                "pthread with a pidfd where no descriptor is left, %s attributes: refused without a trace", kinds[i]))
             printf("# %d, wanted %d; failed %u, %d tasks\n", got, wanted, failed, tasks());
     }
 }
@@ -180,7 +180,7 @@ static void over_and_over(void)
     for (int i = 0; i < 200; i++)
         if (clone3_pthread_create(&thread, attributes[i % 2], &bad, starts, NULL) == 0)
             abort();
-    ok(alone() && mappings() < before + 50, "no stack is left, over and over");
+    ok(alone() && mappings() < before + 50, "pthreads that are refused 200 times leave no stack");
 }
 
 static int without_rights(void)
@@ -202,7 +202,7 @@ int main(void)
     static pthread_attr_t detached, own_stack;
     begin(60);
     if (no_threads()) {
-        skip("threads without extras", no_threads());
+        skip("pthreads whose extras are refused", no_threads());
         return done();
     }
     alone();
@@ -220,6 +220,6 @@ int main(void)
     pid_t pid = fork();
     if (pid == 0)
         _exit(without_rights());
-    is(status_of(pid), 0, "a nice value that is not permitted");
+    is(status_of(pid), 0, "pthread with a nice value that is not permitted: EACCES, without a trace");
     return done();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Threads in a program that is not linked with libpthread, which before glibc 2.34
- * is opened later: until then there are none, and it is said so; from then on
+ * is opened later: until then there are none, and ENOSYS is returned; from then on
  * calls are passed on to it.
  *
  * libcs: glibc
@@ -36,33 +36,33 @@ int main(void)
     pthread_t thread;
     begin(30);
     if (no_threads()) {
-        skip("libpthread opened late", no_threads());
+        skip("pthread_create before and after libpthread is opened", no_threads());
         return done();
     }
     int there = dlsym(RTLD_DEFAULT, "pthread_join") != NULL;
     __typeof__(&pthread_create) create = by_version(OLDER);
-    ok(create && create == by_version("GLIBC_2.34"), "both versions are the library's");
+    ok(create && create == by_version("GLIBC_2.34"), "both versions of pthread_create are the library's");
     if (there) {
-        skip("before libpthread: pthread_create", "it is here from the beginning");
-        skip("before libpthread: clone3_pthread_create", "it is here from the beginning");
+        skip("pthread_create before libpthread is opened: ENOSYS", "it is here from the beginning");
+        skip("clone3_pthread_create before libpthread is opened: ENOSYS", "it is here from the beginning");
     } else {
-        is(create(&thread, NULL, same, NULL), ENOSYS, "before libpthread: pthread_create");
-        is(clone3_pthread_create(&thread, NULL, NULL, same, NULL), ENOSYS, "before libpthread: clone3_pthread_create");
+        is(create(&thread, NULL, same, NULL), ENOSYS, "pthread_create before libpthread is opened: ENOSYS");
+        is(clone3_pthread_create(&thread, NULL, NULL, same, NULL), ENOSYS, "clone3_pthread_create before libpthread is opened: ENOSYS");
     }
-    ok(dlsym(RTLD_DEFAULT, "pthread_create") == NULL || there, "a name without version is not the library's");
+    ok(dlsym(RTLD_DEFAULT, "pthread_create") == NULL || there, "pthread_create without a version is not the library's");
     void *library = dlopen("libpthread.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!ok(library != NULL, "libpthread opens")) {
+    if (!ok(library != NULL, "libpthread can be opened late by a program without threads")) {
         printf("# %s\n", dlerror());
         return done();
     }
     __typeof__(&pthread_join) join = (__typeof__(join))dlsym(library, "pthread_join");
     void *result = NULL;
     ok(create(&thread, NULL, same, &thread) == 0 && join(thread, &result) == 0 && result == &thread,
-       "then pthread_create makes a thread");
+       "pthread_create after libpthread is opened makes a thread");
     struct clone3_pthread_extra extra = { .size = sizeof extra, .set = CLONE3_PTHREAD_NAME, .name = "late" };
     result = NULL;
     ok(clone3_pthread_create(&thread, NULL, &extra, same, &thread) == 0 && join(thread, &result) == 0
            && result == &thread,
-       "and clone3_pthread_create");
+       "clone3_pthread_create after libpthread is opened makes a thread");
     return done();
 }

@@ -52,7 +52,7 @@ static void threads(const char *whose, int (*make)(pthread_t *, void *(*)(void *
 {
     pthread_t thread;
     void *result = NULL;
-    is(make(&thread, same, &result), 0, whose);
+    is(make(&thread, same, &result), 0, named("%s is created by pthread_create", whose));
     ok(pthread_join(thread, &result) == 0 && result == &result, "%s is joined", whose);
 }
 
@@ -69,15 +69,15 @@ static void errors(void)
     make_impossible(&attr, &limit);
     int error = pthread_create(&thread, &attr, same, NULL);
     make_possible(&attr, &limit);
-    ok((error == EAGAIN || error == ENOMEM) && alone(), "the libc's errors come back");
+    ok((error == EAGAIN || error == ENOMEM) && alone(), "pthread_create returns the libc's errors");
 }
 
 static void c11(void)
 {
     thrd_t thread;
     int result = 0;
-    is(thrd_create(&thread, seven, &result), thrd_success, "thrd_create");
-    ok(thrd_join(thread, &result) == thrd_success && result == 7, "and its int is joined");
+    is(thrd_create(&thread, seven, &result), thrd_success, "thrd_create makes a thread");
+    ok(thrd_join(thread, &result) == thrd_success && result == 7, "thrd_join returns the int of a thread by thrd_create");
 }
 
 /* From many threads at once. */
@@ -114,35 +114,35 @@ static void storm(void)
         failed += pthread_join(thread[i], &result) != 0 || result;
         count += done_by[i];
     }
-    is(failed, 0, "a storm from 64 threads");
-    is(count, MANY * repeats(100), "in which all were made");
-    ok(alone() && descriptors() == before, "and of which nothing is left");
+    is(failed, 0, "64 threads at once create and join pthreads without an error");
+    is(count, MANY * repeats(100), "64 threads at once create all the pthreads they should");
+    ok(alone() && descriptors() == before, "64 threads at once that create pthreads leave no thread and no descriptor");
 }
 
 int main(void)
 {
     begin(90);
     if (no_threads()) {
-        skip("threads", no_threads());
+        skip("pthread_create and thrd_create are passed on", no_threads());
         return done();
     }
     alone();
 #ifdef MODE_STATIC
-    skip("the names are the library's", "not in a static program");
+    skip("pthread_create and thrd_create are the library's", "not in a static program");
 #else
     ok(is_ours((void *)pthread_create), "pthread_create is the library's");
     ok(is_ours((void *)thrd_create), "thrd_create is the library's");
-    ok(!is_ours((void *)pthread_join), "pthread_join is not");
+    ok(!is_ours((void *)pthread_join), "pthread_join is not the library's");
     void *plugin = dlopen(getenv("PLUGIN"), RTLD_NOW | RTLD_LOCAL);
-    if (ok(plugin != NULL, "an object is opened")) {
+    if (ok(plugin != NULL, "an object that calls pthread_create is opened")) {
         void *(*its)(void) = (void *(*)(void))dlsym(plugin, "plugin_create");
-        ok(is_ours(its()), "and gets the library's too");
-        threads("its thread", (int (*)(pthread_t *, void *(*)(void *), void *))dlsym(plugin, "plugin_makes"));
+        ok(is_ours(its()), "pthread_create of an opened object is the library's");
+        threads("a thread of an opened object", (int (*)(pthread_t *, void *(*)(void *), void *))dlsym(plugin, "plugin_makes"));
     } else {
         printf("# %s\n", dlerror());
     }
 #endif
-    threads("a thread", makes);
+    threads("a thread of the program", makes);
     errors();
     c11();
     storm();

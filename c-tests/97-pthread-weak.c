@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Objects that ask by a weak reference whether there are threads get the answer
  * that they get without the preload: before glibc 2.34 there are none in a program
- * without libpthread. Old objects of GCC's take it for leave to call what is not
+ * without libpthread. Old objects of GCC's take it for permission to call what is not
  * there.
  *
  * modes: preload
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
         return answers();
     begin(20);
     if (emulated()) {
-        skip("weak references", "the emulator starts no program by itself");
+        skip("weak references to pthread_create and thrd_create", "the emulator starts no program by itself");
         return done();
     }
     pid_t pid = fork();
@@ -44,8 +44,8 @@ int main(int argc, char **argv)
         _exit(1);
     }
     int without = status_of(pid);
-    ok(without >= 32, "the plugin opens");
-    is(answers(), without, "weak references find what they find without the library");
+    ok(without >= 32, "an object with weak references to pthread_create opens without the library");
+    is(answers(), without, "weak references to pthread_create and thrd_create find what they find without the library");
     return done();
 }
 #endif

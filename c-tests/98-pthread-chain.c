@@ -56,11 +56,11 @@ int main(int argc, char **argv)
         return makes_two();
     begin(30);
     if (emulated() || no_threads()) {
-        skip("another library", emulated() ? "the emulator starts no program by itself" : no_threads());
+        skip("another library's pthread_create sees every thread once", emulated() ? "the emulator starts no program by itself" : no_threads());
         return done();
     }
-    is(with_preload(argv[0], getenv("LIBRARY"), getenv("PLUGIN")), 2, "behind ours, it sees both threads once");
-    is(with_preload(argv[0], getenv("PLUGIN"), getenv("LIBRARY")), 2, "before ours, likewise");
+    is(with_preload(argv[0], getenv("LIBRARY"), getenv("PLUGIN")), 2, "another library's pthread_create behind ours sees both threads once");
+    is(with_preload(argv[0], getenv("PLUGIN"), getenv("LIBRARY")), 2, "another library's pthread_create before ours sees both threads once");
     return done();
 }
 #endif

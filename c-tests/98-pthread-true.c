@@ -15,6 +15,9 @@ static struct clone3_pthread_extra extra = {
 static int pidfd = -1;
 static int with_pidfd;
 
+/* A name that says which of the two kinds of thread it is about. */
+#define ABOUT(text) named("clone3_pthread_create()%s: " text, with_pidfd ? " with a pidfd" : "")
+
 static int create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
 {
     struct clone3_pthread_extra own = extra;
@@ -37,10 +40,10 @@ static void join(void)
 {
     pthread_t thread;
     void *result = NULL;
-    is(create(&thread, NULL, same, &seen), 0, "created");
-    is(pthread_join(thread, &result), 0, "joined");
-    ok(result == &seen, "with the value it returned");
-    ok(pthread_equal(seen, thread), "pthread_self() is the id its creator has");
+    is(create(&thread, NULL, same, &seen), 0, ABOUT("the thread is created"));
+    is(pthread_join(thread, &result), 0, ABOUT("the thread is joined"));
+    ok(result == &seen, "%s", ABOUT("the join returns the thread's value"));
+    ok(pthread_equal(seen, thread), "%s", ABOUT("pthread_self() is the id that the creator has"));
 }
 
 static void *exits(void *argument)
@@ -53,7 +56,7 @@ static void exit_value(void)
     pthread_t thread;
     void *result = NULL;
     create(&thread, NULL, exits, &seen);
-    ok(pthread_join(thread, &result) == 0 && result == &seen, "pthread_exit() ends it with a value");
+    ok(pthread_join(thread, &result) == 0 && result == &seen, "%s", ABOUT("pthread_exit() ends the thread with a value"));
 }
 
 static volatile int prepared, cleaned, unwound, destroyed;
@@ -87,13 +90,13 @@ static void cancel(void)
     create(&thread, NULL, is_cancelled, &seen);
     while (!prepared)
         pause_ms(1);
-    is(pthread_cancel(thread), 0, "cancelled");
-    is(pthread_join(thread, &result), 0, "joined");
-    ok(result == PTHREAD_CANCELED, "as cancelled");
-    is(cleaned, 1, "its cleanup handler ran");
-    is(destroyed, 1, "the destructor of its key ran");
+    is(pthread_cancel(thread), 0, ABOUT("the thread can be cancelled"));
+    is(pthread_join(thread, &result), 0, ABOUT("the cancelled thread is joined"));
+    ok(result == PTHREAD_CANCELED, "%s", ABOUT("the join of the cancelled thread returns PTHREAD_CANCELED"));
+    is(cleaned, 1, ABOUT("the cancelled thread's cleanup handler ran"));
+    is(destroyed, 1, ABOUT("the cancelled thread's key destructor ran"));
 #ifdef __GLIBC__
-    is(unwound, 1, "its frames were unwound");
+    is(unwound, 1, ABOUT("the cancelled thread's frames were unwound"));
 #endif
     pthread_key_delete(key);
 }
@@ -119,8 +122,8 @@ static void attributes(void)
     void *result = NULL;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 320 << 10);
-    is(create(&thread, &attr, stack_of_self, &seen), 0, "with attributes");
-    ok(pthread_join(thread, &result) == 0 && result == &seen, "pthread_getattr_np() knows its stack");
+    is(create(&thread, &attr, stack_of_self, &seen), 0, ABOUT("a thread with attributes is created"));
+    ok(pthread_join(thread, &result) == 0 && result == &seen, "%s", ABOUT("pthread_getattr_np() knows the thread's stack"));
     pthread_attr_destroy(&attr);
 }
 
@@ -137,9 +140,9 @@ static void detach(void)
     static volatile int go;
     go = 0;
     create(&thread, NULL, waits, (void *)&go);
-    is(pthread_detach(thread), 0, "detached later");
+    is(pthread_detach(thread), 0, ABOUT("the thread can be detached"));
     go = 1;
-    ok(alone(), "and goes by itself");
+    ok(alone(), "%s", ABOUT("the detached thread ends by itself"));
 }
 
 static void *locks(void *mutex)
@@ -166,11 +169,11 @@ static void libc_state(void)
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ERRORCHECK);
     pthread_mutex_init(&mutex, &kind);
     create(&thread, NULL, locks, &mutex);
-    ok(pthread_join(thread, &result) == 0 && result == &mutex, "it owns what it locks");
+    ok(pthread_join(thread, &result) == 0 && result == &mutex, "%s", ABOUT("the thread owns the mutex it locks"));
     errno = 3;
     create(&thread, NULL, owns, &seen);
-    ok(pthread_join(thread, &result) == 0 && result == &seen, "it has thread-local storage");
-    ok(own == 5 && errno == 3, "and an errno, of its own");
+    ok(pthread_join(thread, &result) == 0 && result == &seen, "%s", ABOUT("the thread has thread-local storage"));
+    ok(own == 5 && errno == 3, "%s", ABOUT("the thread's storage and errno are its own"));
 }
 
 /* Deferred cancellation of the creator waits until there is a thread; signals
@@ -229,12 +232,12 @@ static void disturbed(void)
     created = 0;
     pthread_create(&thread, NULL, creates, &seen);
     pthread_join(thread, &result);
-    ok(created && result == PTHREAD_CANCELED, "a cancelled creator makes a thread and is then cancelled");
-    ok(pthread_join(created_thread, &result) == 0 && result == &seen, "and the thread has run to its end");
+    ok(created && result == PTHREAD_CANCELED, "%s", ABOUT("a cancelled creator makes a thread and is then cancelled"));
+    ok(pthread_join(created_thread, &result) == 0 && result == &seen, "%s", ABOUT("the thread of a cancelled creator runs to its end"));
     created = 0;
     pthread_create(&thread, NULL, creates_none, &seen);
     pthread_join(thread, &result);
-    ok(created == 20 && result == PTHREAD_CANCELED, "a cancelled creator undoes threads and is then cancelled");
+    ok(created == 20 && result == PTHREAD_CANCELED, "%s", ABOUT("a cancelled creator whose threads are refused is cancelled afterwards"));
     struct sigaction action = { .sa_handler = interrupt };
     sigaction(SIGUSR1, &action, NULL);
     stopped = 0;
@@ -242,15 +245,15 @@ static void disturbed(void)
     while (!stopped && pthread_kill(thread, SIGUSR1) == 0)
         pause_ms(0);
     pthread_join(thread, NULL);
-    is(failed, 0, "signals, sent all the time, do not disturb it");
-    ok(interrupts > 0, "they were handled");
+    is(failed, 0, ABOUT("threads are created while signals come all the time"));
+    ok(interrupts > 0, "%s", ABOUT("signal handlers ran while threads were created"));
 }
 
 int main(void)
 {
     begin(60);
     if (no_threads()) {
-        skip("true pthreads", no_threads());
+        skip("threads of clone3_pthread_create() are pthreads to the libc", no_threads());
         return done();
     }
     alone();

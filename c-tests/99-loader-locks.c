@@ -65,9 +65,9 @@ static int is_out_of_reach(void)
 
 static void beside_a_walk(void)
 {
-    const char *made = "a bare thread is made while another thread walks the loader's list";
-    const char *child = "a child of fork() can walk the list and make a thread then";
-    const char *past = "so can one of the libc's own fork, called past the library";
+    const char *made = "a bare thread is made while another thread is in dl_iterate_phdr()";
+    const char *child = "a child of fork() while another thread is in dl_iterate_phdr() can call it and make a thread";
+    const char *past = "a child of the libc's own fork while another thread is in dl_iterate_phdr() can call it and make a thread";
     pthread_t walker;
     if (!has_pthreads()) {
         skip(made, "the libc makes no threads here");
@@ -83,7 +83,7 @@ static void beside_a_walk(void)
         alarm(scaled(5));
         _exit(run_thread(NULL, returns, (void *)8) != 8);
     }
-    is(status_of(pid), 0, "a child of _Fork() makes a bare thread");
+    is(status_of(pid), 0, "a child of _Fork() while another thread is in dl_iterate_phdr() makes a bare thread");
     is(run_thread(NULL, returns, (void *)9), 9, made);
     if (is_out_of_reach())
         skip(child, "this libc's fork() is all its own");
@@ -108,9 +108,10 @@ static int forks(struct dl_phdr_info *info, size_t size, void *pid)
     return 1;
 }
 
-static void within_a_walk(void)
+static void within_a_walk(const char *when)
 {
-    const char *name = "a child that was made in the callback leaves it and can walk again";
+    char name[120];
+    snprintf(name, sizeof name, "a child made in a callback of dl_iterate_phdr() can call it again, %s", when);
     pid_t pid = -1;
     if (is_out_of_reach()) {
         skip(name, "this libc's fork() is all its own");
@@ -120,14 +121,14 @@ static void within_a_walk(void)
     is(status_of_user(pid), 0, name);
     int count = 0;
     dl_iterate_phdr(counts, &count);
-    ok(count > 0, "and so can its parent");
+    ok(count > 0, "the parent of a child made in a callback of dl_iterate_phdr() can call it again, %s", when);
 }
 
 int main(void)
 {
     begin(60);
-    within_a_walk();
+    within_a_walk("at first");
     beside_a_walk();
-    within_a_walk();
+    within_a_walk("after another thread's");
     return done();
 }

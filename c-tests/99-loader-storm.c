@@ -132,9 +132,9 @@ static void beside_openers(void)
         long its = result(openers[i]);
         wrong = wrong ? wrong : its;
     }
-    is(wrong, 0, "each thread has the storage of the object that its creator opened");
-    is(result(maker), 0, "threads are made while others open and close objects");
-    ok(made > 0, "and some are");
+    is(wrong, 0, "a bare thread has the storage of the object its creator opened, while others open and close objects");
+    is(result(maker), 0, "bare threads are made without an error while others open and close objects");
+    ok(made > 0, "some bare threads are made while others open and close objects");
 }
 
 /* Without openers: what another thread is just opening is half there in a child, and
@@ -152,8 +152,8 @@ static void beside_forks(void)
         }
         wrong = status_of(pid);
     }
-    is(wrong, 0, "a child opens an object and makes a thread that finds its storage there");
-    is(result(makers[0]) + result(makers[1]), 0, "threads are made while the process forks");
+    is(wrong, 0, "a fork child opens an object and makes a bare thread that has its storage");
+    is(result(makers[0]) + result(makers[1]), 0, "bare threads are made without an error while the process forks");
 }
 
 static void many_at_once(void)
@@ -170,11 +170,11 @@ static void many_at_once(void)
         looks[count] = dlsym(plugins[count], "looks");
         wrong += run_thread(NULL, calls, looks[count++]) != 0;
     }
-    is(wrong, 0, "a thread has the storage of the object opened last");
+    is(wrong, 0, "a bare thread has the storage of the object opened last, of many");
     for (int i = 0; i < count; i++)
         wrong += run_thread(NULL, calls, looks[i]) != 0;
-    is(wrong, 0, "and of all that were opened");
-    is(count, MANY, "and all open");
+    is(wrong, 0, "a bare thread has the storage of each of many opened objects");
+    is(count, MANY, "many objects with thread-local storage are open at once");
     while (count)
         dlclose(plugins[--count]);
 }
@@ -183,11 +183,11 @@ int main(void)
 {
     begin(60);
     if (!has_pthreads()) {
-        skip("threads beside dlopen and dlclose", "the libc makes no threads here");
+        skip("bare threads beside dlopen() and dlclose()", "the libc makes no threads here");
         return done();
     }
 #if defined STATIC_TLS && !defined __GLIBC__
-    skip("threads beside dlopen", "musl opens nothing that wants static storage");
+    skip("bare threads beside dlopen()", "musl opens nothing that wants static storage");
     return done();
 #endif
     char directory[] = "/tmp/clone3-storm-XXXXXX";
@@ -198,10 +198,10 @@ int main(void)
         snprintf(copies[i], sizeof copies[i], "%s/%d.so", directory, i);
         failed |= copy(getenv("PLUGIN"), copies[i]);
     }
-    if (ok(!failed, "there are copies of an object to open")) {
+    if (ok(!failed, "copies of an object are made, to be opened")) {
         many_at_once();
         if (emulated())
-            skip("children made meanwhile", "they hang in the emulator, beside pthreads too");
+            skip("fork children that open objects while bare threads are made", "they hang in the emulator, beside pthreads too");
         else
             beside_forks();
         beside_openers();

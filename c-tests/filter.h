@@ -27,7 +27,7 @@
 #define FILTER_ARCH AUDIT_ARCH_RISCV64
 #endif
 
-/* Of the namespaces that clone(2) makes, those that Docker lets nobody make. */
+/* Of the namespaces that clone(2) makes, those that Docker allows no process. */
 #define FILTER_NAMESPACES 0x7e020000u
 
 static const struct filter_kind {

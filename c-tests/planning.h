@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* planning.h: children of clone3_spawn() that are shells and tell what they are,
+/* planning.h: children of clone3_spawn() that are shells and say what they are,
  * and spawns that must fail and leave nothing behind. */
 #ifndef PLANNING_H
 #define PLANNING_H
@@ -150,7 +150,7 @@ static inline void apart(void (*tests)(void))
     if (counts[0] > tap_count)
         tap_count = counts[0], tap_failed = counts[1];
     if (status)
-        is(status, 0, "status of the process apart");
+        is(status, 0, named("assertions after number %d, in a process of their own, come to their end", tap_count));
     munmap(counts, 4096);
 }
 

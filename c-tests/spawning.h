@@ -223,7 +223,7 @@ static inline void begin_spawn_cases(unsigned seconds)
         abort();
 }
 
-/* Runs all cases and tells what they say (CONTROL), or whether that is right. */
+/* Runs all cases and prints what they say (CONTROL), or whether that is right. */
 static inline void run_spawn_cases(const struct spawn_case *cases, size_t count)
 {
 #ifdef CONTROL
@@ -244,26 +244,26 @@ static inline void run_spawn_cases(const struct spawn_case *cases, size_t count)
             skip(one->name, said + 5);
             continue;
         }
-        if (!ok(strcmp(said, one->wanted) == 0, "%s", one->name))
+        if (!ok(strcmp(said, one->wanted) == 0, "%s: as it should be", one->name))
             printf("#    got %s\n# wanted %s\n", said, one->wanted);
         int zombie = waitpid(-1, NULL, WNOHANG | 0x40000000);
         int clean = zombie == -1 && before == count_descriptors() && mask == mask_now();
-        if (!ok(clean, "%s: nothing is left behind", one->name))
+        if (!ok(clean, "%s: no child, descriptor or change of the mask is left", one->name))
             printf("# zombie %d, %d descriptors were %d\n", zombie, count_descriptors(), before);
         if (!line_of(one->name, control, theirs, sizeof theirs))
-            ok(0, "%s: the control says something", one->name);
+            ok(0, "%s: a build without the library runs this case", one->name);
         else if (strcmp(theirs, "missing") == 0)
-            skip(one->name, "the host libc has no such function");
+            skip(named("%s: the host libc does the same", one->name), "the host libc has no such function");
         else if (strncmp(theirs, "SKIP ", 5) == 0)
-            skip(one->name, theirs + 5);
+            skip(named("%s: the host libc does the same", one->name), theirs + 5);
         else if (strcmp(theirs, one->wanted) == 0)
-            ok(1, "%s: so does the host libc", one->name);
+            ok(1, "%s: the host libc does the same", one->name);
 #ifdef __GLIBC__
         else if (getenv("FILTERED") && !filtered("enosys")) /* it knows no other answer */
-            skip(one->name, "the host libc's own does not work behind this filter");
+            skip(named("%s: the host libc does the same", one->name), "the host libc's own does not work behind this filter");
 #endif
-        else if (emulated()) /* where a libc hears no error of its child, for one */
-            skip(one->name, "the host libc's own does not work in the emulator");
+        else if (emulated()) /* where a libc gets no error from its child, for one */
+            skip(named("%s: the host libc does the same", one->name), "the host libc's own does not work in the emulator");
         else if (!ok(one->differs != NULL, "%s: the host libc differs: %s", one->name,
                      one->differs ? one->differs : "unexpectedly"))
             printf("# theirs %s\n# wanted %s\n", theirs, one->wanted);

@@ -81,11 +81,11 @@ static void remember(void)
 
 static const char *part_of(pid_t id)
 {
-    return id == 0                          ? "nobody"
+    return id == 0                          ? "none"
            : id == (pid_t)syscall(SYS_getpid) ? "child"
            : id == known.pid                ? "parent"
            : id == known.tid                ? "parent's thread"
-                                            : "somebody else";
+                                            : "another process";
 }
 
 static const char *same(int is_same) { return is_same ? "the parent's" : "another"; }
@@ -165,8 +165,8 @@ static void print_thread(int entry_errno)
     say("thread pointer: %s\n", same(__builtin_thread_pointer() == known.thread_pointer));
 #ifdef __GLIBC__
 #ifdef CONTROL
-    /* The child of glibc 2.43's own fork has another, by which nobody can tell
-     * that its first thread has ended. */
+    /* The child of glibc 2.43's own fork has another, where the end of its first
+     * thread does not show. */
     if (glibc_minor() >= 43)
         say("clear_child_tid: the parent's\n");
     else

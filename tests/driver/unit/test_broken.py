@@ -48,6 +48,30 @@ TESTS = {
     "05-hangs": "pause();",
     "06-unfit": "no C;",
 }
+# One that asserts by c-tests/tap.h, in a loop and in a child of its own.
+NAMED = r"""/* libcs: glibc
+ * modes: preload
+ */
+#define _GNU_SOURCE
+#include "tap.h"
+int main(void)
+{
+    begin(10);
+    for (int i = 0; i < 2; i++)
+        is(i, i, NAME);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        ok(1, OTHER);
+        fflush(stdout);
+        _exit(0);
+    }
+    tap_count += status_of(pid) == 0;
+    ok(1, "the last one");
+    return done();
+}
+"""
+OWN_NAMES = NAMED.replace("NAME", 'named("number %d", i)').replace("OTHER", '"one in a child"')
 GUEST_TEST = "00-fine.x86_64-glibc-preload"
 GUEST_SAID = ["@@ kernel 7.0 x86_64 after 1 s", f"@@ begin {GUEST_TEST}", "ok 1 - fine", "1..1"]
 
@@ -123,6 +147,19 @@ class Native(Broken):
     def test_killed(self):
         """One whose runner is killed; the other tests are run"""
         self.assertIn("ok      00-fine", self.c_tests(True, "00", "03"))
+
+    def test_own_names(self):
+        """One whose assertions have a name each"""
+        (self.tree / "c-tests/07-named.c").write_text(OWN_NAMES)
+        self.assertIn("4 passed, 0 failed, 0 skipped", self.c_tests(False, "07"))
+
+    def test_name_twice(self):
+        """One that uses a name twice, in a loop or in a child as well, and says which"""
+        for name, other in (('"a number"', '"one in a child"'), ('named("number %d", i)', '"number 1"')):
+            (self.tree / "c-tests/07-named.c").write_text(NAMED.replace("NAME", name).replace("OTHER", other))
+            said = self.c_tests(True, "07")
+            self.assertIn("not ok 5 - each assertion has a name of its own: 1 have that of another", said)
+            self.assertIn(": a number" if "a number" in name else ": number 1", said)
 
     def test_more(self):
         """One that does more than it planned"""
