@@ -224,7 +224,7 @@ static int busy_cgroup(void)
         return 77;
     int status = 77;
     if (set_cgroup(path, "cgroup.subtree_control", "+memory") == 0)
-        status = in(path, 0, "EBUSY: cgroup: it hands controllers");
+        status = in(path, 0, "EBUSY: cgroup: it distributes controllers");
     rmdir(path);
     return status;
 }

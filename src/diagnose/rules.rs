@@ -87,7 +87,7 @@ rules! { OF_FIELDS:
         "copy_clone_args_from_user" |c| c.args().set_tid.0 == 0 && c.args().set_tid.1 != 0;
     EINVAL "set_tid is given without set_tid_size" [EVER, NEVER]
         "copy_clone_args_from_user" |c| c.args().set_tid.0 != 0 && c.args().set_tid.1 == 0;
-    EINVAL "exit_signal is larger than 255: it is no signal" [EVER, NEVER]
+    EINVAL "exit_signal is larger than 255: not a signal number" [EVER, NEVER]
         "copy_clone_args_from_user" |c| c.args().exit_signal > CSIGNAL.bits();
     EINVAL "CLONE_INTO_CGROUP needs the size of struct clone_args to be 88 (CLONE_ARGS_SIZE_VER2)"
         [(5, 7), NEVER] "copy_clone_args_from_user"
@@ -129,15 +129,15 @@ rules! { OF_FLAGS:
     EINVAL "a flag is set that no kernel knew when this library was written" [EVER, NEVER]
         "clone3_args_valid"
         |c| c.answer(c.any(!NAMED), |args| Child::With(args.flags & !NAMED)) == Err(Errno::EINVAL);
-    EINVAL "CLONE_DETACHED means nothing and is refused" [EVER, NEVER]
+    EINVAL "CLONE_DETACHED has no effect in Linux, and clone3(2) refuses it" [EVER, NEVER]
         "clone3_args_valid" |c| c.has(CLONE_DETACHED);
-    EINVAL "the low seven bits of flags are no place for a signal: that is exit_signal"
+    EINVAL "a signal goes into exit_signal, not into the low seven bits of flags"
         [EVER, NEVER] "clone3_args_valid" |c| c.any(CSIGNAL & !CLONE_NEWTIME);
-    EINVAL "CLONE_CLEAR_SIGHAND clears what CLONE_SIGHAND shares: choose one" [(5, 5), NEVER]
+    EINVAL "CLONE_CLEAR_SIGHAND and CLONE_SIGHAND are mutually exclusive" [(5, 5), NEVER]
         "clone3_args_valid" |c| c.has(CLONE_SIGHAND | CLONE_CLEAR_SIGHAND);
-    EINVAL "CLONE_THREAD leaves no end to signal: exit_signal must be 0" [EVER, NEVER]
+    EINVAL "CLONE_THREAD requires exit_signal == 0: the end of a thread sends no signal" [EVER, NEVER]
         "clone3_args_valid" |c| c.has(CLONE_THREAD) && c.args().exit_signal != 0;
-    EINVAL "CLONE_PARENT takes the caller's own exit signal: exit_signal must be 0" [EVER, NEVER]
+    EINVAL "CLONE_PARENT requires exit_signal == 0: the child has the caller's own exit signal" [EVER, NEVER]
         "clone3_args_valid" |c| c.has(CLONE_PARENT) && c.args().exit_signal != 0;
     EINVAL "stack_size is given without stack" [EVER, NEVER]
         "clone3_stack_valid" |c| c.args().stack.base == 0 && c.args().stack.size != 0;
@@ -153,7 +153,7 @@ rules! { OF_FLAGS:
     EINVAL "pidfd and parent_tid point to the same place" [EVER, NEVER]
         "kernel_clone"
         |c| c.has(CLONE_PIDFD | CLONE_PARENT_SETTID) && c.args().pidfd == c.args().parent_tid;
-    EINVAL "exit_signal is larger than 64: it is no signal" [EVER, NEVER]
+    EINVAL "exit_signal is larger than 64: not a signal number" [EVER, NEVER]
         "kernel_clone" |c| c.args().exit_signal > 64;
 
     // Flags with each other.
@@ -163,7 +163,7 @@ rules! { OF_FLAGS:
         [EVER, NEVER] "copy_process" |c| c.has(CLONE_EMPTY_MNTNS | CLONE_FS);
     EINVAL "CLONE_FS cannot be shared across user namespaces (CLONE_NEWUSER)" [EVER, NEVER]
         "copy_process" |c| c.has(CLONE_NEWUSER | CLONE_FS);
-    EPERM "CLONE_NEWUSER is closed to all but CAP_SYS_ADMIN by kernel.unprivileged_userns_clone"
+    EPERM "CLONE_NEWUSER needs CAP_SYS_ADMIN here: kernel.unprivileged_userns_clone is 0"
         [EVER, NEVER] "copy_process (Debian, Arch)"
         // No thread without CLONE_SIGHAND: refused either way, by whom tells.
         |c| c.answer(c.has(CLONE_NEWUSER), |_| Child::With(CLONE_NEWUSER | CLONE_THREAD))
@@ -188,11 +188,11 @@ rules! { OF_FLAGS:
         "copy_process"
         |c| c.answer(c.has(CLONE_THREAD | CLONE_PIDFD), |_| Child::ThreadWithPidfd)
             == Err(Errno::EINVAL);
-    EINVAL "CLONE_AUTOREAP: a thread is not reaped (CLONE_THREAD)" [(7, 1), NEVER]
+    EINVAL "CLONE_AUTOREAP and CLONE_THREAD are mutually exclusive: a thread is not reaped" [(7, 1), NEVER]
         "copy_process" |c| c.has(CLONE_AUTOREAP | CLONE_THREAD);
-    EINVAL "CLONE_AUTOREAP is for one's own children, not for siblings (CLONE_PARENT)"
+    EINVAL "CLONE_AUTOREAP and CLONE_PARENT are mutually exclusive"
         [(7, 1), NEVER] "copy_process" |c| c.has(CLONE_AUTOREAP | CLONE_PARENT);
-    EINVAL "CLONE_AUTOREAP: nobody is told of the end, exit_signal must be 0" [(7, 1), NEVER]
+    EINVAL "CLONE_AUTOREAP requires exit_signal == 0: the end of the child sends no signal" [(7, 1), NEVER]
         "copy_process" |c| c.has(CLONE_AUTOREAP) && c.args().exit_signal != 0;
     EINVAL "CLONE_PARENT: the caller was made with CLONE_AUTOREAP and has no siblings"
         [(7, 1), NEVER] "copy_process"
@@ -237,7 +237,7 @@ rules! { OF_FLAGS:
         "create_new_namespaces" |c| c.namespaces() == Err(Errno::EINVAL);
     ENOSPC "a limit on namespaces (user.max_*_namespaces) is reached, or 32 are nested"
         [EVER, NEVER] "create_new_namespaces" |c| c.namespaces() == Err(Errno::ENOSPC);
-    EPERM "CLONE_SETTLS: tls is no address in user space" [EVER, NEVER]
+    EPERM "CLONE_SETTLS: tls is not an address in user space" [EVER, NEVER]
         "copy_thread (x86)"
         |c| c.tls() == Err(Errno::EPERM);
     EFAULT "CLONE_SETTLS: tls does not point to a struct user_desc (32-bit x86)" [EVER, NEVER]
@@ -270,7 +270,7 @@ rules! { OF_FLAGS:
         "cgroup_may_write" |c| c.cgroup() == Err(Errno::EACCES);
     EOPNOTSUPP "cgroup: its domain is invalid (cgroup.type), or that of another process (CLONE_THREAD)"
         [EVER, NEVER] "cgroup_migrate_vet_dst" |c| c.cgroup() == Err(Errno::EOPNOTSUPP);
-    EBUSY "cgroup: it hands controllers to the cgroups below (cgroup.subtree_control), so no process may be in it"
+    EBUSY "cgroup: it distributes controllers to the cgroups below (cgroup.subtree_control), so no process may be in it"
         [EVER, NEVER] "cgroup_migrate_vet_dst" |c| c.cgroup() == Err(Errno::EBUSY);
 }
 
