@@ -179,3 +179,7 @@ unsafe fn wipe(start: usize, end: usize) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
