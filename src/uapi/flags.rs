@@ -190,7 +190,7 @@ flags! {
     /// New IPC namespace.
     CLONE_NEWIPC = 0x0800_0000, "2.6.19", { ..Flag::NAMESPACE }
     /// New user namespace (in parts earlier).
-    CLONE_NEWUSER = 0x1000_0000, "3.8", { needs: "the system's leave only", ..Flag::NAMESPACE }
+    CLONE_NEWUSER = 0x1000_0000, "3.8", { needs: "if the system allows user namespaces", ..Flag::NAMESPACE }
     /// New pid namespace.
     CLONE_NEWPID = 0x2000_0000, "2.6.24", { ..Flag::NAMESPACE }
     /// New network namespace.
@@ -202,7 +202,7 @@ flags! {
         { probed: true, emulation: Emulation::InChildAndSpawn, ..Flag::PLAIN }
     /// Create the child in the cgroup given by the field cgroup.
     CLONE_INTO_CGROUP = 0x2_0000_0000, "5.7",
-        { needs: "field cgroup; leave to write", emulation: Emulation::InSpawn, ..Flag::PLAIN }
+        { needs: "field cgroup; write access", emulation: Emulation::InSpawn, ..Flag::PLAIN }
     /// The kernel reaps the child itself when it ends; no exit signal.
     CLONE_AUTOREAP = 0x4_0000_0000, "7.1", {
         needs: "exit_signal 0",
