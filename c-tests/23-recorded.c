@@ -68,12 +68,12 @@ static int make_all(void)
 
 static void creations(void)
 {
-    is(run_recorded("make", NULL), 0, "children are made as ever");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("make", NULL), 0, "children of a traced program are made as without a trace");
+    if (!ok(read_records(), "the trace of a program that makes children is whole"))
         return;
     const struct record *image = find(NULL, "image", NULL, 0), *at = image;
     ok(image && image == records && image->origin == image->position && image->pid == image->tid,
-        "the first record is the image's");
+        "the first record of a trace is the image's");
     for (int call = FORK; call <= POSIX_SPAWN; call++) {
 #ifdef MODE_STATIC
         if (call == FORK)
@@ -84,24 +84,24 @@ static void creations(void)
                     && create->pid == image->pid && (int)field(create, "child") > 0
                     && field(create, "errno") == 0 && field(create, "exit_signal") == SIGCHLD
                     && field(create, "end_ns") > create->time && field(create, "thread") == 0,
-                "a record of call %d", call)) {
+                "the trace has a complete record of call %d", call)) {
             show_records();
             continue;
         }
         if (!getenv("FILTERED") && !emulated())
-            is((long)field(create, "route"), 1, "its route is clone3(2)");
+            is((long)field(create, "route"), 1, named("the record of call %d has clone3(2) for its route", call));
         uint64_t flags = field(create, "flags");
         ok(!(flags & CLONE_VM) == (call != VFORK && call != CLONE3_CALL && call != POSIX_SPAWN),
-            "its flags are those of the call");
+            "the record of call %d has the flags of that call", call);
         const struct record *start = find(image, "start", NULL, 0);
         while (start && start->origin != create->position)
             start = find(start, "start", NULL, 0);
         if (flags & CLONE_VM)
-            ok(!start, "a child on borrowed memory does not begin anew");
+            ok(!start, "a child of call %d, which shares the memory, has no record of a start", call);
         else
             ok(start && start->pid == field(create, "child")
                     && field(start, "parent_origin") == image->position,
-                "its child has begun, and is that of the record");
+                "a child of call %d has a record of its start, which names the creation", call);
         at = create;
     }
 #if !defined(MODE_STATIC)
@@ -110,27 +110,27 @@ static void creations(void)
     ok(end && vforked && end->origin == vforked->position && end->pid == field(vforked, "child"),
         "the end of a child of vfork() names the record that it came from");
     end = find(NULL, "exit", "status", FORK);
-    ok(end && end->pid == field(find(NULL, "create", "call", FORK), "child"), "and that of fork()'s");
+    ok(end && end->pid == field(find(NULL, "create", "call", FORK), "child"), "the end of a child of fork() names the record that it came from");
 #endif
     const struct record *exec = find(NULL, "exec", "call", SPAWNED), *create;
     create = find(NULL, "create", "call", POSIX_SPAWN);
     ok(exec && create && exec->state == OPEN && field(exec, "create") == create->position
             && exec->pid == field(create, "child") && field(exec, "ran_ns") >= create->time
             && string_is(exec, 0, "/bin/sh", 7) && string_is(exec, 1, "sh\0-c\0exit 8", 12),
-        "a spawned child says what it executes");
+        "a spawned child has a record of its exec");
     const struct record *failed = find(create, "create", "call", POSIX_SPAWN);
     exec = find(exec, "exec", "call", SPAWNED);
     ok(failed && failed->state == DONE && (int)field(failed, "child") == -1
             && field(failed, "errno") == ENOENT && field(failed, "stage") != 0,
-        "a failed spawn has errno and step");
+        "the record of a failed spawn has errno and step");
     ok(exec && exec->state == DONE && field(exec, "errno") == ENOENT
             && field(exec, "create") == failed->position,
-        "and what it could not execute");
+        "the record of a failed spawn's exec has the errno");
     failed = find(failed, "create", "call", CLONE3_CALL);
     ok(failed && (int)field(failed, "child") == -1 && field(failed, "errno") == EINVAL,
-        "a refused creation has the errno");
+        "the record of a refused creation has the errno");
     is(count_of("create"), POSIX_SPAWN + 2 - (find(NULL, "create", "call", FORK) ? 0 : 1),
-        "there are no others");
+        "the trace has no other creations");
     forget_records();
 }
 
@@ -155,8 +155,8 @@ static int nest(void)
 
 static void nested(void)
 {
-    is(run_recorded("nest", NULL), 0, "children of children");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("nest", NULL), 0, "children of children of a traced program are made as without a trace");
+    if (!ok(read_records(), "the trace of children of children is whole"))
         return;
     const struct record *image = records, *first = find(NULL, "create", NULL, 0);
     const struct record *second = find(first, "create", NULL, 0);
@@ -165,10 +165,10 @@ static void nested(void)
     int good = first && second && third && fourth && first->origin == image->position
         && second->origin == first->position && third->origin == second->position
         && fourth->origin == first->position && third->pid == field(second, "child");
-    if (!ok(good, "each creation names what its creator came from"))
+    if (!ok(good, "the record of each creation names the record that its creator came from"))
         show_records();
     for (const struct record *at = NULL; (at = find(at, "create", NULL, 0));)
-        if (!ok(at->state == DONE, "and is complete"))
+        if (!ok(at->state == DONE, "the record of the creation at position %llu is complete", (unsigned long long)at->position))
             show_records();
     const struct record *end = NULL;
     int ends = 0;

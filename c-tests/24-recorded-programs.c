@@ -65,8 +65,8 @@ static void each_function(void)
 {
     static const char *const names[] = { "execve", "execv", "execvp", "execvpe", "execl", "execlp",
         "execle", "fexecve" };
-    is(run_recorded("execute", NULL), 0, "programs are executed as ever");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("execute", NULL), 0, "programs are executed by a traced program as without a trace");
+    if (!ok(read_records(), "the trace of a program that executes others is whole"))
         return;
     for (int how = EXECVE; how <= FEXECVE; how++) {
         const struct record *exec = find(NULL, "exec", "call", 32u + (unsigned)how);
@@ -77,10 +77,10 @@ static void each_function(void)
                     && (how == FEXECVE || string_is(exec, 0, self, strlen(self))),
                 "%s has a record, which its program names", names[how]))
             show_records();
-        ok(image && string_is(image, 1, "name\0one two\0", 13), "the program has the arguments");
+        ok(image && string_is(image, 1, "name\0one two\0", 13), "the record of a program executed by %s has its arguments", names[how]);
         exec = exec ? find(exec, "exec", "call", 32u + (unsigned)how) : NULL;
         ok(exec && exec->state == DONE && is_wrong(how, (int)field(exec, "errno")),
-            "and a failed one has the errno");
+            "the record of a failed %s has the errno", names[how]);
     }
     forget_records();
 }
@@ -156,23 +156,23 @@ static int keep_cleared(void)
 
 static void environments(void)
 {
-    is(run_recorded("clear", NULL), 0, "what is missing in an environment is put back, and no more");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("clear", NULL), 0, "what a trace needs is put back into cleared environments, and no more");
+    if (!ok(read_records(), "the trace of programs with cleared environments is whole"))
         return;
     int restored = 0, images = count_of("image");
     for (const struct record *at = NULL; (at = find(at, "exec", "restored", 1));)
         restored++;
 #ifdef MODE_PRELOAD
-    is(restored, 6, "each of them is marked");
-    is(images, 7, "and all programs are traced");
+    is(restored, 6, "the record of each program whose environment was restored says so");
+    is(images, 7, "each program with a cleared environment is traced");
 #else
-    is(restored, 4, "each of them is marked");
-    is(images, 5, "and all programs are traced");
+    is(restored, 4, "the record of each program whose environment was restored says so");
+    is(images, 5, "each program with a cleared environment is traced");
 #endif
     forget_records();
 #ifdef MODE_PRELOAD /* what is linked with the library has it in any environment */
-    is(run_recorded("keep", "CLONE3_TRACE_KEEP_ENV=0"), 0, "with CLONE3_TRACE_KEEP_ENV=0 nothing is");
-    ok(read_records() && count_of("image") == 1, "and that program is not traced");
+    is(run_recorded("keep", "CLONE3_TRACE_KEEP_ENV=0"), 0, "with CLONE3_TRACE_KEEP_ENV=0 nothing is put back into a cleared environment");
+    ok(read_records() && count_of("image") == 1, "with CLONE3_TRACE_KEEP_ENV=0 a program with a cleared environment is not traced");
     forget_records();
 #endif
 }
@@ -208,8 +208,8 @@ static void waits(void)
 {
     static const struct { unsigned call; int status, uses; } wanted[] = { { 48, 1, 1 }, { 49, 2, 1 },
         { 50, 3, 1 }, { 51, 4, 1 }, { 52, 5, 0 }, { 52, 6, 0 }, { SYSTEM, 7, 0 }, { PCLOSE, 8, 1 } };
-    is(run_recorded("wait", NULL), 0, "children are waited for as ever");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("wait", NULL), 0, "children are waited for by a traced program as without a trace");
+    if (!ok(read_records(), "the trace of a program that waits is whole"))
         return;
     const struct record *at = NULL, *image = records;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
@@ -221,15 +221,15 @@ static void waits(void)
         if (!ok(at && field(at, "call") == wanted[i].call && field(at, "status") == (uint64_t)wanted[i].status << 8
                     && find(NULL, "create", "child", field(at, "child")) && at->pid == image->pid
                     && field(at, "end_ns") >= at->time,
-                "a wait of call %u has child and status", wanted[i].call))
+                "the record of wait %zu, of call %u, has child and status", i + 1, wanted[i].call))
             show_records();
 #ifdef __GLIBC__
         if (wanted[i].uses && at)
             ok(field(at, "max_resident") > 10000 && field(at, "max_resident") < 1u << 30,
-                "and what the child used");
+                "the record of wait %zu has what the child used", i + 1);
 #endif
     }
-    ok(!find(at, "wait", NULL, 0), "there are no others");
+    ok(!find(at, "wait", NULL, 0), "the trace has no other waits");
     forget_records();
 }
 

@@ -44,8 +44,8 @@ static int make_at_once(void)
 
 static void at_once(void)
 {
-    is(run_recorded("at once", NULL), 0, "several processes make children at once");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("at once", NULL), 0, "several traced processes make children at once");
+    if (!ok(read_records(), "the trace of several processes that make children at once is whole"))
         return;
     int wrong = 0, creations = 0;
     for (const struct record *at = NULL; (at = find(at, "create", NULL, 0)); creations++) {
@@ -54,8 +54,8 @@ static void at_once(void)
             start = find(start, "start", NULL, 0);
         wrong += at->state != DONE || !start || start->pid != field(at, "child");
     }
-    is(creations, WRITERS * (repeats(EACH) + 1), "each creation has a record");
-    is(wrong, 0, "that is complete, and the child's names it");
+    is(creations, WRITERS * (repeats(EACH) + 1), "each creation of several processes at once has a record");
+    is(wrong, 0, "the records of creations at once are complete, and those of the children name them");
     forget_records();
 }
 
@@ -89,8 +89,8 @@ static int kill_creators(void)
 
 static void killed(void)
 {
-    is(run_recorded("killed", NULL), 0, "creators are killed");
-    if (!ok(read_records(), "the trace is whole"))
+    is(run_recorded("killed", NULL), 0, "traced processes are killed while they make children");
+    if (!ok(read_records(), "the trace of processes that were killed is whole"))
         return;
     int open = 0, others = 0;
     for (const struct record *at = NULL; (at = find(at, "create", NULL, 0));) {
@@ -99,21 +99,21 @@ static void killed(void)
         others += by_first && at->state == OPEN;
     }
     if (!emulated()) /* which makes a child of fork() of one of vfork() */
-        ok(open > 0 && open <= 20, "what they had under way is open (%d)", open);
-    is(others, 0, "and nothing else");
+        ok(open > 0 && open <= 20, "the records of creations by processes that were killed are open (%d)", open);
+    is(others, 0, "no other records are open when processes were killed");
     forget_records();
 }
 
 static void full(void)
 {
     is(run_recorded("full", "CLONE3_TRACE_SIZE=1"), 0, "children are made though the trace is full");
-    if (!ok(read_records(), "the trace is whole"))
+    if (!ok(read_records(), "a trace that is full is whole"))
         return;
-    is((long)recorded_size, 1 << 20, "it has the size that was asked for");
+    is((long)recorded_size, 1 << 20, "a trace has the size of CLONE3_TRACE_SIZE");
     uint64_t capacity = recorded_word(recorded_bytes + 24), tail = recorded_word(recorded_bytes + 128);
-    is((long)tail, (long)capacity, "it is full");
+    is((long)tail, (long)capacity, "a trace of many creations in one MiB is full");
     ok(recorded_word(recorded_bytes + 320) + (unsigned)count_of("create") >= (unsigned)repeats(FULL),
-        "and what is missing is counted");
+        "what is missing in a trace that is full is counted");
     forget_records();
 }
 
@@ -130,7 +130,7 @@ static void strange(const char *what, const void *content, size_t size)
         what);
     fd = open(path, O_RDONLY);
     ok(read(fd, after, sizeof after) == (ssize_t)size && memcmp(after, content, size) == 0,
-        "and nothing is written there");
+        "the trace is %s: nothing is written there", what);
     close(fd);
     unlink(path);
 }
@@ -174,9 +174,9 @@ static void strangers(void)
     unlink(path);
     ok(mkfifo(path, 0600) == 0 && run_recorded("few", NULL) == 0, "the trace is a pipe: the program runs");
     unlink(path);
-    ok(mkdir(path, 0700) == 0 && run_recorded("few", NULL) == 0, "a directory");
+    ok(mkdir(path, 0700) == 0 && run_recorded("few", NULL) == 0, "the trace is a directory: the program runs");
     rmdir(path);
-    ok(symlink("/nowhere/at all", path) == 0 && run_recorded("few", NULL) == 0, "a link that leads nowhere");
+    ok(symlink("/nowhere/at all", path) == 0 && run_recorded("few", NULL) == 0, "the trace is a link to nothing: the program runs");
     unlink(path);
 }
 
@@ -222,18 +222,18 @@ static int under_filter(void)
 
 static void others(void)
 {
-    is(run_recorded("few", NULL), 0, "no descriptor is open, and none is needed");
-    ok(read_records() && find(NULL, "create", NULL, 0), "and the trace has the child");
+    is(run_recorded("few", NULL), 0, "a traced program that closes all descriptors makes children");
+    ok(read_records() && find(NULL, "create", NULL, 0), "the trace of a program that closes all descriptors has the child");
     forget_records();
-    is(run_recorded("little", NULL), 0, "no more memory is needed");
-    ok(read_records() && find(NULL, "create", NULL, 0), "and the trace has the child");
+    is(run_recorded("little", NULL), 0, "a traced program that can have no more memory makes children");
+    ok(read_records() && find(NULL, "create", NULL, 0), "the trace of a program that can have no more memory has the child");
     forget_records();
     int status = run_recorded("filter", NULL);
     if (emulated() || status == 77)
-        skip("a filter", "there are none here");
-    else if (is(status, 0, "a filter that kills for what a trace would need does not"))
+        skip("a traced program behind a filter that kills for what a trace could need", "there are none here");
+    else if (is(status, 0, "a traced program makes children behind a filter that kills for what a trace could need"))
         ok(read_records() && find(find(NULL, "create", NULL, 0), "create", NULL, 0),
-            "and the trace has the child");
+            "the trace of a program behind such a filter has the child");
     forget_records();
 }
 
