@@ -129,6 +129,22 @@ fn the_ring_is_gone_afterwards() {
 }
 
 #[test]
+fn what_outlives_it_makes_no_trace_of_its_own() {
+    let place = Place::new();
+    let script = "(sleep 1; /bin/true; : > \"$0\") >/dev/null 2>&1 & echo \"$CLONE3_TRACE\"";
+    let done = place.0.path().join("done");
+    let output = place.run(&["sh", "-c", script, done.to_str().unwrap()]).output().unwrap();
+    let ring = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end());
+    let until = Instant::now() + Duration::from_secs(30);
+    while !done.exists() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(done.exists(), "the program that was left behind has gone on");
+    assert!(ring.is_absolute() && !ring.exists(), "{}", ring.display());
+    assert!(!ring.parent().unwrap().exists(), "nor is there the directory of the ring");
+}
+
+#[test]
 fn a_static_program_is_in_the_trace_from_outside() {
     let place = Place::new();
     let source = place.0.path().join("program.c");

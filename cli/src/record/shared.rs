@@ -9,12 +9,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Error};
 use std::mem::offset_of;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null_mut};
 use std::slice;
 
-/// A mapped trace; its file goes with it.
+/// A mapped trace; its file goes with it, and the directory that it is alone in. A program that
+/// is still there then and executes another finds no directory, in which the library would
+/// make a trace of that name.
 pub struct Shared {
     path: PathBuf,
     address: NonNull<u8>,
@@ -40,14 +42,21 @@ impl Shared {
     }
 
     fn create_in(directory: &Path, size: usize, slots: usize) -> io::Result<Shared> {
-        let path = std::path::absolute(directory)?.join(format!("clone3-{:016x}", random()?));
+        let own = std::path::absolute(directory)?.join(format!("clone3-{:016x}", random()?));
+        fs::DirBuilder::new().mode(0o700).create(&own)?;
+        let path = own.join("ring");
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        let mapped = fill(&file, size, slots as u64).and_then(|()| map(&file, size));
+        let mapped =
+            options.read(true).write(true).create_new(true).mode(0o600).open(&path).and_then(
+                |file| {
+                    fill(&file, size, slots as u64)?;
+                    map(&file, size)
+                },
+            );
         match mapped {
             Ok(address) => Ok(Shared { path, address, slots }),
             Err(error) => {
-                _ = fs::remove_file(&path);
+                remove(&path);
                 Err(error)
             }
         }
@@ -79,10 +88,16 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        _ = fs::remove_file(&self.path);
+        remove(&self.path);
         // SAFETY: what create_in() mapped; nobody has a reference any more.
         unsafe { libc::munmap(self.address.as_ptr().cast(), HEADER_SIZE + self.slots * SLOT_SIZE) };
     }
+}
+
+/// The file, and the directory that it is alone in.
+fn remove(path: &Path) {
+    _ = fs::remove_file(path);
+    _ = path.parent().map(fs::remove_dir);
 }
 
 fn random() -> io::Result<u64> {
