@@ -5,14 +5,12 @@
 use super::libc_entry;
 use crate::arch::{ARGUMENT_REGISTERS, gathering_entry};
 use crate::host::{environment, errno};
-use crate::observe::Note;
+use crate::observe::{Array, Note};
 use crate::process::execute::{Program, execute};
 use crate::uapi::exec::Strings;
-use crate::uapi::pages;
 use clone3_trace::Call;
 use core::ffi::{c_char, c_int};
 use core::mem::size_of;
-use core::ptr::null_mut;
 
 libc_entry!("execve" => exported_execve);
 libc_entry!("execv" => exported_execv);
@@ -122,23 +120,23 @@ impl Gathered {
         let words = unsafe { self.count() } + 1;
         let bytes = words * size_of::<usize>();
         let mut room = [0usize; ROOM];
-        let mapped = if words <= ROOM { Ok(null_mut()) } else { pages::map_pages(bytes) };
+        let mapped = if words <= ROOM { Ok(None) } else { Array::map(bytes).map(Some) };
         let mapped = match mapped {
-            Ok(memory) => memory,
+            Ok(mapped) => mapped,
             Err(errno) => {
                 errno::set(errno);
                 return -1;
             }
         };
-        let array = if mapped.is_null() { room.as_mut_ptr() } else { mapped.cast() };
+        let array = mapped.as_ref().map_or(room.as_mut_ptr(), |mapped| mapped.start().cast());
         for index in 0..words {
             // SAFETY: there is room for so many.
             unsafe { array.add(index).write(self.get(1 + index)) };
         }
         let result = execute(array.cast());
-        if !mapped.is_null() {
-            // SAFETY: mapped above, and used no more.
-            unsafe { pages::unmap_pages(mapped, bytes) };
+        if let Some(mapped) = mapped {
+            // SAFETY: the exec has failed, and nothing else has seen it.
+            unsafe { mapped.release() };
         }
         result
     }

@@ -84,6 +84,11 @@ pub fn is_seen() -> bool {
     entry_of(thread_pointer()).is_some_and(|(_, content)| content & MARKS != LENT_UNSEEN)
 }
 
+/// Whether the calling task may be another one than that whose thread pointer it has.
+pub fn may_be_another() -> bool {
+    entry_of(thread_pointer()).is_some_and(|(_, content)| content & MARKS != 0)
+}
+
 /// Before memory and thread pointer are lent to a child that runs code of the program's.
 /// Whether the caller may take it back: not if it has borrowed the memory itself.
 pub fn lend() -> bool {
@@ -152,7 +157,9 @@ mod tests {
             assert!(!is_kept_at(&raw const wrong, || false));
             assert!(is_kept_at(&raw const right, || false), "the kernel says so");
             assert!(is_kept_at(&raw const wrong, || false), "as it was seen to be");
+            assert!(!may_be_another());
             lend();
+            assert!(may_be_another());
             assert!(!is_kept_at(&raw const wrong, || true), "perhaps another task's");
             assert!(is_kept_at(&raw const right, || false));
             take_back();

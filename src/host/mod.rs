@@ -44,7 +44,7 @@ mod walk;
 pub use page::{align_up, page_size};
 pub use repair::{ClearTid, Repair};
 
-pub use identity::{lend, share, take_back};
+pub use identity::{lend, may_be_another, share, take_back};
 
 pub use glibc::{is_host as is_glibc, is_since as is_glibc_since};
 

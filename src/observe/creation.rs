@@ -85,10 +85,11 @@ impl Creation {
         }
     }
 
-    /// In a child with a memory of its own, whose id is given: it has begun.
+    /// In a child with a memory of its own, whose id is given: it has begun. Also where its
+    /// creation found no room in the trace.
     #[inline(always)]
     pub fn in_child(self, tid: Pid) {
-        if self.is_recorded() {
+        if state::is_on() {
             in_child(self, tid);
         }
     }
@@ -207,7 +208,11 @@ fn in_child(creation: Creation, tid: Pid) {
     state::be_child(tid as u32, creation.position_and_1);
     let ring = state::ring();
     if let Some(pen) = ring.and_then(|ring| state::begin_plain(&ring, &Start { parent_origin })) {
-        pen.done();
+        let start = pen.done().wrapping_add(1);
+        if !creation.is_recorded() {
+            // What it records is to be told from what its creator does.
+            state::set_origin(start);
+        }
     }
 }
 

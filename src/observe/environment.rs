@@ -4,15 +4,18 @@
 //! What was taken out of it, or never put in (`env -i`, execle()), is put back: LD_PRELOAD, in
 //! front of what is there, and CLONE3_TRACE. With CLONE3_TRACE_KEEP_ENV=0 it stays as it is.
 //! And CLONE3_TRACE_EXEC tells the program which record it comes from; it takes that out of
-//! its environment at its start.
+//! its environment at its start. A program with another CLONE3_TRACE, or an empty one, is not
+//! told: the record would be one of another trace.
+//!
+//! What is added comes last, as setenv() adds it.
 
+use super::array::Array;
 use super::foreign::Reader;
 use crate::base::text::Buffer;
 use crate::host::environment;
 use crate::uapi::exec::Strings;
-use crate::uapi::pages;
 use core::cell::UnsafeCell;
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char};
 use core::ptr::{null, null_mut};
 
 /// The variable by which a program knows the record of its exec, with its equals sign.
@@ -51,8 +54,10 @@ fn kept() -> &'static Kept {
 pub unsafe fn remember(path: &CStr, directory: &[u8]) {
     // SAFETY: by the contract nobody reads it yet.
     let kept = unsafe { &mut *KEPT.0.get() };
+    let is_relative = !path.to_bytes().starts_with(b"/");
     kept.trace.push(TRACE);
-    if !path.to_bytes().starts_with(b"/") {
+    // Where the directory is not to be had the path stays as it is.
+    if is_relative && !directory.is_empty() {
         kept.trace.push(directory).push(b"/");
     }
     kept.trace.push(path.to_bytes());
@@ -63,11 +68,15 @@ pub unsafe fn remember(path: &CStr, directory: &[u8]) {
             kept.preload.push(PRELOAD).push(element);
         }
     }
-    environment::replace(TRACE, self::kept().trace.c_str());
+    if is_relative {
+        environment::replace(TRACE, self::kept().trace.c_str());
+    }
 }
 
+/// By the file's name: a directory may be called so, too.
 fn is_ours(element: &[u8]) -> bool {
-    element.windows(b"libclone3".len()).any(|part| part == b"libclone3")
+    let name = element.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    name.starts_with(b"libclone3")
 }
 
 const DIGITS: usize = 20; // of the largest position
@@ -89,11 +98,13 @@ impl Room {
 /// An environment to be executed with.
 pub struct Environment {
     strings: Strings,
-    /// The text behind [`EXEC`]; null where it is as it was given.
+    /// The text behind [`EXEC`]; null where that is not in it.
     digits: *mut u8,
     /// Whether something was put back.
     pub is_restored: bool,
-    mapped: (*mut c_void, usize),
+    /// Whether it is another one than the program gave.
+    pub is_changed: bool,
+    array: Option<Array>,
 }
 
 /// What is found in an environment.
@@ -101,72 +112,111 @@ pub struct Environment {
 struct Found {
     count: usize,
     has_trace: bool,
+    /// Whether the program will write where this one does.
+    is_kept_trace: bool,
     preload: *const c_char,
     is_preloaded: bool,
 }
 
+/// What is to be changed.
+struct Change {
+    adds_preload: bool,
+    adds_trace: bool,
+    adds_exec: bool,
+}
+
+impl Change {
+    fn of(found: &Found) -> Change {
+        let has_preload = kept().preload.bytes().is_empty() || found.is_preloaded;
+        let change = Change {
+            adds_preload: !has_preload,
+            adds_trace: !found.has_trace,
+            adds_exec: found.is_kept_trace || !found.has_trace,
+        };
+        // What is left out on purpose is not told of the record either.
+        let is_left = kept().is_left && change.restores();
+        Change {
+            adds_preload: change.adds_preload && !is_left,
+            adds_trace: change.adds_trace && !is_left,
+            adds_exec: change.adds_exec && !is_left,
+        }
+    }
+
+    fn restores(&self) -> bool {
+        self.adds_preload || self.adds_trace
+    }
+}
+
 impl Environment {
+    /// As the program gave it.
+    pub fn as_given(given: Strings) -> Environment {
+        Environment {
+            strings: given,
+            digits: null_mut(),
+            is_restored: false,
+            is_changed: false,
+            array: None,
+        }
+    }
+
     /// What the program gave, with what is missing. As it was given where there is no trace,
     /// or no memory. The room must stay as it is for as long as it is used.
     pub fn of(given: Strings, room: &mut Room) -> Environment {
         let mut reader = Reader::new();
-        let as_given = Environment {
-            strings: given,
-            digits: null_mut(),
-            is_restored: false,
-            mapped: (null_mut(), 0),
-        };
-        let Some(found) = look(given, &mut reader) else { return as_given };
-        let kept = kept();
-        let wants_preload = !kept.preload.bytes().is_empty() && !found.is_preloaded;
-        if kept.is_left && (wants_preload || !found.has_trace) {
-            return as_given;
+        let Some(found) = look(given, &mut reader) else { return Environment::as_given(given) };
+        let change = Change::of(&found);
+        if !change.restores() && !change.adds_exec {
+            return Environment::as_given(given);
         }
-        let joins = wants_preload && !found.preload.is_null();
+        let joins = change.adds_preload && !found.preload.is_null();
         let (list, _) =
             if joins { reader.string(found.preload, 1 << 20) } else { (&b""[..], false) };
         let words = found.count + 4;
-        let text = if joins { kept.preload.bytes().len() + list.len() + 2 } else { 0 };
-        let bytes = words * size_of::<usize>() + text;
-        let mapped = if words > ROOM || joins {
-            match pages::map_pages(bytes) {
-                Ok(memory) => (memory, bytes),
-                Err(_) => return as_given,
+        let text = if joins { kept().preload.bytes().len() + list.len() + 2 } else { 0 };
+        let array = if words > ROOM || joins {
+            match Array::map(words * size_of::<usize>() + text) {
+                Ok(array) => Some(array),
+                Err(_) => return Environment::as_given(given),
             }
         } else {
-            (null_mut(), 0)
+            None
         };
-        let array = if mapped.0.is_null() { room.array.as_mut_ptr() } else { mapped.0.cast() };
-        let mut to = array;
+        let strings = array.as_ref().map_or(room.array.as_mut_ptr(), |array| array.start().cast());
+        let joined = match joins {
+            // SAFETY: behind the array there is room for it.
+            true => unsafe { join(strings.add(words).cast(), kept().preload.bytes(), list) },
+            false => null(),
+        };
+        let mut to = strings;
         // SAFETY: there is room for all strings that were found, three more, and the end.
         let mut put = |string: *const c_char| unsafe {
             to.write(string);
             to = to.add(1);
         };
-        if joins {
-            // SAFETY: behind the array there is room for it.
-            put(unsafe { join(array.add(words).cast(), kept.preload.bytes(), list) });
-        } else if wants_preload {
-            put(kept.preload.c_str().as_ptr());
-        }
-        if !found.has_trace {
-            put(kept.trace.c_str().as_ptr());
-        }
-        for (place, &byte) in room.exec.iter_mut().zip(EXEC) {
-            *place = byte;
-        }
-        put(room.exec.as_ptr().cast());
         for index in 0..found.count {
             let Some(string) = reader.element(given, index) else { break };
-            let is_old = starts(&mut reader, string, EXEC) || joins && string == found.preload;
-            if !is_old {
+            if joins && string == found.preload {
+                put(joined);
+            } else if !starts(&mut reader, string, EXEC) {
                 put(string);
             }
         }
+        if change.adds_preload && !joins {
+            put(kept().preload.c_str().as_ptr());
+        }
+        if change.adds_trace {
+            put(kept().trace.c_str().as_ptr());
+        }
+        let mut digits = null_mut();
+        if change.adds_exec {
+            for (place, &byte) in room.exec.iter_mut().zip(EXEC) {
+                *place = byte;
+            }
+            digits = room.exec.as_mut_ptr().wrapping_add(EXEC.len());
+            put(room.exec.as_ptr().cast());
+        }
         put(null());
-        let digits = room.exec.as_mut_ptr().wrapping_add(EXEC.len());
-        let is_restored = wants_preload || !found.has_trace;
-        Environment { strings: array, digits, is_restored, mapped }
+        Environment { strings, digits, is_restored: change.restores(), is_changed: true, array }
     }
 
     /// As exec takes it.
@@ -189,9 +239,9 @@ impl Environment {
 
     /// Gives the memory back that it takes.
     pub fn release(self) {
-        if !self.mapped.0.is_null() {
-            // SAFETY: mapped for it, and used no more.
-            unsafe { pages::unmap_pages(self.mapped.0, self.mapped.1) };
+        if let Some(array) = self.array {
+            // SAFETY: no exec takes it any more.
+            unsafe { array.release() };
         }
     }
 }
@@ -200,12 +250,23 @@ impl Environment {
 fn look(given: Strings, reader: &mut Reader) -> Option<Found> {
     const MOST: usize = 1 << 16;
     let ours = kept().preload.bytes().get(PRELOAD.len()..).unwrap_or_default();
-    let mut found = Found { count: 0, has_trace: false, preload: null(), is_preloaded: false };
+    let trace = kept().trace.bytes();
+    let mut found = Found {
+        count: 0,
+        has_trace: false,
+        is_kept_trace: false,
+        preload: null(),
+        is_preloaded: false,
+    };
     while let Some(string) = reader.element(given, found.count) {
         if found.count == MOST || !reader.can_read(string.addr()) {
             return None;
         }
-        found.has_trace |= starts(reader, string, TRACE);
+        // The first one counts, as in getenv().
+        if !found.has_trace && starts(reader, string, TRACE) {
+            found.has_trace = true;
+            found.is_kept_trace = reader.string(string, trace.len()) == (trace, false);
+        }
         if found.preload.is_null() && starts(reader, string, PRELOAD) {
             let (list, is_cut) = reader.string(string, 1 << 20);
             let mut elements = list.split(|byte| b"=: ".contains(byte));
@@ -217,7 +278,7 @@ fn look(given: Strings, reader: &mut Reader) -> Option<Found> {
         }
         found.count += 1;
     }
-    Some(found)
+    (given.is_null() || reader.ends_at(given, found.count)).then_some(found)
 }
 
 /// Whether a string begins so.
@@ -265,40 +326,73 @@ mod tests {
         strings.iter().map(|string| string.as_ptr()).chain([null()]).collect()
     }
 
-    #[test]
-    fn what_is_missing_is_put_back() {
-        // SAFETY: the only test that does; the others here do not look.
-        unsafe {
+    const EXEC_42: &str = "CLONE3_TRACE_EXEC=00000000000000000042";
+    const PRELOAD: &str = "LD_PRELOAD=/l/libclone3.so";
+    const TRACE: &str = "CLONE3_TRACE=/t";
+
+    /// Fills what is kept, once for all tests.
+    fn remembered() {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // SAFETY: once, and all tests that look wait for it.
+        ONCE.call_once(|| unsafe {
             let kept = &mut *KEPT.0.get();
-            kept.trace.push(b"CLONE3_TRACE=/t");
-            kept.preload.push(b"LD_PRELOAD=/l/libclone3.so");
-        }
+            kept.trace.push(TRACE.as_bytes());
+            kept.preload.push(PRELOAD.as_bytes());
+        });
+    }
+
+    fn made(strings: &[&CStr]) -> (Vec<String>, bool) {
+        remembered();
         let mut room = Room::new();
-        let made = |strings: &[&CStr], room: &mut Room| {
-            let given = given(strings);
-            let environment = Environment::of(given.as_ptr(), room);
-            environment.name(42);
-            let texts = (texts(&environment), environment.is_restored);
-            environment.release();
-            texts
-        };
-        let exec = "CLONE3_TRACE_EXEC=00000000000000000042";
-        let (preload, trace) = ("LD_PRELOAD=/l/libclone3.so", "CLONE3_TRACE=/t");
-        assert_eq!(made(&[], &mut room).0, [preload, trace, exec]);
-        let (all, is_restored) = made(&[c"A=1", c"LD_PRELOAD=/x.so:/y.so", c"B="], &mut room);
-        assert_eq!(all, ["LD_PRELOAD=/l/libclone3.so:/x.so:/y.so", trace, exec, "A=1", "B="]);
+        let given = given(strings);
+        let environment = Environment::of(given.as_ptr(), &mut room);
+        environment.name(42);
+        let made = (texts(&environment), environment.is_restored);
+        environment.release();
+        made
+    }
+
+    #[test]
+    fn what_is_missing_is_put_back_at_the_end() {
+        assert_eq!(made(&[]), ([PRELOAD, TRACE, EXEC_42].map(String::from).to_vec(), true));
+        let (all, is_restored) = made(&[c"A=1", c"LD_PRELOAD=/x.so:/y.so", c"B="]);
+        assert_eq!(all, ["A=1", "LD_PRELOAD=/l/libclone3.so:/x.so:/y.so", "B=", TRACE, EXEC_42]);
         assert!(is_restored);
+        assert_eq!(made(&[c"A=1"; 1000]).0.len(), 1003);
+    }
+
+    #[test]
+    fn what_is_there_stays_as_it_is() {
         let whole =
             [c"CLONE3_TRACE=/t", c"CLONE3_TRACE_EXEC=7", c"LD_PRELOAD=/x.so /l/libclone3.so"];
-        let (all, is_restored) = made(&whole, &mut room);
-        assert_eq!(all, [exec, trace, "LD_PRELOAD=/x.so /l/libclone3.so"]);
+        let (all, is_restored) = made(&whole);
+        assert_eq!(all, [TRACE, "LD_PRELOAD=/x.so /l/libclone3.so", EXEC_42]);
         assert!(!is_restored, "all was there");
-        let many = [c"A=1"; 1000];
-        assert_eq!(made(&many, &mut room).0.len(), 1003);
+        for other in [c"CLONE3_TRACE=/other", c"CLONE3_TRACE=/tt", c"CLONE3_TRACE="] {
+            let (all, _) = made(&[other, c"LD_PRELOAD=/l/libclone3.so"]);
+            assert_eq!(all, [other.to_str().unwrap(), PRELOAD], "it is not told of a record here");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_it_is_given() {
+        remembered();
+        let mut room = Room::new();
         let empty = Environment::of(null(), &mut room);
         assert_eq!(texts(&empty).len(), 3, "null is empty to the kernel");
-        let bad = [core::ptr::without_provenance::<c_char>(8), null()];
-        let as_given = Environment::of(bad.as_ptr(), &mut room);
-        assert_eq!(as_given.strings(), bad.as_ptr(), "the kernel says EFAULT");
+        let bad = core::ptr::without_provenance::<c_char>(8);
+        for array in [vec![bad, null()], vec![c"A=1".as_ptr(), bad, null()]] {
+            let environment = Environment::of(array.as_ptr(), &mut room);
+            assert_eq!(environment.strings(), array.as_ptr());
+            assert!(!environment.is_changed);
+        }
+        let unreadable = core::ptr::without_provenance(8);
+        assert_eq!(Environment::of(unreadable, &mut room).strings(), unreadable);
+    }
+
+    #[test]
+    fn the_library_is_known_by_its_files_name() {
+        assert!(is_ours(b"/l/libclone3.so.0") && is_ours(b"libclone3.so"));
+        assert!(!is_ours(b"/opt/libclone3/lib/libother.so") && !is_ours(b""));
     }
 }

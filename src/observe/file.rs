@@ -3,10 +3,11 @@
 //!
 //! A new one gets its name when it is complete, so that others find either none or a whole
 //! one. All of it is allocated: no write into it finds the disk full, which would be SIGBUS.
+//! For the same reason none is taken that another user could truncate.
 
 use crate::base::text::Buffer;
 use crate::uapi::sys::Pid;
-use crate::uapi::{Errno, file, file_facts, pages, shared};
+use crate::uapi::{Errno, cred, file, file_facts, pages, sched, shared};
 use clone3_trace::{HEADER_SIZE, Header, MAGIC, SLOT_SIZE, VERSION, describe};
 use core::ffi::{CStr, c_int};
 use core::mem::size_of;
@@ -26,7 +27,7 @@ pub struct Mapped {
 pub fn open_or_create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
     match open(path) {
         Err(Errno(libc::ENOENT)) => match create(path, mebibytes, pid) {
-            // Somebody else was quicker.
+            // Another process was quicker.
             Err(Errno(libc::EEXIST)) => open(path),
             outcome => outcome,
         },
@@ -45,7 +46,7 @@ fn open(path: &CStr) -> Result<Mapped, Errno> {
     // A pipe or a terminal of that name is not waited for.
     let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     let fd = file::open(path, flags)?;
-    let size = file_facts::size(fd).and_then(|size| {
+    let size = file_facts::size_of_own(fd, cred::effective_user()).and_then(|size| {
         let fits = usize::try_from(size).ok().filter(|size| *size > HEADER_SIZE);
         fits.ok_or(Errno::EINVAL)
     });
@@ -55,7 +56,7 @@ fn open(path: &CStr) -> Result<Mapped, Errno> {
     match slots(unsafe { &*header }, bytes) {
         Some(slots) => Ok(Mapped { header, slots }),
         None => {
-            // SAFETY: mapped just now, and nobody saw it.
+            // SAFETY: mapped just now, and not handed out.
             unsafe { pages::unmap_pages(header.cast(), bytes) };
             Err(Errno::EINVAL)
         }
@@ -77,6 +78,9 @@ fn slots(header: &Header, bytes: usize) -> Option<usize> {
 
 fn create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
     let bytes = (mebibytes as usize) << 20;
+    if sched::file_size_max() < bytes as u64 {
+        return Err(Errno(libc::EFBIG)); // SIGXFSZ would end the program
+    }
     let mut draft = Buffer::<4128>::new();
     draft.push(path.to_bytes()).push(b".").push_number(pid.into()).push(b".new");
     let draft = draft.c_str();
@@ -91,7 +95,7 @@ fn create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
     };
     let made = made.and_then(|header| {
         let slots = (bytes - HEADER_SIZE) / SLOT_SIZE;
-        // SAFETY: mapped, nobody else's yet, and zeroes are a header.
+        // SAFETY: mapped, not shared yet, and zeroes are a header.
         fill(unsafe { &mut *header }, slots);
         match shared::link(draft, path) {
             Ok(()) => Ok(Mapped { header, slots }),

@@ -75,6 +75,15 @@ impl Reader {
         Some(unsafe { at.read_unaligned() }).filter(|string| !string.is_null())
     }
 
+    /// Whether that is where an array ends: a null pointer that can be read.
+    pub fn ends_at(&mut self, array: Strings, index: usize) -> bool {
+        let at = array.wrapping_add(index);
+        let last = at.addr().wrapping_add(size_of::<usize>() - 1);
+        let can_be_read = self.can_read(at.addr()) && self.can_read(last);
+        // SAFETY: on pages that can be read.
+        can_be_read && unsafe { at.read_unaligned() }.is_null()
+    }
+
     /// How many bytes an array of strings has, with a NUL between each two: at most so many.
     pub fn measure(&mut self, array: Strings, most: usize) -> Extent {
         let mut extent = Extent::default();

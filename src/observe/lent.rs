@@ -3,8 +3,9 @@
 //!
 //! The child of a vfork() returns over its creator's frames. So which record is open for it is
 //! kept here: the creator completes it afterwards, and what the child records itself names it.
-//! The creator stands still meanwhile, so that the two never write at once.
+//! The kernel suspends the creator meanwhile, so that the two never write at once.
 
+use super::scratch::List;
 use crate::arch::thread_pointer;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
@@ -16,6 +17,8 @@ struct Lending {
     creator: AtomicU32,
     /// Position + 1; 0 while the place is being filled.
     creation: AtomicU64,
+    /// What its child has mapped.
+    scratch: List,
 }
 
 const PLACES: usize = 64;
@@ -25,6 +28,7 @@ static LENDINGS: [Lending; PLACES] = [const {
         thread_pointer: AtomicUsize::new(0),
         creator: AtomicU32::new(0),
         creation: AtomicU64::new(0),
+        scratch: List::new(),
     }
 }; PLACES];
 
@@ -69,6 +73,11 @@ pub fn borrowed(task: u32) -> Option<u64> {
     newest(|creator| creator != task).map(|(_, creation)| creation)
 }
 
+/// What the calling task has mapped is listed here, if it has borrowed its memory.
+pub fn scratch(task: u32) -> Option<&'static List> {
+    newest(|creator| creator != task).map(|(place, _)| &place.scratch)
+}
+
 /// In the creator: the newest of its creations, which is over. What its child left open goes
 /// with it: that was killed.
 pub fn take_back(creator: u32) -> Option<u64> {
@@ -81,6 +90,8 @@ pub fn take_back(creator: u32) -> Option<u64> {
 }
 
 fn release(place: &Lending) {
+    // SAFETY: the child has executed, or has ended.
+    unsafe { place.scratch.unmap_all() };
     place.creation.store(0, Relaxed);
     place.thread_pointer.store(0, Release);
     COUNT.fetch_sub(1, Relaxed);
@@ -90,6 +101,7 @@ fn release(place: &Lending) {
 pub fn forget() {
     if COUNT.load(Relaxed) != 0 {
         for place in &LENDINGS {
+            place.scratch.forget();
             place.creation.store(0, Relaxed);
             place.thread_pointer.store(0, Relaxed);
         }

@@ -7,6 +7,7 @@
 //! and system calls only where this is said. A trace that cannot be had is no error: the
 //! program runs without.
 
+mod array;
 mod clock;
 mod creation;
 mod environment;
@@ -15,10 +16,12 @@ mod exit;
 mod file;
 mod foreign;
 mod lent;
+mod scratch;
 mod start;
 mod state;
 mod waited;
 
+pub use array::Array;
 pub use creation::{Creation, Note, end_lent};
 pub use environment::{Environment, Room};
 pub use execution::Execution;

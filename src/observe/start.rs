@@ -3,7 +3,7 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `CLONE3_TRACE` | the file; it is made if it is not there |
+//! | `CLONE3_TRACE` | the file; it is made if it is not there; no trace where it is empty |
 //! | `CLONE3_TRACE_SIZE` | MiB of a new one, 16 unless said |
 //! | `CLONE3_TRACE_EXEC` | the record of the exec that this program comes from |
 
@@ -24,7 +24,8 @@ const MOST: u32 = 1024;
 ///
 /// Not async-signal-safe; when the library is loaded.
 pub fn start() {
-    let Some(path) = environment::own(b"CLONE3_TRACE=") else { return };
+    let path = environment::own(b"CLONE3_TRACE=").filter(|path| !path.is_empty());
+    let Some(path) = path else { return };
     let mebibytes = environment::own(b"CLONE3_TRACE_SIZE=")
         .and_then(|text| decimal::read(text.to_bytes()))
         .map_or(SIZE, |size| size.clamp(1, MOST));

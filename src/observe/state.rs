@@ -62,15 +62,19 @@ pub fn be_child(pid: u32, origin: u64) {
     ORIGIN.store(origin, Relaxed);
 }
 
-/// The calling task, as it is known without a system call; but one on borrowed memory has its
-/// ids from the kernel.
+/// The calling task, as it is known without a system call; but one on borrowed memory, or on
+/// another task's thread pointer, has its ids from the kernel.
 pub fn writer() -> Writer {
     let tid = host::tid() as u32;
     let time = clock::now();
-    match lent::borrowed(tid) {
-        Some(creation) => Writer { tid, pid: task::getpid() as u32, origin: creation, time },
-        None => Writer { tid, pid: PID.load(Relaxed), origin: ORIGIN.load(Relaxed), time },
+    let known = PID.load(Relaxed);
+    if let Some(creation) = lent::borrowed(tid) {
+        return Writer { tid, pid: task::getpid() as u32, origin: creation, time };
     }
+    let pid = if host::may_be_another() { task::getpid() as u32 } else { known };
+    // By which record another process on this memory came to be is not known.
+    let origin = if pid == known { ORIGIN.load(Relaxed) } else { 0 };
+    Writer { tid, pid, origin, time }
 }
 
 /// Writes a record without strings.

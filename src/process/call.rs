@@ -49,10 +49,11 @@ pub unsafe fn create(
     start: Start,
     argument: *mut c_void,
 ) -> Result<Pid, Errno> {
-    let creation = note.map_or(Creation::NONE, |note| Creation::begin(note, request));
+    let creation = note.map(|note| Creation::begin(note, request));
+    let recorded = creation.unwrap_or(Creation::NONE);
     if request.memory() == Memory::Shared && request.stack.is_callers() {
         report::record(host::tid(), Record::NONE);
-        creation.end(Err(Errno::EINVAL));
+        recorded.end(Err(Errno::EINVAL));
         return Err(Errno::EINVAL);
     }
     let needed = || emulate::needed(request, emulate::Start::Calling);
@@ -67,7 +68,7 @@ pub unsafe fn create(
             outcome = unsafe { create_with(found, creation, request, start, argument) };
         }
     }
-    creation.end(outcome);
+    recorded.end(outcome);
     outcome
 }
 
@@ -75,7 +76,7 @@ pub unsafe fn create(
 /// As [`create`].
 unsafe fn create_with(
     emulated: CloneFlags,
-    creation: Creation,
+    creation: Option<Creation>,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -93,7 +94,7 @@ unsafe fn create_with(
 /// # Safety
 /// As [`create`].
 unsafe fn run_mended(
-    creation: Creation,
+    creation: Option<Creation>,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -113,7 +114,7 @@ unsafe fn run_mended(
 #[inline(never)]
 unsafe fn create_emulating(
     emulated: CloneFlags,
-    creation: Creation,
+    creation: Option<Creation>,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -134,7 +135,7 @@ unsafe fn create_emulating(
 /// # Safety
 /// As [`create`], with the setup that the kind of memory calls for.
 unsafe fn run(
-    creation: Creation,
+    creation: Option<Creation>,
     request: &Request,
     start: Start,
     argument: *mut c_void,
@@ -144,6 +145,7 @@ unsafe fn run(
     let mut attempt = Attempt::new(host::tid());
     attempt.aim_as_libc(request)?;
     let memory = request.memory();
+    let creation = creation.unwrap_or(Creation::NONE);
     if memory == Memory::Lent {
         creation.lend();
     }

@@ -38,7 +38,7 @@ pub unsafe fn create(
     let needed = |request: &Request| emulate::needed(request, emulate::Start::Returning);
     let emulated = needed(&request);
     let outcome = if emulated.is_empty() {
-        let setup = Setup::begin(&request, repair, creation);
+        let setup = Setup::begin(&request, repair, Some(creation));
         setup.avoid_traps(&mut request);
         // SAFETY: by the contract.
         unsafe { create_one(&request, &setup) }
@@ -69,7 +69,7 @@ unsafe fn create_emulating(
     creation: Creation,
 ) -> Result<Pid, Errno> {
     let mut request = request.with_emulated(emulated);
-    let setup = Setup::begin(&request, repair, creation);
+    let setup = Setup::begin(&request, repair, Some(creation));
     setup.avoid_traps(&mut request);
     if request.emulated.contains(CLONE_AUTOREAP) {
         // SAFETY: the child made is the one described.

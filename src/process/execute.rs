@@ -51,11 +51,20 @@ impl Program {
 #[inline(never)] // the environment is large
 pub unsafe fn execute(note: Note, program: Program, argv: Strings, envp: Strings) -> c_int {
     let mut room = Room::new();
-    let environment = Environment::of(envp, &mut room);
+    let environment = match (&program, envp.is_null()) {
+        // glibc's fexecve() refuses it.
+        (Program::Descriptor(_), true) => Environment::as_given(envp),
+        _ => Environment::of(envp, &mut room),
+    };
     let (path, directory) = program.told();
     let execution = Execution::begin(note, path, directory, argv, &environment);
     // SAFETY: by the contract.
-    let result = unsafe { call(program, argv, environment.strings()) };
+    let mut result = unsafe { call(program, argv, environment.strings()) };
+    // What was added may have been too much.
+    if environment.is_changed && errno::get() == libc::E2BIG {
+        // SAFETY: by the contract.
+        result = unsafe { call(program, argv, envp) };
+    }
     let errno = errno::get();
     execution.failed(Errno(errno));
     environment.release();

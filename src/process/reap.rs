@@ -7,6 +7,7 @@ use crate::observe::{Note, Waiting};
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 use crate::uapi::wait::{self, Usage};
+use clone3_trace::Call;
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::{MaybeUninit, transmute};
 use interposers::{index, watched};
@@ -33,20 +34,21 @@ pub unsafe fn wait4(
     options: c_int,
     usage: *mut c_void,
 ) -> Pid {
+    let by_wait4 = matches!(note.call, Call::Wait3 | Call::Wait4) || host::is_glibc_since(34);
     let waiting = Waiting::begin(note);
     let mut status: c_int = 0;
+    // A bad pointer is the host's to refuse.
+    let status_place = if place.is_null() { &raw mut status } else { place };
     let mut room = Room { usage: Usage::default(), more: [0; 16] };
     let told = if usage.is_null() { (&raw mut room).cast() } else { usage };
-    // glibc's wait4() is a cancellation point since 2.31 or thereabouts, musl's is none.
-    let by_wait4 = !usage.is_null() || host::is_glibc_since(34);
     let found = match (watched(const { index("wait4") }), watched(const { index("waitpid") })) {
         // SAFETY: the host's function of that name and prototype (wait4(2)).
         (Some(wait4), _) if by_wait4 => unsafe {
-            transmute::<*mut c_void, Wait4>(wait4)(pid, &raw mut status, options, told)
+            transmute::<*mut c_void, Wait4>(wait4)(pid, status_place, options, told)
         },
         // SAFETY: the host's function of that name and prototype (POSIX).
         (_, Some(waitpid)) => unsafe {
-            transmute::<*mut c_void, Waitpid>(waitpid)(pid, &raw mut status, options)
+            transmute::<*mut c_void, Waitpid>(waitpid)(pid, status_place, options)
         },
         _ => {
             errno::set(Errno::ENOSYS);
@@ -54,13 +56,8 @@ pub unsafe fn wait4(
         }
     };
     if found > 0 {
-        // SAFETY: by the contract; the host has filled what it was given.
-        let usage = unsafe {
-            if !place.is_null() {
-                place.write(status);
-            }
-            told.cast::<Usage>().read()
-        };
+        // SAFETY: the host has filled what it was given, so it is there.
+        let (status, usage) = unsafe { (status_place.read(), told.cast::<Usage>().read()) };
         waiting.end(found, status, by_wait4.then_some(&usage));
     }
     found

@@ -20,7 +20,8 @@ pub struct Setup {
     copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
-    creation: Creation,
+    /// None for a child that the library makes for itself, which no trace has.
+    creation: Option<Creation>,
 }
 
 fn clear_tid_of(request: &Request, repair: Option<Repair>) -> ClearTid {
@@ -42,7 +43,7 @@ impl Setup {
     /// in the caller nothing is half done, and in the child it does no harm to
     /// anybody else, as around the libcs' own fork(2). A child that has borrowed the
     /// memory does not run the handler on it.
-    pub fn begin(request: &Request, repair: Option<Repair>, creation: Creation) -> Setup {
+    pub fn begin(request: &Request, repair: Option<Repair>, creation: Option<Creation>) -> Setup {
         Setup {
             repair: if request.keeps_tls() { repair } else { None },
             clear_tid: clear_tid_of(request, repair),
@@ -77,8 +78,8 @@ impl Setup {
             None => sys::gettid(),
         };
         report::forget(tid);
-        if self.copies {
-            self.creation.in_child(tid);
+        if let Some(creation) = self.creation.filter(|_| self.copies) {
+            creation.in_child(tid);
         }
         if let Some(note) = self.note {
             note.discard();

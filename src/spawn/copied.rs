@@ -22,6 +22,7 @@ use super::stage::Stage;
 use super::{id_maps, steps, verdict};
 use crate::engine::{self, Request, report};
 use crate::host::{self, ClearTid, Repair, cancel};
+use crate::observe::Creation;
 use crate::uapi::flags::CLONE_PIDFD;
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::{Errno, fate, mutex, task};
@@ -103,8 +104,9 @@ fn run(job: &Job, repair: Option<Repair>) -> ! {
             None => sys::gettid(),
         };
         report::forget(tid);
-        if let Some(recording) = job.recording {
-            recording.in_child(tid);
+        match job.recording {
+            Some(recording) => recording.in_child(tid),
+            None => Creation::NONE.in_child(tid),
         }
     } else if let Some(page) = job.page {
         page.enlist();

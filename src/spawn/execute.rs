@@ -3,24 +3,26 @@
 
 use super::child::{Child, Program};
 use super::kept::Kept;
-use crate::uapi::{Errno, exec, file};
+use crate::uapi::exec::{self, Strings};
+use crate::uapi::{Errno, file};
 use core::ffi::{c_char, c_int};
 
-/// Executes the program: comes back to say why not, or where there is none.
-pub fn execute(child: &Child, kept: &Kept) -> Result<(), Errno> {
+/// Executes the program with this environment: comes back to say why not, or where there is
+/// none.
+pub fn execute(child: &Child, kept: &Kept, envp: Strings) -> Result<(), Errno> {
     Err(match &child.program {
         Program::Function(_) => return Ok(()),
-        Program::Path(path) => exec::exec(*path, child.argv, child.envp),
-        Program::Search(search) => search.execute(child.argv, child.envp),
+        Program::Path(path) => exec::exec(*path, child.argv, envp),
+        Program::Search(search) => search.execute(child.argv, envp),
         Program::At(_, path, flags) => match kept.no_program {
-            None => at(child, kept.program, *path, *flags),
+            None => at(child.argv, envp, kept.program, *path, *flags),
             Some(errno) => errno,
         },
     })
 }
 
-fn at(child: &Child, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
-    let errno = exec::exec_at(fd, path, child.argv, child.envp, flags);
+fn at(argv: Strings, envp: Strings, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
+    let errno = exec::exec_at(fd, path, argv, envp, flags);
     // The path is only looked at by the kernel: it may lead nowhere.
     let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
     if errno != Errno::ENOENT || !by_descriptor {
@@ -29,7 +31,7 @@ fn at(child: &Child, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
     // A script is opened once more, by its interpreter as /dev/fd/N, and must
     // still be open for that.
     match file::set_descriptor_flags(fd, 0) {
-        Ok(_) => exec::exec_at(fd, path, child.argv, child.envp, flags),
+        Ok(_) => exec::exec_at(fd, path, argv, envp, flags),
         Err(errno) => errno,
     }
 }

@@ -162,19 +162,15 @@ unsafe fn prepared(
 #[inline(never)]
 unsafe fn recorded(
     creation: Creation,
-    child: &mut Child,
+    child: &Child,
     request: &Request,
     mask: KernelSigset,
     changes: Changes,
 ) -> Result<Pid, Failure> {
     let mut room = Room::new();
-    let given = child.envp;
-    let environment = Environment::of(given, &mut room);
-    child.envp = environment.strings();
-    let recording = Recording::new(creation, environment);
+    let recording = Recording::new(creation, Environment::of(child.envp, &mut room));
     // SAFETY: by the contract; the child has executed, or is gone, when this comes back.
     let outcome = unsafe { one(child, request, mask, changes, Some(&recording)) };
-    child.envp = given;
     recording.release();
     outcome
 }

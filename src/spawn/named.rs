@@ -26,7 +26,8 @@ pub fn move_away(child: &Child, fd: c_int) -> Result<c_int, Errno> {
 
 /// Whether the child is to find something under this number, or to put it there.
 pub fn is_named(child: &Child, fd: c_int) -> bool {
-    fd < targets(child)
+    // 0 to 2 whatever is asked for: programs are used to these.
+    fd < targets(child).max(3)
         || sources(child).any(|source| source == fd)
         || child.actions.clone().any(|action| action.names(fd))
 }
@@ -49,7 +50,7 @@ fn sources(child: &Child) -> impl Iterator<Item = c_int> {
         _ => -1,
     };
     let singles = [
-        2, // whatever is asked for, programs are used to these
+        2, // as in is_named
         rare.terminal.unwrap_or(-1),
         if let Program::At(fd, ..) = child.program { fd } else { -1 },
         of(rare.directory),

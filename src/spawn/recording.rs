@@ -5,6 +5,7 @@
 use super::child::{Child, Program};
 use crate::observe::{Creation, Environment, Execution};
 use crate::uapi::Errno;
+use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
 use core::cell::Cell;
 
@@ -49,22 +50,28 @@ impl Recording {
         self.creation.in_child(tid);
     }
 
-    /// Has the child execute its program; says why it could not.
+    /// Has the child execute its program, with the environment that it is given; says why it
+    /// could not.
     #[cold]
     #[inline(never)]
     pub fn execute(
         &self,
         child: &Child,
-        execute: impl FnOnce() -> Result<(), Errno>,
+        execute: impl Fn(Strings) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let path = match &child.program {
             Program::Path(path) | Program::At(_, path, _) => *path,
             Program::Search(search) => search.name(),
-            Program::Function(_) => return execute(),
+            Program::Function(_) => return execute(child.envp),
         };
         let ran = self.ran.get();
         let execution =
             Execution::by_spawned(self.creation, ran, path, child.argv, &self.environment);
-        execute().inspect_err(|&errno| execution.failed(errno))
+        let mut outcome = execute(self.environment.strings());
+        // What was added may have been too much.
+        if self.environment.is_changed && outcome == Err(Errno(libc::E2BIG)) {
+            outcome = execute(child.envp);
+        }
+        outcome.inspect_err(|&errno| execution.failed(errno))
     }
 }

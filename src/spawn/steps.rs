@@ -106,10 +106,9 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     if !rare.filter.is_null() {
         cred::set_filter(rare.filter, rare.filter_flags).map_err(Failure::at(Stage::Seccomp))?;
     }
-    let execute = || execute::execute(child, &kept);
     let outcome = match job.recording {
-        None => execute(),
-        Some(recording) => recording.execute(child, execute),
+        None => execute::execute(child, &kept, child.envp),
+        Some(recording) => recording.execute(child, |envp| execute::execute(child, &kept, envp)),
     };
     outcome.map_err(Failure::at(Stage::Exec))
 }

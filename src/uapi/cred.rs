@@ -8,15 +8,15 @@ use core::ffi::{c_long, c_uint, c_void};
 // The calls whose ids have 32 bits everywhere, under one name.
 #[cfg(not(target_arch = "x86"))]
 use libc::{
-    SYS_getgid, SYS_getresgid, SYS_getresuid, SYS_getuid, SYS_setfsgid, SYS_setfsuid,
+    SYS_geteuid, SYS_getgid, SYS_getresgid, SYS_getresuid, SYS_getuid, SYS_setfsgid, SYS_setfsuid,
     SYS_setgroups, SYS_setresgid, SYS_setresuid,
 };
 #[cfg(target_arch = "x86")]
 use libc::{
-    SYS_getgid32 as SYS_getgid, SYS_getresgid32 as SYS_getresgid, SYS_getresuid32 as SYS_getresuid,
-    SYS_getuid32 as SYS_getuid, SYS_setfsgid32 as SYS_setfsgid, SYS_setfsuid32 as SYS_setfsuid,
-    SYS_setgroups32 as SYS_setgroups, SYS_setresgid32 as SYS_setresgid,
-    SYS_setresuid32 as SYS_setresuid,
+    SYS_geteuid32 as SYS_geteuid, SYS_getgid32 as SYS_getgid, SYS_getresgid32 as SYS_getresgid,
+    SYS_getresuid32 as SYS_getresuid, SYS_getuid32 as SYS_getuid, SYS_setfsgid32 as SYS_setfsgid,
+    SYS_setfsuid32 as SYS_setfsuid, SYS_setgroups32 as SYS_setgroups,
+    SYS_setresgid32 as SYS_setresgid, SYS_setresuid32 as SYS_setresuid,
 };
 
 /// The ids of the calling thread: real, effective, saved and the file system's.
@@ -55,6 +55,11 @@ fn four(get_three: c_long, set_file: c_long) -> [u32; 4] {
         call(set_file, [NONE as usize, 0, 0, 0, 0])
     };
     [real, effective, saved, file.map_or(NONE, |id| id as u32)]
+}
+
+/// geteuid(2).
+pub fn effective_user() -> u32 {
+    ask(SYS_geteuid, [0; 5]).map_or(u32::MAX, |id| id as u32)
 }
 
 /// Makes the calling process's memory undumpable: /proc/PID becomes root's, and no

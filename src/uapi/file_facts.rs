@@ -51,16 +51,21 @@ fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
     Ok((stat.st_dev, u64::from(stat.st_ino), stat.st_mode))
 }
 
-/// The size of an open regular file; EINVAL for what is none.
+/// The size of an open regular file that nobody but this user, and root, can write to or
+/// truncate: EPERM for one that others can; EINVAL for what is no regular file.
 #[inline(never)]
-pub fn size(fd: c_int) -> Result<u64, Errno> {
+pub fn size_of_own(fd: c_int, user: u32) -> Result<u64, Errno> {
     let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: the kernel fills the struct it is given.
     unsafe { call(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0]) }?;
     // SAFETY: the call succeeded, so the kernel has filled the struct.
     let stat = unsafe { stat.assume_init_ref() };
-    let is_regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-    if is_regular { Ok(stat.st_size as u64) } else { Err(Errno::EINVAL) }
+    let is_own = [0, user].contains(&stat.st_uid) && stat.st_mode & 0o022 == 0;
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG if is_own => Ok(stat.st_size as u64),
+        libc::S_IFREG => Err(Errno(libc::EPERM)),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 /// Whether two descriptors stand for one file.

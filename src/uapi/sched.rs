@@ -56,9 +56,20 @@ pub fn set_limit(resource: c_int, limits: [u64; 2]) -> Result<(), Errno> {
 
 /// Descriptors are below this: the soft limit of RLIMIT_NOFILE.
 pub fn open_max() -> u64 {
+    soft_limit(libc::RLIMIT_NOFILE as usize)
+}
+
+/// No file may become bigger than this, in bytes: the soft limit of RLIMIT_FSIZE. Who tries is
+/// sent SIGXFSZ.
+pub fn file_size_max() -> u64 {
+    soft_limit(libc::RLIMIT_FSIZE as usize)
+}
+
+/// All ones where the kernel does not say.
+fn soft_limit(resource: usize) -> u64 {
     let mut limits = [u64::MAX; 2];
     let places = [0, &raw mut limits as usize];
     // SAFETY: the kernel fills the struct of two 64-bit numbers it is given.
-    _ = unsafe { prlimit(libc::RLIMIT_NOFILE as usize, places) };
+    _ = unsafe { prlimit(resource, places) };
     limits[0]
 }

@@ -3,7 +3,7 @@
 
 use super::Errno;
 use super::call::call;
-use super::futex::{Timespec, timespec};
+use super::futex::Timespec;
 use super::sys::Pid;
 use core::ffi::{c_int, c_long};
 use core::mem::MaybeUninit;
@@ -128,9 +128,14 @@ pub fn pause(left: Option<&mut Timespec>) -> Result<bool, Errno> {
 }
 
 /// Whether something can be read from a descriptor now: from a pidfd, that its process
-/// has ended.
+/// has ended. By the older ppoll(2), whose struct timespec has two longs: filters know it.
 pub fn is_readable(fd: c_int) -> bool {
-    until_readable(fd, Some(&mut timespec(0))) == Ok(true)
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut at_once: [c_long; 2] = [0; 2];
+    let [polls, time] = [&raw mut poll as usize, &raw mut at_once as usize];
+    // SAFETY: both structs live over the call.
+    let ready = unsafe { call(libc::SYS_ppoll, [polls, 1, time, 0, 0]) };
+    ready == Ok(1)
 }
 
 /// ppoll(2), without a signal mask.
