@@ -177,8 +177,8 @@ static void pointers(void)
     munmap(pages, 65536);
 }
 
-/* Refused before the kernel is asked, which has no fault to find: the kernel
- * stands still for a traced child of ours that counts its system calls. */
+/* Refused before the kernel is asked, which has no fault to find: a traced child's system
+ * calls are counted. */
 static void stays_out_of_the_kernel(const char *name, struct clone_args args)
 {
     int status, calls = 0;

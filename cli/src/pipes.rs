@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! SIGPIPE as this command was given it. Rust's runtime ignores the signal before main(), and
-//! what is ignored stays so over execve(2).
+//! SIGPIPE and the standard streams as this command was given them. Rust's runtime ignores the
+//! signal and opens /dev/null for streams that are closed, before main(); what is ignored, and
+//! what is open, stays so over execve(2).
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+static WAS_CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
 
 /// The loader calls it before the runtime begins.
 #[used]
@@ -19,11 +21,25 @@ extern "C" fn look() {
             && action.sa_sigaction == libc::SIG_IGN
     };
     WAS_IGNORED.store(is_ignored, Relaxed);
+    for (fd, was_closed) in (0..).zip(&WAS_CLOSED) {
+        // SAFETY: takes only numbers.
+        was_closed.store(unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0, Relaxed);
+    }
 }
 
-/// Puts it back, so that a reader who has seen enough ends this command in silence.
+/// Puts the signal back, so that a reader who has seen enough ends this command in silence.
 pub fn as_given() {
     let action = if WAS_IGNORED.load(Relaxed) { libc::SIG_IGN } else { libc::SIG_DFL };
     // SAFETY: no handler is set.
     unsafe { libc::signal(libc::SIGPIPE, action) };
+}
+
+/// A program that is executed finds those streams closed that were.
+pub fn close_as_given() {
+    for (fd, was_closed) in (0..).zip(&WAS_CLOSED) {
+        if was_closed.load(Relaxed) {
+            // SAFETY: takes only numbers.
+            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
 }

@@ -2,9 +2,9 @@
 //! `clone3 run`.
 
 use crate::args::{Args, Run};
-use crate::library;
 use crate::program::{self, Verdict};
 use crate::record::{self, Outcome, Wanted};
+use crate::{library, pipes};
 use anyhow::{Context, Result, bail};
 use std::ffi::{CString, OsString, c_char};
 use std::io::{Error, ErrorKind};
@@ -78,6 +78,7 @@ fn execute(file: &Path, words: &[OsString], environment: &[(OsString, OsString)]
         list.iter().map(|text| text.as_ptr()).chain([null()]).collect::<Vec<*const c_char>>()
     };
     let (words, environment) = (pointers(&words), pointers(&environment));
+    pipes::close_as_given();
     // SAFETY: strings and the two arrays, which end with NULL, live over the call.
     unsafe { libc::execvpe(file.as_ptr(), words.as_ptr(), environment.as_ptr()) };
     Ok(Error::last_os_error())

@@ -4,6 +4,7 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -99,14 +100,7 @@ fn with_wait_the_end_is_that_of_the_last_one() {
 #[test]
 fn statuses_reach_it_where_sigchld_is_ignored() {
     let place = Place::new();
-    let command = place.run(&["sh", "-c", "exit 6"]);
-    let words: Vec<String> = command
-        .get_args()
-        .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")))
-        .collect();
-    let script =
-        format!("trap '' CHLD; exec {} {}", command.get_program().display(), words.join(" "));
-    Command::new("bash").args(["-c", &script]).assert().code(6);
+    behind(&place, "trap '' CHLD; exec", "", &["sh", "-c", "exit 6"]).assert().code(6);
 }
 
 #[test]
@@ -118,6 +112,53 @@ fn the_size_is_a_number_of_mib_and_wants_an_output() {
     place.run(&["--size", "0", "true"]).assert().code(125);
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
     command.args(["run", "--size", "2", "true"]).assert().code(125).stderr(contains("--output"));
+}
+
+#[test]
+fn a_trace_replaces_a_file_of_its_name() {
+    let place = Place::new();
+    std::fs::write(place.trace(), "old").unwrap();
+    std::fs::set_permissions(place.trace(), PermissionsExt::from_mode(0o644)).unwrap();
+    let mut old = std::fs::File::open(place.trace()).unwrap();
+    place.run(&["true"]).assert().success();
+    let mut text = String::new();
+    old.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "old", "who has it open sees nothing of it");
+    assert_eq!(std::fs::metadata(place.trace()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(place.report("tree").contains(" true"));
+}
+
+/// The command behind a shell's words.
+fn behind(place: &Place, before: &str, after: &str, words: &[&str]) -> Command {
+    let command = place.run(words);
+    let quoted =
+        |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''"));
+    let words: Vec<String> = command.get_args().map(quoted).collect();
+    let program = quoted(command.get_program());
+    let mut shell = Command::new("bash");
+    shell.timeout(Duration::from_secs(60));
+    shell.args(["-c", &format!("{before} {program} {} {after}", words.join(" "))]);
+    shell
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_an_error_that_is_told() {
+    let place = Place::new();
+    behind(&place, "ulimit -f 1; exec", "", &["sh", "-c", "trap; kill -XFSZ $$"])
+        .assert()
+        .code(125)
+        .stderr(contains("File too large"));
+    let roomy = Place::new();
+    let outcome = behind(&roomy, "ulimit -f 100000; exec", "", &["sh", "-c", "kill -XFSZ $$"]);
+    let status = { outcome }.output().unwrap().status;
+    assert_eq!(status.signal(), Some(libc::SIGXFSZ), "to the program it is as it was");
+}
+
+#[test]
+fn streams_that_are_closed_are_closed_to_the_program() {
+    let place = Place::new();
+    let script = "for fd in 0 1; do test -e /proc/self/fd/$fd && echo $fd >&2; done; exit 3";
+    behind(&place, "exec", "<&- >&-", &["bash", "-c", script]).assert().code(3).stderr(is_empty());
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub fn reach() -> Answer {
     match Errno::check(unsafe { syscall(libc::SYS_clone3, [0; 6]) }) {
         Err(Errno::EINVAL) => Ok(()),
         Err(errno) => Err(errno),
-        Ok(_) => Err(Errno::ENOSYS), // whoever answers, it is not Linux
+        Ok(_) => Err(Errno::ENOSYS), // no Linux answers so
     }
 }
 

@@ -186,8 +186,8 @@ pub fn last(tid: Pid) -> Record {
     word_of(tid).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
 }
 
-/// In a new process: whoever had this thread's id among its ancestors is
-/// somebody else.
+/// In a new process: a report under this thread's id may be that of a task of an
+/// ancestor's.
 pub fn forget(tid: Pid) {
     if let Some(word) = word_of(tid) {
         word.store(0, Relaxed);

@@ -46,7 +46,7 @@ impl Stack {
 pub enum Memory {
     /// A copy of its own.
     Copied,
-    /// Shared, and the calling thread stands still until the child execs or
+    /// Shared, and the kernel suspends the calling thread until the child execs or
     /// ends (CLONE_VM with CLONE_VFORK).
     Lent,
     /// Shared by tasks that run at the same time.

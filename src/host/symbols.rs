@@ -281,7 +281,7 @@ getter!(
     /// glibc's `__write`.
     write -> Option<Write> = WRITE);
 getter!(
-    /// `clock_gettime`, whoever's that is.
+    /// `clock_gettime`, of the libc or of an object before it.
     clock_gettime -> *const c_void = CLOCK_GETTIME);
 getter!(
     /// `_pthread_cleanup_push`.

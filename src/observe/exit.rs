@@ -2,7 +2,7 @@
 //! The end of a process by itself.
 //!
 //! What it used is not asked for, since a sandbox that the program set up may punish the
-//! question: whoever waits for it is told.
+//! question: its parent's wait tells.
 
 use super::state;
 use crate::arch::entry;

@@ -2,7 +2,7 @@
 //! Fork handlers.
 //!
 //! Kept here for our own fork and forwarded to the host for its own, so that
-//! each runs them once, whoever forks.
+//! each runs them once, by either fork.
 //!
 //! A fork remembers the last number it saw: what its handlers register is not for
 //! this fork.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a failed step was about, for whoever words it: looked up in the plan by
+//! What a failed step was about, for the message: looked up in the plan by
 //! the parent, when there is time.
 
 use super::actions::Action;

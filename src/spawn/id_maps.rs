@@ -2,7 +2,7 @@
 //! The id maps of a child in a new user namespace, written from outside of it.
 //!
 //! They must be, to map more than the caller's own ids (user_namespaces(7)). The child
-//! has a copy of the memory (`credentials`), so the caller does not stand still and
+//! has a copy of the memory (`credentials`), so the caller is not suspended and
 //! writes them itself when the child asks for it. The pid is the one that the kernel
 //! gave the caller, and the text is put together in memory that the child has no part
 //! in: neither may come from somebody who has the child in hand.

@@ -3,7 +3,7 @@
 //!
 //! A record is begun by one compare-and-swap of the first word of the slot at
 //! `Header::tail`, from "free in this lap" to "owned by this task, so many slots, open".
-//! The owner then moves the tail past its slots; so does whoever finds that it has not.
+//! The owner then moves the tail past its slots; so does any writer that finds that it has not.
 //! There is no moment at which a slot is taken and its owner is unknown: a writer may be
 //! killed anywhere, and others go on. What a dead owner leaves open says where it died.
 //!

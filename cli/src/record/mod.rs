@@ -52,13 +52,13 @@ pub enum Outcome {
 
 /// Starts a program by `execute`, which is given the ring's path, and returns only if it fails.
 pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> Result<Outcome> {
+    let signals = Signals::take()?;
     let output = Output::create(wanted.output)
         .with_context(|| format!("cannot write {}", wanted.output.display()))?;
     let ring = Shared::create(wanted.mib).context("no memory for the ring")?;
     // Orphans become children of this process.
     // SAFETY: takes only numbers.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
-    let signals = Signals::take()?;
     let started = start(&signals, || {
         let exec = exec::begin(&ring, wanted.file, wanted.words);
         let error = execute(ring.path().into())?;

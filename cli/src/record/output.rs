@@ -3,7 +3,7 @@
 
 use super::{clock, shared};
 use clone3_trace::{HEADER_SIZE, Header, Owner, SLOT_SIZE};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::mem::offset_of;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -24,8 +24,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// For its owner alone, since command lines may have secrets.
+    /// For its owner alone, since command lines may have secrets. A file of that name is
+    /// replaced, not written over: it may be open, or mapped, elsewhere, and readable to others.
     pub fn create(path: &Path) -> io::Result<Output> {
+        if fs::symlink_metadata(path).is_ok_and(|about| about.is_file()) {
+            fs::remove_file(path)?;
+        }
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
         file.write_all_at(&shared::page(MANY), 0)?;

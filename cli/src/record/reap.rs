@@ -21,12 +21,12 @@ pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals) -> i32
                 still_there(ring);
                 return status;
             }
-            // Somebody else waited for it, which cannot be.
+            // Only this process can wait for it: not to be reached.
             None if is_empty => return 125 << 8,
             _ => {}
         }
-        let (signal, by_process) = signals.next();
-        if signal != libc::SIGCHLD && by_process && status.is_none() {
+        let (signal, is_alone) = signals.next();
+        if signal != libc::SIGCHLD && is_alone && status.is_none() {
             // SAFETY: takes only numbers; the child was not waited for, so it is still it.
             unsafe { libc::kill(child, signal) };
         }

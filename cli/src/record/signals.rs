@@ -21,12 +21,15 @@ const PASSED_ON: [i32; 7] = [
 pub struct Signals {
     mask: libc::sigset_t,
     on_child: libc::sigaction,
+    on_file_size: libc::sigaction,
+    /// A terminal that is hung up sends SIGHUP to its session's leader only.
+    leads_session: bool,
     wanted: libc::sigset_t,
 }
 
 impl Signals {
     /// From here on they are waited for. A SIGCHLD that is ignored would take the children's
-    /// statuses along.
+    /// statuses along. SIGXFSZ is ignored: a file that may not be so big is an error to be told.
     pub fn take() -> io::Result<Signals> {
         // SAFETY: all zeroes are values of these; the calls only write there.
         unsafe {
@@ -37,9 +40,13 @@ impl Signals {
             }
             let mut default: libc::sigaction = zeroed();
             default.sa_sigaction = libc::SIG_DFL;
+            let mut ignored: libc::sigaction = zeroed();
+            ignored.sa_sigaction = libc::SIG_IGN;
+            signals.leads_session = libc::getsid(0) == libc::getpid();
             let failed = libc::sigprocmask(libc::SIG_BLOCK, &signals.wanted, &mut signals.mask)
                 != 0
-                || libc::sigaction(libc::SIGCHLD, &default, &mut signals.on_child) != 0;
+                || libc::sigaction(libc::SIGCHLD, &default, &mut signals.on_child) != 0
+                || libc::sigaction(libc::SIGXFSZ, &ignored, &mut signals.on_file_size) != 0;
             if failed { Err(Error::last_os_error()) } else { Ok(signals) }
         }
     }
@@ -49,12 +56,13 @@ impl Signals {
         // SAFETY: what the same calls gave.
         unsafe {
             libc::sigaction(libc::SIGCHLD, &self.on_child, null_mut());
+            libc::sigaction(libc::SIGXFSZ, &self.on_file_size, null_mut());
             libc::sigprocmask(libc::SIG_SETMASK, &self.mask, null_mut());
         }
     }
 
-    /// The next one, and whether a process sent it, rather than the terminal, which sends it to
-    /// the program as well.
+    /// The next one, and whether it came to this process alone. What the terminal sends the
+    /// program has got as well, but for SIGHUP to the leader of a session.
     pub fn next(&self) -> (i32, bool) {
         let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
         loop {
@@ -63,7 +71,7 @@ impl Signals {
             if signal > 0 {
                 // SAFETY: all zeroes are a value of it, and the kernel wrote there.
                 let code = unsafe { about.assume_init_ref() }.si_code;
-                return (signal, code <= 0);
+                return (signal, code <= 0 || signal == libc::SIGHUP && self.leads_session);
             }
         }
     }
