@@ -119,6 +119,10 @@ pub struct Report {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Tree)]
     pub format: Format,
 
+    /// Show commands whole in a tree on a terminal, where they are cut at its width otherwise
+    #[arg(short, long)]
+    pub wide: bool,
+
     /// The trace
     #[arg(value_name = "FILE")]
     pub file: PathBuf,

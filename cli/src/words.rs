@@ -34,6 +34,15 @@ fn three_digits(value: f64) -> String {
     }
 }
 
+/// `once`, `twice`, `3 times`.
+pub fn times(count: u64) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        many => format!("{many} times"),
+    }
+}
+
 /// `ENOENT`.
 pub fn errno(number: i32) -> String {
     match ERRNOS.iter().find(|(_, known)| *known == number) {

@@ -135,7 +135,7 @@ fn findings_have_what_was_seen_what_it_cost_and_what_is_better() {
     let findings = text("findings", &trace);
     for wanted in [
         "make was copied by fork of 3.00 GiB, 60 times in all (300 ms), only to execute another program: posix_spawn copies nothing",
-        "cc -c a.c ran 60 times (120 µs together)",
+        "cc -c a.c ran 60 times, all by make (120 µs together",
         "cc was executed in vain 60 times: it was found 60 times",
         "make never waited for 3 children",
         "make ran 60 commands one after the other (120 µs): -j lets it run several",
@@ -147,6 +147,10 @@ fn findings_have_what_was_seen_what_it_cost_and_what_is_better() {
     for format in ["tree", "summary"] {
         assert!(text(format, &trace).contains("Findings:\n  - make was copied"));
     }
+    assert!(
+        findings.contains("of the run's time): once, and its answer kept, may do"),
+        "{findings}"
+    );
     let parallel = text("findings", &many(&["make", "-j2"], &["cc", "-c", "a.c"], 20));
     assert!(!parallel.contains("one after the other"), "{parallel}");
     assert!(text("findings", &sample()).starts_with("No findings.\n"));

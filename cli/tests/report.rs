@@ -50,6 +50,33 @@ fn the_tree_has_status_time_and_command_lines_to_paste() {
 }
 
 #[test]
+fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let mut writer = Writer::new();
+    let long = "word ".repeat(40);
+    writer.done(
+        by(10, 0, 0),
+        Image::default(),
+        &[b"/bin/echo", long.trim_end().as_bytes(), b"/", b""],
+    );
+    let file = file(&place, &writer.bytes());
+    let on_terminal = |option: &str| {
+        let program = report(&[], &file).get_program().to_str().unwrap().to_owned();
+        let words =
+            format!("stty rows 24 cols 70; '{program}' report {option} '{}'", file.display());
+        let mut script = Command::new("script");
+        script.timeout(Duration::from_secs(60)).env("NO_COLOR", "1");
+        let output = script.args(["-qec", &words, "/dev/null"]).assert().success();
+        String::from_utf8(output.get_output().stdout.clone()).unwrap().replace('\r', "")
+    };
+    let cut = on_terminal("");
+    let row = cut.lines().nth(1).unwrap();
+    assert!(row.ends_with('…') && row.chars().count() == 70, "{cut}");
+    let whole = on_terminal("--wide");
+    assert!(whole.lines().nth(1).unwrap().contains(long.trim_end()), "{whole}");
+}
+
+#[test]
 fn the_text_has_a_line_for_each_record() {
     let text = sampled(&["--format", "text"]);
     for line in [

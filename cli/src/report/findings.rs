@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is worth a look, in words: what was seen, what it cost, what would be better.
 
-use super::HEAD;
+use super::{HEAD, repeated};
 use crate::model::{Creation, Process, Run, base_name};
-use crate::words::{duration, shell, size};
+use crate::words::{duration, shell, size, times};
 use anyhow::Result;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,9 +13,7 @@ use std::io::Write;
 const SLOW_FORK: u64 = 2_000_000;
 /// or from this size of the creator's memory on.
 const LARGE_FORK: u64 = 256 << 20;
-/// The same command so often,
-const OFTEN: u64 = 50;
-/// so many failed attempts to execute one program,
+/// So many failed attempts to execute one program,
 const MISSES: u64 = 10;
 /// and so many commands of one make.
 const COMMANDS: usize = 8;
@@ -33,7 +31,8 @@ pub fn all(run: &Run) -> Vec<Finding> {
     let mut all = Vec::new();
     forks(run, &mut all);
     shells(run, &mut all);
-    repetitions(run, &mut all);
+    let repeated = repeated::commands(run).into_iter();
+    all.extend(repeated.map(|(cost_ns, text)| Finding { cost_ns, text }));
     misses(run, &mut all);
     left_behind(run, &mut all);
     serial_makes(run, &mut all);
@@ -161,24 +160,6 @@ const BUILT_IN: &[&[u8]] = &[
     b"trap", b"type", b"ulimit", b"umask", b"unset", b"wait",
 ];
 
-/// The same command again and again.
-fn repetitions(run: &Run, all: &mut Vec<Finding>) {
-    let mut sums: BTreeMap<&[Vec<u8>], Sum> = BTreeMap::new();
-    for process in &run.processes {
-        let Some(words) = process.words().filter(|words| !words.is_empty()) else { continue };
-        sums.entry(words).or_default().add(run.duration(process).unwrap_or(0), 0);
-    }
-    for (words, sum) in sums.into_iter().filter(|(_, sum)| sum.count >= OFTEN) {
-        let text = format!(
-            "{} ran {} ({} together): once, and its answer kept, may do",
-            shell(words),
-            times(sum.count),
-            duration(sum.cost_ns)
-        );
-        all.push(Finding { cost_ns: sum.cost_ns, text });
-    }
-}
-
 /// Programs that are looked for where they are not.
 fn misses(run: &Run, all: &mut Vec<Finding>) {
     let mut sums: BTreeMap<String, (Sum, u64)> = BTreeMap::new();
@@ -256,12 +237,4 @@ fn overlap(run: &Run, process: &Process) -> bool {
         .collect();
     times.sort_unstable();
     times.windows(2).any(|pair| pair[1].0 < pair[0].1)
-}
-
-fn times(count: u64) -> String {
-    match count {
-        1 => "once".into(),
-        2 => "twice".into(),
-        many => format!("{many} times"),
-    }
 }

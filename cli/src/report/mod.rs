@@ -8,6 +8,7 @@ mod jsonl;
 mod otlp;
 mod perfetto;
 mod perfetto_messages;
+mod repeated;
 mod summary;
 mod text;
 mod tree;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use terminal_size::terminal_size_of;
 
 /// What is secondary,
 const DIM: Style = Style::new().dimmed();
@@ -39,9 +41,11 @@ pub fn run(report: &Report) -> Result<ExitCode> {
         }
         // No colours but on a terminal.
         Format::Tree | Format::Text | Format::Summary | Format::Findings => {
-            write_to(anstream::stdout().lock(), report.format, reader)
+            let size = terminal_size_of(std::io::stdout()).filter(|_| !report.wide);
+            let width = size.map(|(columns, _)| columns.0.into());
+            write_to(anstream::stdout().lock(), report.format, width, reader)
         }
-        _ => write_to(std::io::stdout().lock(), report.format, reader),
+        _ => write_to(std::io::stdout().lock(), report.format, None, reader),
     };
     match written {
         // Where SIGPIPE is ignored: the reader has seen enough.
@@ -50,9 +54,14 @@ pub fn run(report: &Report) -> Result<ExitCode> {
     }
 }
 
-fn write_to(out: impl Write, format: Format, reader: Reader<File>) -> Result<()> {
+fn write_to(
+    out: impl Write,
+    format: Format,
+    width: Option<usize>,
+    reader: Reader<File>,
+) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    write(format, reader, &mut out)?;
+    write(format, width, reader, &mut out)?;
     Ok(out.flush()?)
 }
 
@@ -61,9 +70,14 @@ fn is_closed(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-fn write(format: Format, reader: Reader<impl ReadAt>, out: &mut impl Write) -> Result<()> {
+fn write(
+    format: Format,
+    width: Option<usize>,
+    reader: Reader<impl ReadAt>,
+    out: &mut impl Write,
+) -> Result<()> {
     match format {
-        Format::Tree => tree::write(&whole(reader), out),
+        Format::Tree => tree::write(&whole(reader), width, out),
         Format::Summary => summary::write(&whole(reader), out),
         Format::Findings => {
             let run = whole(reader);
@@ -152,7 +166,7 @@ mod tests {
             }
             for format in Format::value_variants() {
                 let Ok(reader) = Reader::new(&trace[..]) else { break };
-                prop_assert!(write(*format, reader, &mut std::io::sink()).is_ok());
+                prop_assert!(write(*format, Some(80), reader, &mut std::io::sink()).is_ok());
             }
         }
     }

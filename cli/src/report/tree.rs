@@ -7,12 +7,18 @@ use crate::notation::signal_in_words;
 use crate::words::{duration, errno, shell, size};
 use anyhow::Result;
 use std::io::Write;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Deeper ones are not indented further.
 const DEEPEST: usize = 60;
 
-/// Writes the tree.
-pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
+/// What is in a line before the tree.
+const FIGURES: usize = 40;
+/// Of a command, so much is there in a terminal of whatever width.
+const LEAST: usize = 24;
+
+/// Writes the tree; commands are cut where lines would be longer than this.
+pub fn write(run: &Run, width: Option<usize>, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{HEAD}duration       CPU     memory  status{HEAD:#}")?;
     // Not by recursion: a trace may be as deep as it likes.
     let mut todo: Vec<Row> = run.roots().map(|place| Row::root(Item::Process(place))).collect();
@@ -20,7 +26,7 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
     while let Some(row) = todo.pop() {
         match row.item {
             Item::Process(place) => {
-                process(run, place, &row, out)?;
+                process(run, place, &row, width, out)?;
                 let below = row.below(run, place);
                 todo.extend(below.into_iter().rev());
             }
@@ -85,7 +91,13 @@ impl Row {
 }
 
 /// A process: a line for each program that it was.
-fn process(run: &Run, place: usize, row: &Row, out: &mut impl Write) -> Result<()> {
+fn process(
+    run: &Run,
+    place: usize,
+    row: &Row,
+    width: Option<usize>,
+    out: &mut impl Write,
+) -> Result<()> {
     let process = &run.processes[place];
     let parts = process.parts(run.until(process));
     let is_end_known = process.end_ns.is_some() || process.end == End::Alive;
@@ -99,15 +111,17 @@ fn process(run: &Run, place: usize, row: &Row, out: &mut impl Write) -> Result<(
             0 => row.prefix.clone(),
             _ => format!("{}⇒ ", row.indent),
         };
-        let mut text = words(run, process, part);
+        let mut notes = if part.unseen { " (unseen)".to_owned() } else { String::new() };
         let mut figures = <(String, String, String)>::default();
         if is_last {
             figures = self::figures(run, process);
-            match process.threads {
-                0 => {}
-                1 => text += &format!("  {DIM}+ a thread{DIM:#}"),
-                many => text += &format!("  {DIM}+ {many} threads{DIM:#}"),
-            }
+            notes += &threads(process.threads);
+        }
+        let taken = FIGURES + prefix.width() + notes.width();
+        let room = width.map(|width| width.saturating_sub(taken).max(LEAST));
+        let mut text = words(run, process, part, room);
+        if !notes.is_empty() {
+            text += &format!("{DIM}{notes}{DIM:#}");
         }
         let (cpu, memory, status) = figures;
         line(out, [&took, &cpu, &memory, &status], &prefix, &text)?;
@@ -115,7 +129,15 @@ fn process(run: &Run, place: usize, row: &Row, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-fn words(run: &Run, process: &Process, part: &Part) -> String {
+fn threads(count: u32) -> String {
+    match count {
+        0 => String::new(),
+        1 => "  + a thread".into(),
+        many => format!("  + {many} threads"),
+    }
+}
+
+fn words(run: &Run, process: &Process, part: &Part, room: Option<usize>) -> String {
     let Some(path) = part.path else {
         let call = process.creation.and_then(|creation| run.creations[creation].call);
         let how = call.map_or("unknown", |call| call.name());
@@ -123,7 +145,21 @@ fn words(run: &Run, process: &Process, part: &Part) -> String {
         return format!("{DIM}({how} of {}){DIM:#}", shell(&[of]));
     };
     let words = if part.argv.is_empty() { shell(&[path]) } else { shell(part.argv) };
-    if part.unseen { format!("{words} {DIM}(unseen){DIM:#}") } else { words }
+    match room {
+        Some(room) if words.width() > room => cut(&words, room - 1) + "…",
+        _ => words,
+    }
+}
+
+/// What has room in so many columns.
+fn cut(text: &str, columns: usize) -> String {
+    let mut left = columns;
+    let fits = |character: &char| {
+        let rest = left.checked_sub(character.width().unwrap_or(0));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    text.chars().take_while(fits).collect()
 }
 
 fn figures(run: &Run, process: &Process) -> (String, String, String) {
@@ -151,4 +187,17 @@ fn line(out: &mut impl Write, figures: [&str; 4], prefix: &str, text: &str) -> R
         "{took:>8}  {cpu:>8} {memory:>10}  {colour}{status:>7}{colour:#}  {DIM}{prefix}{DIM:#}{text}"
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn commands_are_cut_by_columns() {
+        assert_eq!(cut("make -j2", 4), "make");
+        assert_eq!(cut("éé", 1), "é");
+        assert_eq!(cut("日本", 3), "日", "each takes two");
+        assert_eq!(cut("", 3), "");
+    }
 }
