@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a rule may look at: the arguments, and through a [`Witness`] the kernel
-//! and the state of the process.
+//! What a rule may examine: the arguments and, through a [`Witness`], the kernel and the
+//! state of the process.
 
 use super::{cgroup, questions};
 use crate::engine::ask::{self, Answer};
@@ -9,8 +9,8 @@ use crate::uapi::flags::*;
 use crate::uapi::{CloneFlags, Errno, pages, task};
 use core::ffi::c_int;
 
-/// Who answers for kernel and process. Each question stands for itself: none
-/// is about the whole of the arguments, which is what the rules are for.
+/// Answers questions about kernel and process. Each question is about one property; the
+/// arguments as a whole are judged by the rules.
 pub trait Witness {
     /// The kernel's version, (0, 0) if unknown.
     fn version(&self) -> (u32, u32);
@@ -18,8 +18,8 @@ pub trait Witness {
     fn args_size(&self) -> usize;
     /// Those of the flags that clone3(2) knows.
     fn known(&self, flags: CloneFlags) -> CloneFlags;
-    /// Whether an array of pids (address and number, at most 32) can be read, or
-    /// is not because of the exit signal.
+    /// Whether an array of pids (address and number, at most 32) can be read. Also if the
+    /// kernel does not read it because of the exit signal.
     fn readable(&self, set_tid: (u64, u64), exit_signal: u64) -> bool;
     /// Whether the int there can be written.
     fn writable(&self, address: u64) -> bool;
@@ -32,7 +32,7 @@ pub trait Witness {
 /// A child to ask about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Child {
-    /// With these flags; of none it asks what stands in the way of all.
+    /// With these flags; without flags, what prevents every child.
     With(CloneFlags),
     /// Sharing the caller's memory.
     SharingMemory,
@@ -95,17 +95,17 @@ impl Witness for Kernel {
     }
 }
 
-/// The arguments of a call of clone3(2), and who to ask about them.
+/// The arguments of a call of clone3(2), and the witness to ask about them.
 pub struct Case<'a> {
-    /// The arguments, or what kept them from being read: E2BIG, EINVAL, EFAULT.
+    /// The arguments, or the errno of reading them: E2BIG, EINVAL, EFAULT.
     pub request: Result<Request, Errno>,
     /// Kernel and process.
     pub witness: &'a dyn Witness,
 }
 
 impl Case<'_> {
-    /// The arguments; an empty request where there are none, which breaks no
-    /// rule about arguments.
+    /// The arguments; where they cannot be read an empty request, which breaks no rule
+    /// about arguments.
     pub fn args(&self) -> Request {
         self.request.unwrap_or(Request::FORK)
     }
@@ -139,25 +139,24 @@ impl Case<'_> {
         if needed == usize::MAX { read <= 88 } else { read < needed }
     }
 
-    /// What the witness says of a child, if the request is one of those.
+    /// The witness's answer about a child, if the rule is concerned with this request.
     pub fn answer(&self, concerned: bool, child: impl Fn(&Request) -> Child) -> Answer {
         if !concerned {
             return Ok(());
         }
         match self.witness.would_make(child(&self.args())) {
-            // A kernel that makes children unasked is not to be believed.
+            // Not conclusive: the kernel created a child, or the call is unavailable.
             Err(Errno::ENODATA | Errno::ENOSYS) => Ok(()),
             answer => answer,
         }
     }
 
-    /// What stands in the way of every child.
+    /// What prevents every child.
     pub fn any_child(&self) -> Answer {
         self.answer(true, |_| Child::With(CloneFlags::NONE))
     }
 
-    /// Whether children get another pid namespace than threads, and that is the
-    /// reason why there can be no threads.
+    /// Whether threads are refused because children go to another pid namespace.
     pub fn children_are_elsewhere(&self) -> bool {
         self.answer(true, |_| Child::Thread) == Err(Errno::EINVAL)
             && self.answer(true, |_| Child::SharingMemory).is_ok()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the kernel will say to a cgroup for CLONE_INTO_CGROUP, read from the
-//! cgroup's own files: it looks there after the point at which a child can
-//! still be undone unseen (kernel/cgroup/cgroup.c, cgroup_css_set_fork).
+//! Whether the kernel will accept a cgroup for CLONE_INTO_CGROUP, read from the cgroup's
+//! own files. The kernel cannot be asked: it checks after the point up to which a child
+//! can be undone without a trace (kernel/cgroup/cgroup.c, cgroup_css_set_fork).
 
 use crate::base::decimal;
 use crate::uapi::file_facts::{self, FileKind};
@@ -34,8 +34,8 @@ impl Text {
 /// Whether the calling task may put a child into the cgroup whose directory
 /// this descriptor is; `thread`: the child is to be one of its own threads.
 ///
-/// Weaker than the kernel in two ways: it does not look whether the caller may
-/// take a process out of its own cgroup, nor at pids.max.
+/// It checks less than the kernel: neither whether the caller may move a process out of
+/// its own cgroup, nor pids.max.
 pub fn takes(directory: c_int, thread: bool) -> Result<(), Errno> {
     match file_facts::file_kind(directory)? {
         FileKind::Cgroup2Directory => {}
@@ -60,8 +60,8 @@ pub fn takes(directory: c_int, thread: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Whether resources are handed out to the cgroups below, so that processes may
-/// not be in this one.
+/// Whether domain controllers are enabled for the child cgroups, so that this one may
+/// have no processes ("no internal processes").
 fn hosts_controllers(directory: c_int) -> Result<bool, Errno> {
     const THREADED: [&[u8]; 4] = [b"cpu", b"cpuset", b"perf_event", b"pids"];
     let controllers = Text::read(directory, c"cgroup.subtree_control")?;
@@ -71,16 +71,16 @@ fn hosts_controllers(directory: c_int) -> Result<bool, Errno> {
     if controllers.words().next().is_none() {
         return Ok(false);
     }
-    // With controllers for threads only it could still become the root of
-    // threaded cgroups, unless domains below have processes.
+    // With threaded controllers only it can still become the root of a threaded subtree,
+    // unless domains below it have processes.
     let events = Text::read(directory, c"cgroup.events")?;
     let mut words = events.words().skip_while(|word| *word != b"populated").skip(1);
     let populated = words.next() == Some(b"1");
     Ok(populated && Text::read(directory, c"cgroup.procs")?.words().next().is_none())
 }
 
-/// Whether the calling process is in that very cgroup, the only one of which it
-/// is sure that its threads may live there.
+/// Whether the calling process is in that very cgroup, the only one that certainly
+/// accepts its threads.
 fn is_own_domain(directory: c_int) -> bool {
     let own = u32::try_from(task::getpid()).ok();
     own.is_some()

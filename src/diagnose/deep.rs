@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What flags do, seen from real children.
+//! Tests with real children what flags do.
 //!
-//! An emulator may accept a flag and ignore it (qemu-user runs CLONE_VM with
-//! CLONE_VFORK as fork). So a process is made whose only work is to make
-//! children by the library's own way, which the rooms above hand in, one experiment
-//! after the other, and to look at each. Itself a copy, it may change what it likes.
+//! An emulator may accept a flag and ignore it (qemu-user runs CLONE_VM with CLONE_VFORK
+//! as fork). So a process is created that runs the experiments: it creates a child for
+//! each, by the library's own function, which the rooms above pass in, and examines it.
+//! That process is a copy and may change its own state freely.
 
 use crate::engine::{self, Request};
 use crate::host;
@@ -23,21 +23,21 @@ pub type Create = unsafe fn(
     *mut c_void,
 ) -> Result<Pid, Errno>;
 
-/// What the experiments showed: flags that did what they say, and flags that
-/// were taken and did nothing.
+/// What the experiments showed: flags that had their effect, and flags that were accepted
+/// and had none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// At work.
+    /// Effective.
     pub verified: CloneFlags,
-    /// Taken, and without effect.
+    /// Accepted, and without effect.
     pub ignored: CloneFlags,
 }
 
-/// Runs every experiment whose flags are among these. EAGAIN and its like where
-/// no process can be made.
+/// Runs every experiment whose flags are among these. Fails, with EAGAIN for example,
+/// where no process can be created.
 ///
-/// The process that experiments is reaped here; it ends without a signal where
-/// that can be had.
+/// The experimenting process is reaped here. It has no exit signal where the kernel
+/// allows that.
 ///
 /// # Safety
 /// `create` must be sound wherever the function given to it is.
@@ -51,12 +51,12 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
     // SAFETY: a copy of the memory, no stack.
     let copy = |request: &Request| unsafe { engine::create_copy(host::tid(), request) };
     let made = match copy(&quiet) {
-        // qemu-user forks with SIGCHLD or not at all.
+        // qemu-user can fork with SIGCHLD only.
         Err(Errno::EINVAL) => copy(&Request::FORK),
         made => made,
     };
     if made == Ok(0) {
-        _ = task::set_death_signal(libc::SIGKILL); // there would be no reader of the report
+        _ = task::set_death_signal(libc::SIGKILL); // without the caller the report has no reader
         // SAFETY: by the contract; the page is ours and zeroed, which is a Report.
         unsafe { experiment(flags, create, &*page) };
         sys::exit_group(0);
@@ -76,23 +76,23 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
 
 const PAGE: usize = 4096;
 
-/// In a shared page, because the flags about memory are what is in doubt.
+/// In a shared page, because the flags under test are also those about memory.
 #[repr(C)]
 struct Report {
     verified: AtomicU64,
     ignored: AtomicU64,
 }
 
-/// What an experiment's child is to look at, and what its creator left in the
-/// memory that may or may not be shared.
+/// What an experiment's child examines, and what its creator left in the memory that may
+/// or may not be shared.
 struct Scene {
     check: fn(&Scene) -> bool,
     written: c_int,
     child_tid: Pid,
 }
 
-/// The status of a child that saw what it should; 0 is a child that did not run
-/// its function.
+/// The exit status of a child that saw what was expected; 0 is that of a child that did
+/// not run its function.
 const SEEN: c_int = 7;
 const NOT_SEEN: c_int = 8;
 
@@ -126,7 +126,7 @@ impl Played {
 unsafe fn run(flags: CloneFlags, create: Create, check: fn(&Scene) -> bool) -> Option<Played> {
     let mut scene = Scene { check, written: 0, child_tid: 0 };
     let (mut parent_tid, mut pidfd): (Pid, c_int) = (0, -1);
-    // Only their own process learns of the experiments.
+    // The exit signal goes to the experimenting process only.
     let told = if !flags.contains(CLONE_AUTOREAP) { libc::SIGCHLD as u64 } else { 0 };
     let request = Request {
         flags,
@@ -139,8 +139,8 @@ unsafe fn run(flags: CloneFlags, create: Create, check: fn(&Scene) -> bool) -> O
     let scene = &raw mut scene;
     // SAFETY: play is sound in a copy, and in lent memory while we wait.
     let pid = unsafe { create(&request, play, scene.cast()) }.ok()?;
-    // SAFETY: our own frame's; written by others, hence volatile. Looked at
-    // before the child is waited for: it has written only where we stood still.
+    // SAFETY: in our own frame; written by the child, hence volatile. Read before the
+    // child is waited for: it has written by now only if we were suspended (CLONE_VFORK).
     let written = unsafe { read_volatile(&raw const (*scene).written) } != 0;
     let status = task::wait_for(pid);
     // SAFETY: as above.
@@ -187,7 +187,7 @@ const EXPERIMENTS: [Experiment; 11] = [
     (CLONE_AUTOREAP, NONE, yes, |played| played.status == Err(Errno(libc::ECHILD))),
 ];
 
-/// A descriptor to be closed by the child, for both or for itself.
+/// A descriptor that the child closes, for both processes or for itself only.
 const SPARE: c_int = 0;
 
 fn open_spare() {
@@ -205,8 +205,8 @@ fn is_handled() -> bool {
 /// # Safety
 /// As [`look`].
 unsafe fn experiment(flags: CloneFlags, create: Create, report: &Report) {
-    // Ignored, or with SA_NOCLDWAIT, the children would be gone before they are
-    // looked at.
+    // If it were ignored or had SA_NOCLDWAIT, the children would vanish before they are
+    // examined.
     let default = KernelSigaction::of(libc::SIG_DFL);
     // SAFETY: no function.
     let _ = unsafe { task::set_disposition(libc::SIGCHLD as usize, &default) };

@@ -27,12 +27,12 @@ impl Reason {
     }
 }
 
-/// Why the running kernel refuses these arguments to the calling thread: a text
-/// that begins with the errno's name; `None` if it does not refuse them. Where only
-/// the library's clone3() refuses them, that is told.
+/// Why the running kernel refuses these arguments to the calling thread: a text that
+/// begins with the errno's name; `None` if it does not refuse them. If only the library's
+/// clone3() refuses them, the text says so.
 ///
-/// Where clone3(2) is out of reach, the arguments are judged without asking it,
-/// and if nothing is wrong with them, by whether clone(2) can stand in.
+/// Where clone3(2) is unavailable, the arguments are judged without asking it. If they
+/// are valid, the answer depends on whether clone(2) can express them.
 ///
 /// Async-signal-safe. Makes no child; the kernel is asked no more than needed.
 ///
@@ -45,7 +45,7 @@ pub unsafe fn explain(address: u64, size: usize) -> Option<&'static CStr> {
     reason(request).map(|reason| reason.text).or_else(own)
 }
 
-/// The same for what the library asks the kernel for.
+/// The same for a request of the library itself.
 pub fn reason(request: Result<Request, Errno>) -> Option<Reason> {
     let of_rule = |rule: &'static Rule| {
         let number = (1..).zip(rules::RULES).find(|(_, other)| core::ptr::eq(*other, rule))?.0;
@@ -69,7 +69,7 @@ pub fn text_of_reason(number: u32) -> Option<&'static CStr> {
     }
 }
 
-/// What the kernel would do, and clone3() cannot.
+/// Requests that the kernel accepts and the library's clone3() cannot carry out.
 fn own_refusal(request: &Request) -> Option<&'static CStr> {
     match () {
         () if !request.stack.is_callers() => Some(
@@ -82,7 +82,7 @@ fn own_refusal(request: &Request) -> Option<&'static CStr> {
     }
 }
 
-/// What stands in the way of clone3(2), by the errno that it answers with.
+/// Why clone3(2) is unavailable, by the errno that is returned instead.
 static OUT_OF_REACH: &[(Option<Errno>, &CStr)] = &[
     (Some(Errno::EPERM), c"EPERM: a filter hides clone3(2), and clone(2) cannot express the request"),
     (Some(Errno::EACCES), c"EACCES: a filter hides clone3(2), and clone(2) cannot express the request"),
@@ -101,7 +101,7 @@ fn out_of_reach(obstacle: Errno) -> Reason {
     Reason { number, text: text_of_reason(number).unwrap_or(c""), errno: obstacle }
 }
 
-/// A kernel that is not asked: every rule that is not about the arguments alone is kept.
+/// A kernel that is not asked: only rules about the arguments alone can be broken.
 struct Unasked;
 
 impl Witness for Unasked {
@@ -115,7 +115,7 @@ impl Witness for Unasked {
         flags & ALL
     }
     fn readable(&self, _set_tid: (u64, u64), _exit_signal: u64) -> bool {
-        true // clone(2) knows no set_tid at all
+        true // clone(2) has no set_tid
     }
     fn writable(&self, address: u64) -> bool {
         Kernel.writable(address)
@@ -129,7 +129,7 @@ impl Witness for Unasked {
             Child::OnStack(base, size) if !Stack { base, size }.is_addressable() => {
                 Err(Errno::EINVAL)
             }
-            // Where clone(2) looks at it.
+            // Where clone(2) checks it.
             Child::WithTls(tls) if cfg!(target_arch = "x86") => {
                 pages::probe(tls).and(pages::probe(tls.wrapping_add(8)))
             }

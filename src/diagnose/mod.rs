@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Answers about the engine's calls: what clone3(2) is here (`probe`, `deep`), and why the
-//! kernel refuses a request (`explain`). Makes no child that a user asked for.
+//! Answers about the engine's calls: what clone3(2) is here (`probe`, `deep`), and why
+//! the kernel refuses a request (`explain`). Creates no child that a user asked for.
 
 mod case;
 mod cgroup;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What clone3(2) is here: under this kernel, in this sandbox, for this thread.
+//! What clone3(2) can do here: on this kernel, in this sandbox, for this thread.
 
 use super::questions;
 use crate::engine::{ask, known};
@@ -11,10 +11,10 @@ use core::mem::size_of;
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
-    /// The errno between us and clone3(2); 0 where it is reached.
+    /// The errno returned instead of reaching clone3(2); 0 where it is reached.
     pub obstacle: i32,
-    /// Whether the kernel's answers are worth nothing: it makes children it
-    /// should refuse, or takes flags that do not exist.
+    /// Whether the kernel's answers are useless: it creates children that it should
+    /// refuse, or accepts flags that do not exist.
     pub inconclusive: bool,
     /// Bytes of clone_args that the kernel reads.
     pub args_size: usize,
@@ -22,17 +22,17 @@ pub struct Features {
     pub known: CloneFlags,
     /// Those it would grant this thread now.
     pub permitted: CloneFlags,
-    /// What set_tid would give; 0 where it may be used.
+    /// The errno that set_tid would give; 0 where it may be used.
     pub set_tid: i32,
-    /// Whether CLONE_PIDFD goes with CLONE_THREAD.
+    /// Whether CLONE_PIDFD can be combined with CLONE_THREAD.
     pub thread_pidfd: bool,
-    /// Whether the next child is the first of a pid namespace, which ends with
-    /// it: nothing is tried there.
+    /// Whether the next child is the first process of a pid namespace, which ends with
+    /// that process: then nothing is tried.
     pub is_next_the_first: bool,
 }
 
-/// Asks the kernel. No child is made; a few pid numbers are used up, and the
-/// namespaces that may be made are made and unmade.
+/// Asks the kernel. No child is created. A few pid numbers are skipped, and the
+/// namespaces that are permitted are created and destroyed.
 ///
 /// Async-signal-safe.
 pub fn probe() -> Features {
@@ -71,13 +71,13 @@ pub fn probe() -> Features {
 }
 
 impl Features {
-    /// The flags that a call of the library's carries here, by clone3(2) or by
-    /// clone(2), without emulation.
+    /// The flags that the library's calls carry here, by clone3(2) or by clone(2),
+    /// without emulation.
     pub fn carried(&self) -> CloneFlags {
         if self.obstacle == 0 { self.permitted } else { IN_CLONE }
     }
 
-    /// The flags whose effect may be tried out.
+    /// The flags whose effect may be tested.
     pub fn worth_a_try(&self) -> CloneFlags {
         match self {
             Features { is_next_the_first: true, .. } => CloneFlags::NONE,
@@ -86,7 +86,7 @@ impl Features {
         }
     }
 
-    /// The flags that the library could stand in for if it were allowed to.
+    /// The flags that the library could emulate if it were allowed to.
     pub fn emulable(&self) -> CloneFlags {
         EMULABLE & !self.known
     }

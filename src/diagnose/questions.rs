@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Further questions to the kernel that make no child, in the way of `engine::ask`: what probe
-//! and explain want to know.
+//! Further questions to the kernel that create no child, by the method of `engine::ask`,
+//! for probe and explain.
 
 use crate::arch::syscall;
 use crate::engine::ask::{Answer, call, flags, would_make, would_make_any};
@@ -20,17 +20,16 @@ pub fn set_tid(flags: CloneFlags, (set_tid, set_tid_size): (u64, u64)) -> Answer
     would_make_any(&clone_args { flags, set_tid, set_tid_size, ..clone_args::default() })
 }
 
-/// Whether the kernel gets past such an array of pids, which it reads before it
-/// looks at the flags, and some kernels (6.18 for one) after they looked whether
-/// the exit signal is one.
+/// Whether the kernel can read such an array of pids. It reads it before it checks the
+/// flags; some kernels (6.18 for one) check the exit signal first.
 pub fn can_read_pids((set_tid, set_tid_size): (u64, u64), exit_signal: u64) -> bool {
     let flags = CLONE_DETACHED.bits(); // refused
     let args = clone_args { flags, set_tid, set_tid_size, exit_signal, ..clone_args::default() };
     call(&args, CLONE_ARGS_SIZE_VER1) != Err(Errno::EFAULT)
 }
 
-/// A child on this stack. Like the rest, to be asked of a kernel that was seen
-/// to undo children.
+/// A child on this stack. Like the others, only for a kernel that is known to undo
+/// children.
 pub fn stack(stack: u64, stack_size: u64) -> Answer {
     would_make_any(&clone_args { stack, stack_size, ..clone_args::default() })
 }
@@ -39,8 +38,8 @@ pub fn stack(stack: u64, stack_size: u64) -> Answer {
 pub fn tls(tls: u64) -> Answer {
     let flags = CLONE_SETTLS.bits();
     would_make_any(&clone_args { flags, tls, ..clone_args::default() })?;
-    // EFAULT may have been for tls, where that is an address (32-bit x86). So
-    // once more, with something else in the way: a pid no kernel gives.
+    // EFAULT may have been for tls, where that is an address (32-bit x86). So it is asked
+    // again with another error to come later: a pid that no kernel gives.
     let pid = sys::Pid::MAX;
     let (set_tid, set_tid_size) = (&raw const pid as u64, 1);
     let args = clone_args { flags, tls, set_tid, set_tid_size, ..clone_args::default() };
@@ -50,8 +49,8 @@ pub fn tls(tls: u64) -> Answer {
     }
 }
 
-/// A pidfd: EMFILE or ENFILE where there is no descriptor for it. A descriptor of
-/// another kind tells that as well, and costs no pid.
+/// A pidfd: EMFILE or ENFILE where there is no free descriptor for it. Opening a
+/// descriptor of another kind shows that as well, and costs no pid.
 pub fn pidfd() -> Answer {
     match file::open(c"/", libc::O_PATH | libc::O_CLOEXEC) {
         Ok(fd) => {
@@ -63,16 +62,16 @@ pub fn pidfd() -> Answer {
     }
 }
 
-/// Whether the kernel undoes children, and minds flags that it does not know:
-/// whether its other answers are worth anything.
+/// Whether the kernel undoes children, and refuses flags that it does not know. Otherwise
+/// its other answers are useless.
 pub fn is_honest() -> bool {
     const UNKNOWN: CloneFlags = CloneFlags::from_bits(1 << 63);
     !matches!(flags(CloneFlags::NONE), Err(Errno::EINVAL | Errno::ENODATA | Errno::ENOSYS))
         && flags(UNKNOWN) == Err(Errno::EINVAL)
 }
 
-/// Pids for a child, of the caller's choice: asked for with the caller's own,
-/// which is taken, or free in another namespace for children.
+/// Whether set_tid may be used. Asked with the caller's own pid, which is in use or, if
+/// children go to another pid namespace, free.
 pub fn may_set_tid() -> Answer {
     let tid = sys::gettid();
     match set_tid(CloneFlags::NONE, (&raw const tid as u64, 1)) {
@@ -81,18 +80,18 @@ pub fn may_set_tid() -> Answer {
     }
 }
 
-/// A thread with a pidfd (Linux 6.9). To be asked of a kernel that was seen to
-/// undo children.
+/// A thread with a pidfd (Linux 6.9). Only for a kernel that is known to undo children.
 pub fn thread_with_pidfd() -> Answer {
     flags(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
 }
 
-/// How many bytes of clone_args the kernel reads: the offset of the first that
-/// must be zero. 512 stands for more.
+/// How many bytes of clone_args the kernel reads: the offset of the first byte that must
+/// be zero. 512 means that or more.
 pub fn args_size() -> usize {
     const LARGEST: usize = 512; // 88 for years, and the caller's stack may be small
     let mut bytes = [0u64; LARGEST / 8];
-    // A signal no kernel takes, so that what is not too big is refused too.
+    // An exit signal that no kernel accepts, so that a struct that is not too big is
+    // refused, too.
     bytes[offset_of!(clone_args, exit_signal) / 8] = 1 << 63;
     let mut size = CLONE_ARGS_SIZE_VER0;
     while size < LARGEST {

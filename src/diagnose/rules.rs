@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every reason for which clone3(2) says no, in the order in which the kernel
-//! looks (kernel/fork.c of Linux 7.2 unless said; older kernels ask the same in
-//! almost the same order, and the few that ask differently have rows of their
-//! own).
+//! Every reason for which clone3(2) refuses a request, in the order in which the kernel
+//! checks (kernel/fork.c of Linux 7.2 unless another file is named; older kernels check
+//! the same in almost the same order, and the differences have rows of their own).
 
 use super::case::{Case, Child};
 use crate::uapi::flags::*;
@@ -14,23 +13,23 @@ use core::ffi::CStr;
 pub struct Rule {
     /// The errno, which is also what the text begins with.
     pub errno: Errno,
-    /// What to tell the caller: the errno's name, a colon, the rule.
+    /// The text for the caller: the errno's name, a colon, the rule.
     pub text: &'static CStr,
     /// The first kernel, major and minor, that has the rule.
     pub since: (u32, u32),
-    /// The first kernel that has it no more.
+    /// The first kernel without it.
     pub until: (u32, u32),
-    /// The function of the kernel that it is in.
+    /// The kernel function that checks it.
     #[cfg_attr(not(test), allow(dead_code))] // for readers and for the tests
     pub source: &'static str,
-    /// What breaks it.
+    /// Whether a case breaks it.
     check: Check,
 }
 
-/// What breaks a rule, all rules before being kept.
+/// What breaks a rule, provided that no earlier rule is broken.
 #[derive(Clone, Copy)]
 enum Check {
-    /// What a look at the case finds.
+    /// A test of the case.
     Look(fn(&Case) -> bool),
     /// This flag, where the kernel does not know it.
     Unknown(CloneFlags),
@@ -296,7 +295,7 @@ pub static RULES: &[Rule] = &{
 /// The first rule that a case breaks.
 #[inline(never)]
 pub fn first_broken(case: &Case) -> Option<&'static Rule> {
-    // Some processes see a 2.6 (personality(2), UNAME26).
+    // Some processes see version 2.6 (personality(2), UNAME26).
     let version = case.witness.version();
     let unknown = version < (5, 3);
     RULES

@@ -8,7 +8,7 @@ use crate::engine::{Request, Wire};
 use crate::uapi::flags::*;
 use crate::uapi::{CloneFlags, Errno};
 
-/// A kernel as told: it grants all but what is listed.
+/// A simulated kernel: it grants everything but what is listed.
 struct Told {
     version: (u32, u32),
     args_size: usize,

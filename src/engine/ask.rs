@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Questions to the kernel that make no child: what the ladder has to know. What only
-//! answers for users need is in `diagnose::questions`.
+//! Questions to the kernel that create no child, as far as the ladder needs them. Those
+//! that only the diagnosis needs are in `diagnose::questions`.
 //!
-//! The kernel stores the pidfd after nearly all of its checks and before the
-//! child could run, and undoes the child when it cannot. So a request whose
-//! pidfd goes nowhere is answered with EFAULT where it would have been granted,
-//! and with the errno of the first rule it breaks where not. What it costs is
-//! what a failing clone3(2) costs anybody: the number of a pid that is not
-//! used, and the making and unmaking of the namespaces asked for.
+//! The kernel stores the pidfd after nearly all of its checks and before the child can
+//! run, and undoes the child if the store fails. So a request with an invalid pidfd
+//! address fails with EFAULT where it would have been granted, and otherwise with the
+//! errno of the first rule it breaks. It costs as much as any failing clone3(2): one pid
+//! number is skipped, and the requested namespaces are created and destroyed.
 //!
-//! The would-be child would share this memory while we wait, because copying
-//! the page tables of a large process takes long. A kernel that went on
-//! nevertheless would let it run here; its first act is to end.
+//! The request shares memory (CLONE_VM, CLONE_VFORK), because copying the page tables of
+//! a large process takes long. If a kernel creates the child nevertheless, it exits at
+//! once.
 
 use crate::arch::syscall;
 use crate::uapi::flags::*;
@@ -19,13 +18,14 @@ use crate::uapi::wire::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER1};
 use crate::uapi::{CloneFlags, Errno, clone_args, file, sys, task};
 use core::mem::size_of;
 
-/// No user's address on any architecture, whatever is mapped.
+/// An address outside user space on every architecture: always EFAULT.
 pub const NOWHERE: u64 = !7;
 
 /// An answer: granted, or the errno of the first rule broken.
 pub type Answer = Result<(), Errno>;
 
-/// clone3(2) itself: EINVAL where the call is reached and nothing else.
+/// Whether clone3(2) is reached: EINVAL from this call means that the kernel has
+/// answered.
 #[cold]
 #[inline(never)]
 pub fn reach() -> Answer {
@@ -33,17 +33,18 @@ pub fn reach() -> Answer {
     match Errno::check(unsafe { syscall(libc::SYS_clone3, [0; 6]) }) {
         Err(Errno::EINVAL) => Ok(()),
         Err(errno) => Err(errno),
-        Ok(_) => Err(Errno::ENOSYS), // no Linux answers so
+        Ok(_) => Err(Errno::ENOSYS), // no Linux kernel succeeds here
     }
 }
 
-/// Makes the call; a child that should not be ends at once and is reaped.
+/// Makes the call. If a child is created against expectation, it exits at once and is
+/// reaped.
 #[cold]
 #[inline(never)]
 pub fn call(args: &clone_args, size: usize) -> Result<(), Errno> {
     let arguments = [&raw const *args as usize, size, 0, 0, 0, 0];
-    // SAFETY: the kernel refuses it. Should one not, the child ends here, and
-    // where it shares memory the parent waits for that (CLONE_VFORK).
+    // SAFETY: the kernel refuses it. If it does not, the child exits here, and where it
+    // shares memory the parent is suspended until then (CLONE_VFORK).
     match Errno::check(unsafe { syscall(libc::SYS_clone3, arguments) }) {
         Ok(0) => sys::exit_task(0),
         Ok(pid) => {
@@ -54,9 +55,9 @@ pub fn call(args: &clone_args, size: usize) -> Result<(), Errno> {
     }
 }
 
-/// Whether the kernel would make such a child, whose pidfd is ours to choose.
-/// Memory is added. A kernel that does make one is no source, and some children
-/// are not to be asked about: ENODATA.
+/// Whether the kernel would create such a child. The pidfd and the flags in `memory` are
+/// set here. ENODATA where the kernel's answers are useless, because it does create the
+/// child, and for children that must not be asked about.
 #[inline(never)]
 pub fn would_make(args: &clone_args, memory: CloneFlags) -> Answer {
     if is_next_the_first() {
@@ -70,14 +71,14 @@ pub fn would_make(args: &clone_args, memory: CloneFlags) -> Answer {
         _ => CLONE_ARGS_SIZE_VER1,
     };
     match call(&args, size) {
-        // No free descriptor: as far as the pidfd, too.
+        // No free descriptor: it got as far as the pidfd, too.
         Err(Errno::EFAULT | Errno::EMFILE | Errno::ENFILE) => Ok(()),
         Err(errno) => Err(errno),
         Ok(()) => Err(Errno::ENODATA),
     }
 }
 
-/// The same with memory shared where that changes nothing.
+/// The same with shared memory, where that makes no difference to the answer.
 #[inline(never)]
 pub fn would_make_any(args: &clone_args) -> Answer {
     match would_make(args, CLONE_VM | CLONE_VFORK) {
@@ -88,15 +89,15 @@ pub fn would_make_any(args: &clone_args) -> Answer {
     }
 }
 
-/// A child with these flags, which must go together and without CLONE_THREAD.
-/// Of no flags at all: what stands in the way of every child.
+/// A child with these flags, which must go together and without CLONE_THREAD. Without
+/// flags: what prevents every child.
 pub fn flags(flags: CloneFlags) -> Answer {
     would_make_any(&clone_args { flags: flags.bits(), ..clone_args::default() })
 }
 
-/// A thread of the caller's process. Before Linux 6.9 one cannot have a pidfd,
-/// so it asks for its creator's own id, which is taken, and which the kernel
-/// looks at after the flags.
+/// A thread of the caller's process. Before Linux 6.9 a thread cannot have a pidfd, so
+/// the request asks for the caller's own thread id by set_tid: that id is in use, and the
+/// kernel checks it after the flags.
 pub fn thread() -> Answer {
     let tid = sys::gettid();
     let args = clone_args {
@@ -112,13 +113,12 @@ pub fn thread() -> Answer {
     }
 }
 
-/// Whether the next child would be the first of a pid namespace, which was
-/// unshared (or entered before its first process): such a child is not asked
-/// about. When one is undone, kernels up to 6.18 at least close the namespace
-/// for good (kernel/pid.c, free_pid), and the caller could make no child any
-/// more.
+/// Whether the next child would be the first process of a pid namespace that was unshared
+/// (or entered before its first process). Such a child must not be asked about: when it
+/// is undone, kernels up to 6.18 at least close the namespace for good (kernel/pid.c,
+/// free_pid), and the caller can create no child any more.
 pub fn is_next_the_first() -> bool {
-    // Threads are refused where children belong to another namespace, and that
-    // one has no name until its first process is there.
+    // Threads are refused where children go to another pid namespace, and that namespace
+    // has no link in /proc until it has a first process.
     thread() == Err(Errno::EINVAL) && !file::is_link(c"/proc/thread-self/ns/pid_for_children")
 }

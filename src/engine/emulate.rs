@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Flags the library can stand in for where the kernel does not know them, if
-//! the program allowed it.
+//! Flags that the library can emulate where the kernel does not know them, if the program
+//! allowed it.
 //!
-//! | flag | by | weaker in that |
+//! | flag | emulated by | weaker, because |
 //! |---|---|---|
-//! | CLONE_CLEAR_SIGHAND | the child sets each handled signal to its default, without flags | others may see the child before |
-//! | CLONE_NNP | the child sets no_new_privs | others may see the child before |
-//! | CLONE_AUTOREAP | the child is an orphan (`process::orphan`) | its parent is the next reaper, not the caller |
+//! | CLONE_CLEAR_SIGHAND | the child resets each handled signal to its default, without flags | other processes may see the child before that |
+//! | CLONE_NNP | the child sets no_new_privs | other processes may see the child before that |
+//! | CLONE_AUTOREAP | the child is an orphan (`process::orphan`) | its parent is init or the nearest subreaper, not the caller |
 //!
-//! All signals are blocked until the child's own part is done.
+//! All signals are blocked until the child's part is done.
 
 use super::{Memory, Request, known};
 use crate::uapi::file_facts::{self, FileKind};
@@ -18,8 +18,8 @@ use crate::uapi::{CloneFlags, Errno, cred, file, sys};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Exit status of a child that could not become what it was to be, as that of a
-/// spawned one (POSIX, posix_spawn).
+/// Exit status of a child that cannot be set up as requested, as POSIX has it for
+/// posix_spawn.
 const NOT_AS_ASKED: i32 = 127;
 
 /// What the program allowed (`clone3_allow_emulation`).
@@ -44,7 +44,7 @@ pub enum Start {
     Calling,
 }
 
-/// The flags of a request that the library has to stand in for.
+/// The flags of a request that the library has to emulate.
 pub fn needed(request: &Request, start: Start) -> CloneFlags {
     let wanted = request.flags & (allowed() | request.emulable);
     if wanted.is_empty() || request.wire.is_some_and(|wire| wire.holds_more) {
@@ -54,8 +54,8 @@ pub fn needed(request: &Request, start: Start) -> CloneFlags {
     if possible.is_empty() { possible } else { possible & !known::known(possible) }
 }
 
-/// What can be emulated for this kind of child. One that runs beside its
-/// creator in the same memory has nothing of its own to be told by.
+/// What can be emulated for this kind of child. Nothing for one that returns, or runs
+/// concurrently with its creator, in the same memory.
 fn possible(request: &Request, start: Start) -> CloneFlags {
     let flags = request.flags;
     let in_child = match (request.memory(), start) {
@@ -75,39 +75,39 @@ fn possible(request: &Request, start: Start) -> CloneFlags {
     if flags.contains(CLONE_THREAD) { CloneFlags::NONE } else { possible }
 }
 
-/// What the library stands in for in a spawned child. Without being allowed to, where it is
-/// what the interface promises, by whatever means: that its handlers are reset, and its cgroup.
+/// What the library emulates in a spawned child. Resetting the signal handlers and
+/// entering the cgroup need no permission: the interface promises them by whatever means.
 fn of_spawned(emulable: CloneFlags) -> CloneFlags {
     EMULATED_IN_SPAWN | (allowed() | emulable) & EMULATED_IN_CHILD
 }
 
-/// Which of a spawned child's flags are known to be out of reach, and may be stood in for:
-/// by its plan, if not by the process.
+/// Which of a spawned child's flags are known to be unavailable and may be emulated,
+/// because the plan or the process allows it.
 pub fn lacking(flags: CloneFlags, emulable: CloneFlags) -> CloneFlags {
     flags & of_spawned(emulable) & known::unknown()
 }
 
-/// The same, found out.
+/// The same; asks the kernel where it is not known yet.
 pub fn find_lacking(flags: CloneFlags, emulable: CloneFlags) -> CloneFlags {
     let asked = flags & of_spawned(emulable);
     asked & !known::known(asked)
 }
 
-/// The part of a spawned child, on borrowed memory.
+/// The child's part, in a spawned child on lent memory.
 pub fn in_lent_child(emulated: CloneFlags) {
     if emulated.contains(CLONE_CLEAR_SIGHAND) {
         clear_sighand();
     }
 }
 
-/// The cgroup that a spawned child has to move to by itself.
+/// The cgroup that a spawned child has to enter by itself.
 pub fn cgroup_of_child(emulated: CloneFlags, directory: Option<c_int>) -> Option<c_int> {
     directory.filter(|_| emulated.contains(CLONE_INTO_CGROUP))
 }
 
-/// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs). EBADF
-/// for any other, as clone3(2) has it: a directory of cgroups of version 1 has such a
-/// file, too, and so may one of anybody's.
+/// Moves the calling process to a cgroup2 directory (cgroups(7), cgroup.procs). EBADF for
+/// any other directory, as from clone3(2): a cgroup of version 1 has a file of that name,
+/// too, and so may an ordinary directory.
 pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
     if file_facts::file_kind(directory)? != FileKind::Cgroup2Directory {
         return Err(Errno::EBADF);
@@ -126,15 +126,15 @@ pub fn in_child(emulated: CloneFlags) {
         clear_sighand();
     }
     if emulated.contains(CLONE_NNP) {
-        // A filter that only root can have put there may forbid it. A child that
-        // was to have no new privileges does not begin with them.
+        // A filter may forbid it, which only root can have installed. The child must not
+        // run without no_new_privs.
         if cred::set_no_new_privs().is_err() {
             sys::exit_group(NOT_AS_ASKED);
         }
     }
 }
 
-#[inline(never)] // its frame would be in the way of all children
+#[inline(never)] // keeps its frame out of every child's
 fn clear_sighand() {
     for signal in 1..=LAST_SIGNAL {
         // The kernel clears flags and masks too, SA_NOCLDWAIT for one.
@@ -148,7 +148,7 @@ fn clear_sighand() {
     }
 }
 
-/// All that the library stands in for in some child.
+/// All flags that the library emulates in some child.
 const EMULATED: CloneFlags = EMULABLE.union(EMULATED_IN_SPAWN);
 const _: () = assert!(EMULATED.len() <= u8::BITS as usize, "one bit for each emulated flag");
 

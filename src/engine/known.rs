@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has been found out about the kernel under this process and the sandbox
-//! around it, so that no call has to find it out again.
+//! What has been found out about the kernel and the sandbox of this process, so that no
+//! call has to ask again.
 //!
-//! Children inherit it with the memory it is in, as they inherit kernel and
-//! filters. All of it is a hint where filters are concerned: they belong to
-//! threads, and a child that shares memory writes here too.
+//! Children inherit it with their copy of the memory, as they inherit the filters. With
+//! regard to filters it is a hint only: each thread has its own filters, and a child that
+//! shares memory writes here, too.
 
 use super::ask;
 use crate::uapi::flags::*;
@@ -12,15 +12,16 @@ use crate::uapi::{CloneFlags, Errno, task};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU64};
 
-/// What has been found, packed into one word: read whole and written whole, so that
-/// nobody sees one half of it before and the other half after a refresh. Who asks
-/// the kernel goes by what it answered, not by what the word says afterwards.
+/// What has been found, packed into one word: it is read and written as a whole, so that
+/// no reader sees one half from before a refresh and the other half from after it. A
+/// caller that asks the kernel uses the kernel's answer, not what the word contains
+/// afterwards.
 static FOUND: AtomicU64 = AtomicU64::new(Found::NOTHING.pack());
 
 /// The content of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Found {
-    /// The errno that was found between this process and clone3(2); 0 for none.
+    /// The errno that was returned instead of reaching clone3(2); 0 for none.
     obstacle: u16,
     /// The smallest size of clone_args seen refused where a smaller one was not,
     /// 0 for none. None is larger than a page of 64 KiB, which is the kernel's limit;
@@ -55,7 +56,7 @@ impl Found {
         Found::unpack(FOUND.load(Relaxed))
     }
 
-    /// Adds to what is there.
+    /// Changes the word atomically.
     fn add(change: impl Fn(Found) -> Found) {
         let changed = |word| Some(change(Found::unpack(word)).pack());
         let _ = FOUND.fetch_update(Relaxed, Relaxed, changed);
@@ -77,8 +78,8 @@ fn later(bits: u16) -> CloneFlags {
     LATER.unpack(bits.into())
 }
 
-/// Whether clone3(2) is not to be called at all: some filters end a process that does,
-/// and cannot be asked. By the way the library was built, or from when it was loaded.
+/// Whether clone3(2) must never be called: some filters kill a process that calls it, and
+/// cannot be asked. Set when the library is built, or when it is loaded.
 static KEPT_AWAY: AtomicBool = AtomicBool::new(is_built_to_keep_away());
 
 /// CLONE3_BUILD_ROUTE=legacy in the environment of the build.
@@ -89,23 +90,22 @@ const fn is_built_to_keep_away() -> bool {
     }
 }
 
-/// Has clone3(2) never be called in this process and its copies.
+/// Forbids calls of clone3(2) in this process and its copies.
 pub fn keep_away() {
     KEPT_AWAY.store(true, Relaxed);
 }
 
-/// Whether it is never called.
+/// Whether clone3(2) must never be called.
 pub fn is_kept_away() -> bool {
     KEPT_AWAY.load(Relaxed)
 }
 
-/// Whether the calling thread reaches clone3(2); as without that call (ENOSYS) where it
-/// is never called.
+/// Whether the calling thread reaches clone3(2); ENOSYS where it must never be called.
 pub fn reach() -> ask::Answer {
     if is_kept_away() { Err(Errno::ENOSYS) } else { ask::reach() }
 }
 
-/// What was found between this process and clone3(2) at an earlier call.
+/// The errno that an earlier call got instead of reaching clone3(2).
 pub fn obstacle() -> Option<Errno> {
     match Found::now().obstacle {
         _ if is_kept_away() => Some(Errno::ENOSYS),
@@ -123,8 +123,8 @@ pub fn look_for_obstacle() -> Option<Errno> {
     Some(found)
 }
 
-/// Finds out whether the calling thread reaches clone3(2), if nothing is known to stand
-/// in the way: for those who are about to block all signals.
+/// Finds out whether the calling thread reaches clone3(2), unless it is known that it
+/// does not. For callers that are about to block all signals.
 pub fn meet_obstacle() {
     if obstacle().is_none() {
         look_for_obstacle();
@@ -146,10 +146,10 @@ pub fn too_big(size: usize) {
     });
 }
 
-/// Which of these flags the kernel's clone3(2) knows; none if the calling thread
-/// does not reach it. What the kernel knows is asked once; whether it is reached,
-/// once as long as it is, and each time where an obstacle was found: that may have
-/// been another thread's.
+/// Which of these flags the kernel's clone3(2) knows; none if the calling thread does not
+/// reach it. The kernel is asked about each flag once. Whether clone3(2) is reached is
+/// asked again on each call once an errno was found in its place, because another
+/// thread's filter may have caused that.
 #[cold]
 #[inline(never)]
 pub fn known(flags: CloneFlags) -> CloneFlags {
@@ -182,13 +182,14 @@ pub fn known(flags: CloneFlags) -> CloneFlags {
     flags & (FIRST | later(found.known))
 }
 
-/// Later flags that are known to be out of reach; others may be, too. A hint, for
-/// those who have another way.
+/// Later flags that are known to be unavailable; others may be, too. A hint, for callers
+/// that have an alternative.
 pub fn unknown() -> CloneFlags {
     if obstacle().is_some() { !FIRST } else { Found::now().unknown() }
 }
 
-/// Forgets all and looks again: what stands in the way now.
+/// Forgets everything and asks again: the errno that is returned instead of reaching
+/// clone3(2) now.
 pub fn refresh() -> Option<Errno> {
     let found = reach().err();
     let obstacle = found.map_or(0, |errno| errno.0 as u16);

@@ -4,13 +4,13 @@
 //! 1. clone3 as asked.
 //! 2. On E2BIG, clone3 with the smallest published size that holds every field
 //!    in use.
-//! 3. Where clone3 itself is out of reach (a kernel before 5.3, a sandbox that
-//!    answers in the kernel's place), legacy clone if it can say the same.
-//! 4. Otherwise the errno that was given.
+//! 3. Where clone3 itself is unavailable (a kernel before 5.3, a filter that answers in
+//!    its place), legacy clone if it can express the request.
+//! 4. Otherwise the errno of the last attempt.
 //!
-//! Out of reach is told from refused by `clone3(NULL, 0)`, which a kernel that
-//! has the call answers with EINVAL and nothing else. Flags that the library
-//! stands in for are gone from the request before it comes here (`emulate`).
+//! `clone3(NULL, 0)` tells an unavailable clone3 from a refused request: a kernel that
+//! has the call always answers EINVAL. Flags that the library emulates have been removed
+//! from the request before (`emulate`).
 
 use super::report::{self, Record, Rung};
 use super::{Request, Route, emulate, known, legacy};
@@ -28,12 +28,12 @@ pub struct Attempt {
     wire: clone_args,
     rung: Rung,
     cause: Option<Errno>,
-    /// The calling thread's id, by which its report is found.
+    /// The calling thread's id, the key of its report.
     tid: Pid,
 }
 
 impl Attempt {
-    /// An attempt at nothing yet, of the thread with this id.
+    /// An empty attempt of the thread with this id.
     pub fn new(tid: Pid) -> Attempt {
         Attempt {
             call: Syscall::default(),
@@ -44,7 +44,7 @@ impl Attempt {
         }
     }
 
-    /// Where in it [`Attempt::call`] lies.
+    /// The offset of [`Attempt::call`].
     pub const CALL: usize = offset_of!(Attempt, call);
 
     /// [`Attempt::new`] in place.
@@ -66,8 +66,8 @@ impl Attempt {
         self.rung == Rung::Legacy
     }
 
-    /// Takes the first rung that can carry the request, by what earlier calls
-    /// found out.
+    /// Takes the first rung that can carry the request, going by what earlier calls found
+    /// out.
     pub fn aim(&mut self, request: &Request) -> Result<(), Errno> {
         let aimed = self.first_rung(request);
         if aimed.is_err() {
@@ -76,11 +76,12 @@ impl Attempt {
         aimed
     }
 
-    /// The same for a request that came from vfork(), clone() or syscall() of these: the
-    /// libcs' own make no clone3(2). So where a filter might answer by SIGSYS while that is
-    /// blocked, which ends the process (CPython's subprocess), it is by clone(2) here too.
+    /// The same for a request that came from vfork(), clone(), or syscall() with their
+    /// numbers, for which the libcs do not call clone3(2). If a filter answers clone3(2)
+    /// by SIGSYS while that signal is blocked, the process is killed (CPython's
+    /// subprocess blocks it). So clone(2) is used here, too, where that might happen.
     ///
-    /// A request in a struct of the caller's was for clone3(2) itself.
+    /// A request in a caller's own struct is meant for clone3(2).
     pub fn aim_as_libc(&mut self, request: &Request) -> Result<(), Errno> {
         self.aim(request)?;
         if !self.is_legacy() && request.wire.is_none() && sys::would_traps_kill() {
@@ -96,7 +97,7 @@ impl Attempt {
         }
     }
 
-    /// Apart, for the stack that it takes.
+    /// A function of its own because of its stack use.
     #[cold]
     #[inline(never)]
     fn aim_elsewhere(&mut self, request: &Request, obstacle: Option<Errno>) -> Result<(), Errno> {
@@ -104,8 +105,8 @@ impl Attempt {
             return self.aim_legacy(request, None);
         }
         match obstacle {
-            // The obstacle may be another thread's. So what only clone3 can carry
-            // is refused by an answer that this very thread got just now.
+            // The errno may be due to another thread's filter. So a request that only
+            // clone3 can carry is refused only after this thread has asked again.
             Some(errno) => match self.aim_legacy(request, Some(errno)) {
                 Err(Errno::ENOSYS) => match known::look_for_obstacle() {
                     Some(obstacle) => {
@@ -148,9 +149,9 @@ impl Attempt {
         if self.call.nr == libc::SYS_clone3 as usize { self.call.args[1] } else { 0 }
     }
 
-    /// Whether a smaller size holds all there is. A kernel that knows the call
-    /// takes zeroes behind the fields it knows, up to the size of a page, and
-    /// refuses more as a rule of its own: that one is left to it.
+    /// Whether a smaller size holds all fields in use. A kernel that knows the call
+    /// accepts zeroes behind the fields it knows, up to the size of a page; a larger
+    /// struct is refused by a rule of its own, which is left to the kernel.
     fn can_shrink(&self, request: &Request) -> bool {
         !request.wire.is_some_and(|wire| wire.holds_more)
             && (request.wire_size() + 1..=SMALLEST_PAGE).contains(&self.size())
@@ -162,8 +163,8 @@ impl Attempt {
         self.call.args[1] = request.wire_size();
     }
 
-    /// Takes the next rung after the last one gave `errno`; gives the errno to
-    /// fail with when there is none.
+    /// Takes the next rung after the last one failed with `errno`. If there is none, the
+    /// error is what the call fails with.
     pub fn after(&mut self, request: &Request, errno: Errno) -> Result<(), Errno> {
         let next = self.next_rung(request, errno);
         if next.is_err() {
@@ -190,10 +191,10 @@ impl Attempt {
         Err(errno)
     }
 
-    /// Down the ladder: `make` makes the call of one attempt after the other, until there
-    /// is a child or no rung is left. The result is the call's; the report is the parent's.
+    /// Goes down the ladder: `make` makes the call of each rung, until there is a child
+    /// or no rung is left. The parent records the report.
     ///
-    /// In the caller's frame, because some children run below it.
+    /// Inlined into the caller's frame, because some children run on the stack below it.
     #[inline(always)]
     pub fn drive(
         tid: Pid,
@@ -224,10 +225,9 @@ impl Attempt {
         }
     }
 
-    /// Records what becomes of the request. For the parent only.
+    /// Records the route of the request. For the parent only.
     pub fn report(&self, request: &Request) {
-        // A flag is emulated where the kernel calls it invalid, if not for
-        // another reason.
+        // Without another cause it is EINVAL, the kernel's answer to the emulated flag.
         let unknown_flag = (!request.emulated.is_empty()).then_some(Errno::EINVAL);
         let record = Record {
             rung: self.rung,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What legacy clone(2) can say of a request.
+//! A request as a legacy clone(2) call, if it can be expressed so.
 
 use super::ask::NOWHERE;
 use super::{Request, Route};
@@ -8,8 +8,8 @@ use crate::uapi::flags::*;
 use crate::uapi::{Errno, clone_args};
 use core::mem::size_of;
 
-/// The request as a clone(2) call. ENOSYS when clone3 would be needed to say
-/// it, EINVAL or E2BIG when clone3 would refuse what clone(2) lets pass.
+/// The request as a clone(2) call. ENOSYS when only clone3 can express it; EINVAL or
+/// E2BIG when clone3 would refuse what clone(2) accepts.
 pub fn express(request: &Request) -> Result<Syscall, Errno> {
     // One pointer serves both the pidfd and the tid.
     let parent_tid = match request.route {
@@ -29,15 +29,14 @@ pub fn express(request: &Request) -> Result<Syscall, Errno> {
     })
 }
 
-/// A field of 64 bits as a pointer. What no pointer can hold (an address that
-/// was extended by its sign, say) is nobody's to clone3(2); so it is to clone(2),
-/// which then says EFAULT, or minds it not, when its turn has come.
+/// A field of 64 bits as a pointer. A value that no pointer can hold (a sign-extended
+/// address, for one) is an invalid address to clone3(2), which rejects or ignores it at a
+/// fixed point. clone(2) is given an invalid address and does the same at the same point.
 fn address(field: u64) -> usize {
     usize::try_from(field).unwrap_or(NOWHERE as usize)
 }
 
-/// What goes into clone(2)'s parent_tid, if the request, made for clone3, can
-/// be expressed at all.
+/// The parent_tid argument of clone(2), if a request for clone3 can be expressed.
 fn parent_tid_of_clone3(request: &Request) -> Result<u64, Errno> {
     refuse_what_clone3_refuses(request)?;
     let flags = request.flags;
@@ -51,9 +50,9 @@ fn parent_tid_of_clone3(request: &Request) -> Result<u64, Errno> {
     }
 }
 
-/// The rules that clone3 has and clone(2) has not, in the kernel's order. What
-/// a caller's struct holds behind the known fields may not be dropped either:
-/// a kernel that does not know it says E2BIG, and so do we.
+/// The rules that clone3 has and clone(2) has not, in the kernel's order. Unknown fields
+/// of a caller's struct must not be dropped either: E2BIG, as from a kernel that does not
+/// know them.
 fn refuse_what_clone3_refuses(request: &Request) -> Result<(), Errno> {
     const MAX_SET_TID: u64 = 32; // MAX_PID_NS_LEVEL
     let flags = request.flags;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a typed request to a system call, and down the ladder when the kernel
-//! or a sandbox does not let the first one through; and the report of which way
-//! each call went. What answers questions about all this is in `diagnose`.
+//! Turns a typed request into a system call, goes down the ladder when the kernel or a
+//! sandbox refuses the first one, and reports the route of each call. Questions about all
+//! this are answered in `diagnose`.
 //!
 //! The engine knows the kernel only: no libc, no environment.
 

@@ -29,16 +29,16 @@ fn takes_size(size: usize) -> Result<(), Errno> {
 /// Async-signal-safe.
 ///
 /// # Safety
-/// An address that cannot be read is EFAULT. What can be read there must stay mapped until
-/// this returns: where another thread unmaps it meanwhile, the kernel would say EFAULT, and
-/// this is a fault of the process.
+/// An address that cannot be read is EFAULT. What can be read there must stay mapped
+/// until this returns: if another thread unmaps it meanwhile, the process gets SIGSEGV,
+/// where the kernel would return EFAULT.
 pub unsafe fn read(address: u64, size: usize) -> Result<Request, Errno> {
     takes_size(size)?;
     if size < CLONE_ARGS_SIZE_VER0 {
         return Err(Errno::EINVAL);
     }
     let here = size.min(SMALLEST_PAGE);
-    // In at most two pages, so both ends tell of all.
+    // It lies in at most two pages, so probing both ends is enough.
     pages::probe(address)?;
     pages::probe(address.wrapping_add((here - size_of::<u64>()) as u64))?;
     let source = address as usize as *const u8;

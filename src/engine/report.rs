@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What became of each thread's last call: "asked for X, got Y because Z".
+//! The route of each thread's last call: "asked for X, got Y because Z".
 //!
-//! The library has no thread-local storage (it could not be loaded late, and
-//! threads made by bare system calls have none), so the records are in a table
-//! of words, each with its thread's id in it: written whole, read whole, safe in
-//! signal handlers. A thread that ended leaves its word to a later one.
+//! The library has no thread-local storage (it could not be loaded by dlopen late, and
+//! threads made by bare system calls have none). So the records are in a table of words,
+//! each with its thread's id in it. They are read and written atomically, and are safe in
+//! signal handlers. The word of an ended thread is reused.
 
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, pages, task};
@@ -12,13 +12,13 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-/// By which rung of the ladder a call went.
+/// The rung of the ladder that a call ended on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Rung {
     /// No call yet, or one that was refused before the kernel was asked.
     None = 0,
-    /// clone3(2) with the caller's own struct, or with ours.
+    /// clone3(2) with the caller's own struct, or with the library's.
     Native = 1,
     /// clone3(2) with fewer bytes than asked for.
     Smaller = 2,
@@ -45,7 +45,7 @@ impl Rung {
 pub struct Record {
     /// The last rung that was tried.
     pub rung: Rung,
-    /// The error number that led away from the rung before; 0 on the first.
+    /// The errno for which the previous rung was left; 0 on the first.
     pub cause: u16,
     /// Bytes of clone_args given to the kernel; 0 where it was not clone3.
     pub size: u32,
@@ -79,7 +79,7 @@ impl Record {
 
 const TID: u64 = (1 << 22) - 1;
 const SLOTS: usize = 511;
-/// A thread's word is within so many of the place its id points to.
+/// A thread's word is among this many, from the place that its id hashes to.
 const REACH: usize = 8;
 
 /// A page of the table. More are added when many threads are alive at once.
@@ -93,13 +93,13 @@ static FIRST: Page =
     Page { words: [const { AtomicU64::new(0) }; SLOTS], next: AtomicPtr::new(null_mut()) };
 
 impl Page {
-    /// The words in which a thread's may be.
+    /// The words that may be a thread's.
     fn near(&self, tid: Pid) -> impl Iterator<Item = &AtomicU64> {
         let start = tid as usize % SLOTS;
         self.words.iter().cycle().skip(start).take(REACH)
     }
 
-    /// Takes the first word near a thread's place whose content is free to go.
+    /// Claims the first word near a thread's place whose content may be overwritten.
     fn claim(&self, tid: Pid, value: u64, free: impl Fn(u64) -> bool) -> bool {
         self.near(tid).any(|word| {
             let old = word.load(Relaxed);
@@ -107,7 +107,7 @@ impl Page {
         })
     }
 
-    /// The next page, made if need be.
+    /// The next page, mapped if there is none.
     fn next_or_new(&self) -> Option<&Page> {
         if let Some(next) = self.next() {
             return Some(next);
@@ -115,7 +115,7 @@ impl Page {
         let fresh: *mut Page = pages::map_pages(size_of::<Page>()).ok()?.cast();
         // Zeroes are empty words and no next page.
         if self.next.compare_exchange(null_mut(), fresh, AcqRel, Acquire).is_err() {
-            // SAFETY: mapped just now, and nobody saw it.
+            // SAFETY: mapped just now, and not published.
             unsafe { pages::unmap_pages(fresh.cast(), size_of::<Page>()) };
         }
         self.next()
@@ -139,8 +139,8 @@ fn word_of(tid: Pid) -> Option<&'static AtomicU64> {
     None
 }
 
-/// Takes an empty word, or that of a thread that has ended. A signal handler may
-/// have taken one for this thread meanwhile; then that one is found.
+/// Takes an empty word, or that of a thread that has ended. If a signal handler has taken
+/// one for this thread meanwhile, that one is found first.
 #[cold]
 #[inline(never)]
 fn take_word(tid: Pid, value: u64) {
@@ -156,15 +156,16 @@ fn take_word(tid: Pid, value: u64) {
     // No memory: the call goes unreported.
 }
 
-/// Records what became of a call of the calling thread, whose id is given. Writes
-/// only what changes: a page written after a fork is a page copied.
+/// Records the route of a call of the calling thread, whose id is given. Writes only on a
+/// change: writing after a fork copies the page.
 #[inline(never)]
 pub fn record(tid: Pid, record: Record) {
     let value = record.pack(tid);
     loop {
         let Some(word) = word_of(tid) else { return take_word(tid, value) };
         let before = word.load(Relaxed);
-        // An ended thread had this id, and its word may go to somebody else now.
+        // The word may be that of an ended thread with this id, which another thread may
+        // claim now.
         let is_own = before & TID == tid as u64;
         if before == value
             || is_own && word.compare_exchange(before, value, Relaxed, Relaxed).is_ok()
@@ -186,8 +187,7 @@ pub fn last(tid: Pid) -> Record {
     word_of(tid).map_or(Record::NONE, |word| Record::unpack(word.load(Relaxed)))
 }
 
-/// In a new process: a report under this thread's id may be that of a task of an
-/// ancestor's.
+/// In a new process: a report under this thread's id may be that of an ancestor's thread.
 pub fn forget(tid: Pid) {
     if let Some(word) = word_of(tid) {
         word.store(0, Relaxed);

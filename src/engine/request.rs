@@ -15,11 +15,11 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A stack of which only the top is known, as clone(2) has it.
+    /// A stack of which only the top is known, as for clone(2).
     ///
-    /// clone3 wants a base and a size whose sum is the top, and looks at no
-    /// more of them unless a user shadow stack is to be sized, so the smallest
-    /// size that keeps the alignment serves.
+    /// clone3 takes a base and a size, and uses only their sum, the top, unless it sizes
+    /// a user shadow stack by the size. So the smallest size that keeps the alignment
+    /// will do.
     pub fn below(top: u64) -> Stack {
         const SMALLEST: u64 = 16;
         Stack { base: top.wrapping_sub(SMALLEST), size: SMALLEST }
@@ -30,7 +30,7 @@ impl Stack {
         self.base.wrapping_add(self.size)
     }
 
-    /// Whether there is a pointer to each of its bytes.
+    /// Whether all of it is within the address space.
     pub fn is_addressable(&self) -> bool {
         self.base.checked_add(self.size).is_some_and(|top| usize::try_from(top).is_ok())
     }
@@ -58,17 +58,17 @@ pub enum Memory {
 pub enum Route {
     /// clone3, and legacy clone where clone3 is out of reach.
     Any,
-    /// Legacy clone: it holds something that clone3 would refuse.
+    /// Legacy clone only: the request holds something that clone3 would refuse.
     Legacy,
 }
 
-/// A child as asked for. Values that no kernel accepts are kept as they came:
-/// refusing them is the kernel's part, so that its errno is what callers see.
+/// A child as asked for. Values that no kernel accepts are kept as they are: the kernel
+/// refuses them, so that callers see its errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `CLONE_*` flags without an exit signal.
     pub flags: CloneFlags,
-    /// Signal for the parent when the child ends, 0 for none.
+    /// Signal sent to the parent when the child ends, 0 for none.
     pub exit_signal: u64,
     /// Where the pidfd goes (CLONE_PIDFD).
     pub pidfd: u64,
@@ -80,18 +80,18 @@ pub struct Request {
     pub stack: Stack,
     /// Thread pointer (CLONE_SETTLS).
     pub tls: u64,
-    /// Address of the pids wanted and how many they are.
+    /// Address and number of the requested pids.
     pub set_tid: (u64, u64),
     /// A cgroup2 directory (CLONE_INTO_CGROUP).
     pub cgroup: u64,
-    /// Flags taken out of `flags` because the library stands in for them.
+    /// Flags removed from `flags` because the library emulates them.
     pub emulated: CloneFlags,
-    /// Flags that the library may stand in for, besides those that the process allowed.
+    /// Flags that the library may emulate, besides those that the process allowed.
     pub emulable: CloneFlags,
     /// Which system calls may carry it.
     pub route: Route,
-    /// The caller's own struct, if it came in one: it goes to clone3 as it is,
-    /// with whatever a newer kernel reads behind the fields known here.
+    /// The caller's own struct, if there is one. It is passed to clone3 unchanged, with
+    /// the fields that only a newer kernel knows.
     pub wire: Option<Wire>,
 }
 
@@ -107,7 +107,7 @@ pub struct Wire {
 }
 
 impl Request {
-    /// fork(): a copy of everything, SIGCHLD at its end.
+    /// fork(): a copy of everything, SIGCHLD when the child ends.
     pub const FORK: Request = Request {
         flags: CloneFlags::NONE,
         exit_signal: libc::SIGCHLD as u64,
@@ -124,7 +124,8 @@ impl Request {
         wire: None,
     };
 
-    /// vfork(): memory and stack lent until the child execs or ends.
+    /// vfork(): memory and stack are shared, and the caller suspended, until the child
+    /// execs or ends.
     pub const VFORK: Request = Request { flags: CLONE_VM.union(CLONE_VFORK), ..Request::FORK };
 
     /// From a caller's `struct clone_args`, of which `args` holds the fields
@@ -145,23 +146,22 @@ impl Request {
         }
     }
 
-    /// From the arguments of legacy clone(2), whose rules are kept: the low
-    /// byte of the flags is the exit signal and means nothing with
-    /// CLONE_THREAD or CLONE_PARENT, CLONE_DETACHED means nothing except with
-    /// CLONE_PIDFD, CLONE_PIDFD answers through parent_tid, and `stack` is the
-    /// top.
+    /// From the arguments of legacy clone(2), whose rules are kept: the low byte of the
+    /// flags is the exit signal and means nothing with CLONE_THREAD or CLONE_PARENT,
+    /// CLONE_DETACHED means nothing except with CLONE_PIDFD, CLONE_PIDFD stores the pidfd
+    /// through parent_tid, and `stack` is the top.
     pub fn from_legacy(flags: u32, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Self {
         let signal = u64::from(flags) & CSIGNAL.bits();
         let flags = CloneFlags::from_bits(flags.into());
         let with_pidfd = flags.contains(CLONE_PIDFD);
         let flags = flags & !if with_pidfd { CSIGNAL } else { CSIGNAL | CLONE_DETACHED };
         let inherits_signal = flags.intersects(CLONE_THREAD | CLONE_PARENT);
-        // clone(2) takes a number that is no signal and sends none; clone3
-        // refuses it. clone(2) has its own word on CLONE_DETACHED with
-        // CLONE_PIDFD (kernel/fork.c, clone3_args_valid and kernel_clone).
+        // clone(2) accepts a number that is no signal and sends none; clone3 refuses it.
+        // clone(2) has a rule of its own for CLONE_DETACHED with CLONE_PIDFD
+        // (kernel/fork.c, clone3_args_valid and kernel_clone).
         let only_legacy = (signal > 64 && !inherits_signal) || flags.contains(CLONE_DETACHED);
         let route = if only_legacy { Route::Legacy } else { Route::Any };
-        // Arguments no flag asks for were perhaps never passed.
+        // Arguments that no flag uses may never have been passed.
         let used = |by, value| if flags.intersects(by) { value } else { 0 };
         Request {
             flags,
@@ -193,8 +193,8 @@ impl Request {
         }
     }
 
-    /// The smallest published size that holds every field in use, so that no
-    /// kernel meets a field it does not know unless it was asked for.
+    /// The smallest published size that holds every field in use, so that a kernel gets a
+    /// field that it does not know only if the field is used.
     pub fn wire_size(&self) -> usize {
         if self.cgroup != 0 || self.flags.contains(CLONE_INTO_CGROUP) {
             size_of::<clone_args>()
@@ -205,8 +205,7 @@ impl Request {
         }
     }
 
-    /// The same with the library standing in for these flags; no longer in the
-    /// caller's own struct.
+    /// The same with these flags emulated; no longer in the caller's own struct.
     pub fn with_emulated(&self, flags: CloneFlags) -> Request {
         let mut request = *self;
         if !flags.is_empty() {
@@ -216,7 +215,7 @@ impl Request {
         request
     }
 
-    /// Has the library stand in for these flags, in a request of its own.
+    /// Marks these flags as emulated. The caller's own struct is no longer used.
     pub fn emulate(&mut self, flags: CloneFlags) {
         self.flags &= !flags;
         self.emulated = flags;
@@ -231,13 +230,12 @@ impl Request {
         }
     }
 
-    /// Whether the child starts with the caller's thread pointer, and so in
-    /// the C library's idea of the calling thread.
+    /// Whether the child starts with the caller's thread pointer, and so with its TCB.
     pub fn keeps_tls(&self) -> bool {
         !self.flags.contains(CLONE_SETTLS)
     }
 
-    /// Whether the caller chose where the child's end is announced.
+    /// Whether the caller chose clear_child_tid.
     pub fn clears_tid(&self) -> bool {
         self.flags.contains(CLONE_CHILD_CLEARTID)
     }

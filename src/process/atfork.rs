@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fork handlers.
 //!
-//! Kept here for our own fork and forwarded to the host for its own, so that
-//! each runs them once, by either fork.
+//! They are kept here for the library's fork and also registered with the host for its
+//! own, so that either fork runs each of them once.
 //!
-//! A fork remembers the last number it saw: what its handlers register is not for
-//! this fork.
+//! A fork remembers the last number that it saw: handlers that are registered by its
+//! handlers do not run in this fork.
 
 use super::handlers::{List, Number, Phase};
 use crate::host::functions::{self, Handler};
@@ -21,9 +21,9 @@ pub fn count() -> usize {
     LIST.count()
 }
 
-/// Whether the host has no fork handlers but those that are known here. It has others
-/// where they were registered past us: by an object that was opened with RTLD_DEEPBIND,
-/// or by the libc's own function, asked for by name.
+/// Whether all of the host's fork handlers are known here. Others were registered without
+/// this library: by an object opened with RTLD_DEEPBIND, or by the libc's own function,
+/// found by dlsym.
 ///
 /// Async-signal-safe.
 pub fn all_known() -> bool {
@@ -64,7 +64,7 @@ pub fn register(handlers: [Handler; 3], owner: *mut c_void) -> Result<(), Errno>
         (Some(function), _) => unsafe { function(prepare, parent, child, owner) },
         // SAFETY: as above.
         (None, Some(function)) => unsafe { function(prepare, parent, child) },
-        // No libc to be found.
+        // No libc was found.
         (None, None) => 0,
     };
     if forwarded == 0 {
@@ -75,16 +75,16 @@ pub fn register(handlers: [Handler; 3], owner: *mut c_void) -> Result<(), Errno>
     Err(if forwarded > 0 { Errno(forwarded) } else { Errno(errno::get()) })
 }
 
-/// `pthread_atfork`, which does not say whose handlers they are: they belong
-/// to the object their code is in.
+/// `pthread_atfork`, which does not name an owner: handlers belong to the object that
+/// contains their code.
 pub fn register_unowned(handlers: [Handler; 3]) -> Result<(), Errno> {
     let code = handlers.iter().flatten().next().map_or(null(), |f| *f as *const c_void);
     let owner = elf::object_of(code).map_or(null_mut(), |object| object.key());
     register(handlers, owner)
 }
 
-/// `__cxa_finalize`: an object is unloaded, or the process ends (null, which
-/// drops nothing). Calls the host's for all that is not ours.
+/// `__cxa_finalize`: an object is unloaded, or the process ends (null, which drops
+/// nothing). Then calls the host's, which does the rest.
 pub fn object_finalized(handle: *mut c_void) {
     let host = functions::cxa_finalize();
     if !handle.is_null() {
@@ -99,16 +99,16 @@ pub fn object_finalized(handle: *mut c_void) {
     }
 }
 
-/// Handlers from [`register_unowned`] go by the key of the object the handle
-/// lies in; the host knows them by that key too.
+/// Handlers from [`register_unowned`] have the key of the object that contains the handle
+/// as their owner, here and in the host.
 fn drop_unowned_of(handle: *mut c_void, host: Option<functions::CxaFinalize>) {
     let Some(object) = elf::object_of(handle) else { return };
     let key = object.key();
     if LIST.has_owner(key) {
         LIST.drop_owned_by(key);
         if let Some(function) = host {
-            // SAFETY: finalizing a handle without destructors of its own only
-            // drops the fork handlers registered under it.
+            // SAFETY: finalizing a handle that has no destructors only drops the fork
+            // handlers registered under it.
             unsafe { function(key) };
         }
     }

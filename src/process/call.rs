@@ -34,15 +34,15 @@ unsafe extern "C" fn set_up_child(setup: *const c_void) {
     unsafe { (*setup.cast::<Setup>()).in_child() };
 }
 
-/// Creates a child that runs `start(argument)` and ends with its result. Without a note it is
-/// one of the library's own, which no trace has.
+/// Creates a child that runs `start(argument)` and ends with its result. Without a note
+/// it is a child of the library's own, which is not traced.
 ///
-/// EINVAL, before the kernel is asked, for memory shared with a running caller
-/// and no stack of the child's own. Async-signal-safe and thread-safe.
+/// EINVAL, before the kernel is asked, for memory shared with a running caller without a
+/// stack for the child. Async-signal-safe and thread-safe.
 ///
 /// # Safety
-/// A stack in the request must be writable, big enough and used by nobody
-/// else; `start` must be sound to run in such a child.
+/// A stack in the request must be writable, big enough and not in use; `start` must be
+/// sound to run in such a child.
 pub unsafe fn create(
     note: Option<Note>,
     request: &Request,
@@ -61,7 +61,7 @@ pub unsafe fn create(
     // SAFETY: by the contract.
     let mut outcome = unsafe { create_with(emulated, creation, request, start, argument) };
     if outcome.is_err() {
-        // The call may have been the one to find out that a flag is out of reach.
+        // This call may have been the first to find that a flag is unavailable.
         let found = needed();
         if found != emulated {
             // SAFETY: as above; there is no child yet.
@@ -106,7 +106,7 @@ unsafe fn run_mended(
     outcome
 }
 
-/// With a request of its own, which takes stack.
+/// Apart, because its copy of the request takes stack.
 ///
 /// # Safety
 /// As [`create`].
@@ -133,7 +133,7 @@ unsafe fn create_emulating(
 }
 
 /// # Safety
-/// As [`create`], with the setup that the kind of memory calls for.
+/// As [`create`], with the setup for that kind of memory.
 unsafe fn run(
     creation: Option<Creation>,
     request: &Request,
@@ -156,8 +156,8 @@ unsafe fn run(
         Memory::Shared => host::share(),
     }
     let outcome = attempt.go_down(request, |attempt| {
-        // SAFETY: the child never comes back into this frame; where it shares
-        // the stack it works below, and the attempt is over once it runs.
+        // SAFETY: the child never returns into this frame. Where it shares the stack it
+        // runs below this frame, and the attempt is not used once it runs.
         unsafe { clone3_start_task(attempt.call(), start, argument, setup) }
     });
     if memory == Memory::Lent {

@@ -10,8 +10,8 @@ use crate::uapi::flags::{CLONE_AUTOREAP, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTI
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno};
 
-/// A plain fork, by which the child's id is in the libc's copy of it before the child
-/// runs, where the libc's own fork does so: one system call less.
+/// For a plain fork, has the kernel store the child's id where the libc caches it
+/// (CLONE_CHILD_SETTID), as the libc's own fork does: saves a system call.
 fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
     match repair.and_then(|repair| repair.tid_to_clear()) {
         Some(place) if *request == Request::FORK => Request {
@@ -47,7 +47,7 @@ pub unsafe fn create(
         unsafe { create_emulating(emulated, &request, repair, creation) }
     };
     match outcome {
-        // The call may have been the one to find out that a flag is out of reach.
+        // This call may have been the first to find that a flag is unavailable.
         Err(_) if needed(&request) != emulated => {
             // SAFETY: as above; there is no child yet.
             unsafe { create_emulating(needed(&request), &request, repair, creation) }
@@ -56,7 +56,7 @@ pub unsafe fn create(
     }
 }
 
-/// With a request of its own, which takes stack.
+/// Apart, because its copy of the request takes stack.
 ///
 /// # Safety
 /// As [`create`].

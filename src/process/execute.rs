@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `exec` family as it is watched: recorded, and made by the host's functions, with an
-//! environment by which the program is watched as well (`observe::Environment`).
+//! The `exec` family under a trace: the call is recorded and made by the host's function,
+//! with an environment by which the new program is traced as well
+//! (`observe::Environment`).
 
 use crate::host::errno;
 use crate::host::interposers::{index, watched};
@@ -14,7 +15,7 @@ use core::ptr::null;
 /// What is executed.
 #[derive(Clone, Copy)]
 pub enum Program {
-    /// The file of that path.
+    /// The file with that path.
     Path(*const c_char),
     /// A name to be looked for in PATH.
     Search(*const c_char),
@@ -32,7 +33,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// As it is recorded: a path, and from which directory.
+    /// As it is recorded: a path, and the directory that it is relative to.
     fn told(&self) -> (*const c_char, c_int) {
         match *self {
             Program::Path(path) | Program::Search(path) => (path, libc::AT_FDCWD),
@@ -42,9 +43,9 @@ impl Program {
     }
 }
 
-/// Executes a program. Comes back with -1, and errno says why not.
+/// Executes a program. Returns only on failure: -1 and errno.
 ///
-/// Async-signal-safe as far as the host's functions are; also on borrowed memory.
+/// Async-signal-safe as far as the host's functions are; also in a vfork child.
 ///
 /// # Safety
 /// As for the function that the program called.
@@ -60,7 +61,7 @@ pub unsafe fn execute(note: Note, program: Program, argv: Strings, envp: Strings
     let execution = Execution::begin(note, path, directory, argv, &environment);
     // SAFETY: by the contract.
     let mut result = unsafe { call(program, argv, environment.strings()) };
-    // What was added may have been too much.
+    // The additions may have made it too long.
     if environment.is_changed && errno::get() == libc::E2BIG {
         // SAFETY: by the contract.
         result = unsafe { call(program, argv, envp) };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `fork` and `_Fork`.
 //!
-//! A static program has its libc's own fork, which calls our `_Fork`.
+//! In a static program, fork is the libc's own, which calls this library's `_Fork`.
 
 use super::{atfork, child};
 use crate::arch::entry;
@@ -19,29 +19,30 @@ unsafe extern "C" {
     fn clone3_in_hosts_child();
 }
 
-/// Where fork is not ours, has the host's do in its children what is to be done there.
+/// Where fork is the host's own, registers a handler that does this library's part in its
+/// children.
 pub fn watch_hosts() {
     if !host::has_libcs_names() {
         functions::register_in_child(clone3_in_hosts_child);
     }
 }
 
-/// In a child of the host's fork: locks and reports are its own.
+/// In a child of the host's fork: resets locks and reports.
 extern "C" fn in_hosts_child() {
     mutex::in_copy();
     report::forget(host::tid());
 }
 
-/// `fork()`: by clone3 with the handlers run and the libc mended, where that
-/// is all the host's own fork would do; by the host's fork otherwise, which
-/// alone can take the locks of malloc, stdio and the loader. Decided before the
-/// prepare handlers run, as glibc does; a handler that starts a thread is late.
+/// `fork()`: by clone3, with the fork handlers and the repair of the libc, where the
+/// host's own fork would do no more. Otherwise by the host's fork, which alone can take
+/// the locks of malloc, stdio and the loader. As in glibc, this is decided before the
+/// prepare handlers run; a thread that one of them starts is not considered.
 pub fn fork(note: Note) -> Result<Pid, Errno> {
     let before = errno::get();
     let creation = Creation::begin(note, &Request::FORK);
     let repair = host::repair();
-    // None where there is nothing to be done but what is done here; or no libc to be
-    // found, and so no handlers or locks of one either.
+    // None where the host's fork would do no more than is done here, or where no libc was
+    // found, which then has no handlers or locks.
     let host = match &repair {
         Some(repair) if host::fork_is_simple(repair) && atfork::all_known() => None,
         _ => functions::fork(),
@@ -68,7 +69,7 @@ fn with_handlers(repair: Option<Repair>, creation: Creation) -> Result<Pid, Errn
     outcome
 }
 
-/// The outcome of one of the host's functions. `repair` is of the calling thread.
+/// Calls one of the host's functions. `repair` is that of the calling thread.
 fn hosts(
     function: functions::Fork,
     repair: Option<Repair>,
@@ -99,8 +100,8 @@ pub fn underscore_fork(note: Note) -> Result<Pid, Errno> {
     copy(note, &Request::FORK, true)
 }
 
-/// A child that returns, of a request that copies the memory. A plain one is the host's
-/// `_Fork()` where the libc could not be mended, and that is what was asked for.
+/// A child that returns, with a copy of the memory. Where the libc cannot be repaired and
+/// `_Fork()` was called, the host's `_Fork()` creates it.
 pub fn copy(note: Note, request: &Request, is_underscore_fork: bool) -> Result<Pid, Errno> {
     let creation = Creation::begin(note, request);
     let repair = host::repair();
@@ -108,8 +109,8 @@ pub fn copy(note: Note, request: &Request, is_underscore_fork: bool) -> Result<P
     let host = if mends { None } else { functions::underscore_fork() };
     let outcome = match host {
         Some(function) => hosts(function, None, creation),
-        // SAFETY: the memory is copied, and the callers have refused or let through to the
-        // kernel all that has a stack of its own.
+        // SAFETY: the memory is copied, and the callers have refused, or passed on to the
+        // kernel, each request with a stack.
         None => unsafe { child::create(request, repair, creation) },
     };
     creation.end(outcome);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `forkpty`: a fork whose child has a new terminal.
 //!
-//! The libc's own reaches its fork from inside, where no interposer can see
-//! it; so it is made here, of the same system calls.
+//! The libc's own calls its internal fork, which cannot be interposed. So it is
+//! reimplemented here with the same system calls.
 
 use super::fork;
 use crate::base::text::Buffer;
@@ -30,9 +30,8 @@ impl Pty {
                 file::ioctl(master, libc::TIOCSPTLCK, &raw const unlocked as usize)?;
                 file::ioctl(master, libc::TIOCGPTN as _, &raw mut number as usize)?;
             }
-            // By the master, not by a path: /dev/pts may be another instance
-            // (Linux 4.13).
-            // SAFETY: takes open flags.
+            // By the master, not by a path: /dev/pts may be another instance of devpts
+            // (Linux 4.13). SAFETY: takes open flags.
             let slave = unsafe { file::ioctl(master, libc::TIOCGPTPEER as _, flags as usize) }?;
             Ok(Pty { master, slave, number })
         };

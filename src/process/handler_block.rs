@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Places for fork handlers, in blocks that follow each other. `handlers` links the blocks.
+//! Slots for fork handlers, in blocks, which `handlers` links.
 
 use crate::host::functions::Handler;
 use core::ffi::c_void;
@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize};
 const EMPTY: usize = 0;
 /// Registered.
 const LIVE: usize = 1;
-/// Was registered, or never came to be; the place stays empty.
+/// Was registered, or was given up before that; the slot stays empty.
 const DEAD: usize = 2;
 
 /// A handler triple. `owner` is what `__cxa_finalize` will name when the
@@ -25,28 +25,28 @@ pub struct Slot {
     owner: AtomicPtr<c_void>,
 }
 
-/// A power of two: 32-bit machines divide 64 bits by a library's function.
+/// A power of two, because 32-bit machines need a library function to divide 64 bits.
 pub const SLOTS: usize = 512;
 
-/// Slots that follow each other.
+/// Consecutive slots.
 pub struct Block {
-    /// Blocks that came before this one. 0 is the first.
+    /// The number of blocks before this one; 0 for the first.
     pub ordinal: AtomicUsize,
     /// Slots that are dead.
     dead: AtomicUsize,
-    /// The one behind it.
+    /// The next block.
     pub next: AtomicPtr<Block>,
-    /// Null in front of the first block, which is part of the list.
+    /// The block before it. Null stands for the first block, which is part of the list.
     pub previous: AtomicPtr<Block>,
-    /// The next one of those that left the chain.
+    /// The next block in the list of retired ones.
     pub retired: AtomicPtr<Block>,
     slots: [Slot; SLOTS],
 }
 
 const _: () = assert!(SLOTS.is_power_of_two());
 
-/// A handler's number: 0 is before all, and a later one is larger. The block's
-/// ordinal and the slot are the digits of the one before it.
+/// A handler's number. Numbers begin at 1 and grow; a number minus one is the block's
+/// ordinal times [`SLOTS`], plus the slot's index.
 pub type Number = u64;
 
 /// Which function of a triple, and in which direction the list is walked.
@@ -76,7 +76,8 @@ impl Slot {
         self.state.load(Acquire) == LIVE
     }
 
-    /// Has handlers from now on. For the caller that was given its number.
+    /// Stores the handlers and makes the slot live. For the caller that was given its
+    /// number.
     pub fn fill(&self, handlers: [Handler; 3], owner: *mut c_void) {
         let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));
         self.prepare.store(prepare, Relaxed);
@@ -86,7 +87,7 @@ impl Slot {
         self.state.store(LIVE, Release);
     }
 
-    /// Whether its handlers are there, and this object's.
+    /// Whether it is live, and its handlers are this object's.
     pub fn belongs_to(&self, owner: *mut c_void) -> bool {
         self.is_live() && self.owner.load(Relaxed) == owner
     }
@@ -104,7 +105,7 @@ impl Slot {
         // SAFETY: stored from a Handler, for which 0 is None.
         let handler = unsafe { transmute::<usize, Handler>(function.load(Relaxed)) };
         if let Some(function) = handler {
-            // SAFETY: registered to be called here, with no arguments.
+            // SAFETY: registered as a fork handler, which takes no arguments.
             unsafe { function() };
         }
     }
@@ -128,28 +129,28 @@ impl Block {
         self.ordinal.load(Relaxed) as Number * SLOTS as Number + 1
     }
 
-    /// The slot of a number that it has, counted from 0.
+    /// The slot with this index, counted from 0.
     pub fn slot(&self, index: usize) -> Option<&Slot> {
         self.slots.get(index)
     }
 
-    /// How many of its slots were emptied.
+    /// How many of its slots are dead.
     pub fn dead(&self) -> usize {
         self.dead.load(Acquire)
     }
 
-    /// Its slots whose number is `last` or less.
+    /// Its slots with numbers up to `last`.
     pub fn slots_to(&self, last: Number) -> impl DoubleEndedIterator<Item = &Slot> {
         let many = (last + 1).saturating_sub(self.first_number()).min(SLOTS as Number);
         self.slots.iter().take(many as usize)
     }
 
-    /// Whether all of its slots are empty for good.
+    /// Whether all of its slots are dead.
     pub fn is_dead(&self) -> bool {
         self.dead() == SLOTS
     }
 
-    /// Empties one of its slots for good.
+    /// Marks one of its slots as dead.
     pub fn bury(&self, slot: &Slot) {
         if slot.state.compare_exchange(LIVE, DEAD, AcqRel, Relaxed).is_ok() {
             self.dead.fetch_add(1, AcqRel);

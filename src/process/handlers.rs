@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The list of fork handlers.
 //!
-//! It takes no lock: a fork in a signal handler may read it while the code it
-//! interrupted registers something, and handlers themselves register, fork and
-//! unload objects. A handler's number is its place: slots are given out in order,
-//! block after block, and none is used twice, so that a walk in either direction
-//! needs no search. What was dropped leaves an empty place. A block of nothing
-//! but empty places leaves the chain, and is unmapped once nobody can be in it.
+//! It is lock-free: a fork in a signal handler may read it while the interrupted code
+//! registers handlers, and handlers themselves register handlers, fork and unload
+//! objects. A handler's number is its place: slots are given out in order, block after
+//! block, and none is reused, so that a walk in either direction needs no search. A
+//! dropped handler leaves a dead slot. A block whose slots are all dead is unlinked, and
+//! unmapped once no call can be using it.
 
 use super::handler_block::{Block, SLOTS};
 use crate::host::functions::Handler;
@@ -19,25 +19,25 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 pub use super::handler_block::{Number, Phase};
 
-/// In the list's state: one call that has not ended. Below it is the last number.
+/// One call in progress, in the list's state. The bits below it are the last number.
 const ONE_INSIDE: u64 = 1 << 40;
 const NUMBERS: u64 = ONE_INSIDE - 1;
 
 /// Registered handlers.
 pub struct List {
     first: Block,
-    /// The last block, or one before it; null for the first.
+    /// The last block, or an earlier one; null for the first.
     last: AtomicPtr<Block>,
-    /// The last number given out, and how many calls are under way. One that is
-    /// left by longjmp, or that was another thread's when a fork copied it, is
-    /// counted for ever; then nothing is unmapped any more.
+    /// The last number given out, and how many calls are in progress. A call that is left
+    /// by longjmp, or that another thread was making when a fork copied the memory, stays
+    /// counted; then no block is unmapped any more.
     state: AtomicU64,
-    /// Somebody takes blocks out of the chain.
+    /// Whether a call is unlinking blocks.
     reclaiming: AtomicBool,
     retired: AtomicPtr<Block>,
 }
 
-/// While it is there no block that its holder can reach is unmapped.
+/// While it exists, no block that its holder can reach is unmapped.
 struct Inside<'a>(&'a AtomicU64);
 
 impl Drop for Inside<'_> {
@@ -59,18 +59,18 @@ impl List {
     }
 
     fn enter(&self) -> Inside<'_> {
-        // Either this count is seen in `unmap_retired`, or the chain without those
-        // blocks here: count, links and the look at the count are all SeqCst.
+        // Either `unmap_retired` sees this count, or this call sees the chain without
+        // those blocks: the count, the links and the check of the count are all SeqCst.
         self.state.fetch_add(ONE_INSIDE, SeqCst);
         Inside(&self.state)
     }
 
-    /// The last number given out. It may still be on its way into its slot.
+    /// The last number given out. Its slot may not be filled yet.
     pub fn last_number(&self) -> Number {
         self.state.load(SeqCst) & NUMBERS
     }
 
-    /// All blocks. Only for those who are inside.
+    /// All blocks. Requires an `Inside`.
     fn blocks(&self) -> impl Iterator<Item = &Block> {
         let mut block: *const Block = &raw const self.first;
         core::iter::from_fn(move || {
@@ -81,7 +81,7 @@ impl List {
         })
     }
 
-    /// The last block. Only for those who are inside.
+    /// The last block. Requires an `Inside`.
     fn last(&self) -> &Block {
         // SAFETY: points to no block that left the chain, see `reclaim`.
         let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
@@ -92,7 +92,7 @@ impl List {
         block
     }
 
-    /// Brings the pointer to the last block up to date. It only ever moves on.
+    /// Brings the pointer to the last block up to date. It only moves forwards.
     fn catch_up(&self) -> &Block {
         loop {
             let known = self.last.load(SeqCst);
@@ -108,11 +108,11 @@ impl List {
         }
     }
 
-    /// Puts an empty block behind a full one, unless somebody did.
+    /// Links an empty block behind a full one, unless another call did.
     fn grow(&self, full: &Block) -> Result<(), Errno> {
         // Zero pages are a valid block of empty slots.
         let new = pages::map_populated_pages(size_of::<Block>())?.cast::<Block>();
-        // SAFETY: mapped a moment ago, nobody else's yet.
+        // SAFETY: mapped just now, and not shared yet.
         let block = unsafe { &*new };
         block.ordinal.store(full.ordinal.load(Relaxed) + 1, Relaxed);
         block.previous.store((&raw const *full).cast_mut(), Relaxed);
@@ -124,8 +124,8 @@ impl List {
         Ok(())
     }
 
-    /// The block of an ordinal; none where it has left the chain, which one does whose
-    /// last number is given out. Only for those who are inside.
+    /// The block with an ordinal; none where it has been unlinked, which happens only
+    /// after its last number was given out. Requires an `Inside`.
     fn block_of(&self, ordinal: usize) -> Result<Option<&Block>, Errno> {
         // SAFETY: points to no block that left the chain, see `reclaim`.
         let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
@@ -148,13 +148,13 @@ impl List {
         }
     }
 
-    /// The number before the next one, which is taken, and its block. Takes none where
-    /// there is no memory for the block. Only for those who are inside.
+    /// Takes the next number. Returns that number minus one, and its block. Takes none if
+    /// there is no memory for the block. Requires an `Inside`.
     fn take_number(&self) -> Result<(Number, &Block), Errno> {
         loop {
             let before = self.last_number();
             let Some(block) = self.block_of((before / SLOTS as Number) as usize)? else {
-                continue; // others took all of its numbers meanwhile
+                continue; // other calls took all of its numbers meanwhile
             };
             let next = |state: u64| (state & NUMBERS == before).then_some(state + 1);
             if self.state.fetch_update(SeqCst, SeqCst, next).is_ok() {
@@ -167,14 +167,14 @@ impl List {
     pub fn add(&self, handlers: [Handler; 3], owner: *mut c_void) -> Result<Number, Errno> {
         let inside = self.enter();
         let (before, block) = self.take_number()?;
-        drop(inside); // a slot that is not dead holds its block
+        drop(inside); // a slot that is not dead keeps its block mapped
         if let Some(slot) = block.slot((before % SLOTS as Number) as usize) {
             slot.fill(handlers, owner);
         }
         Ok(before + 1)
     }
 
-    /// Takes one triple back.
+    /// Removes one triple.
     pub fn remove(&self, number: Number) {
         let _inside = self.enter();
         for block in self.blocks() {
@@ -208,7 +208,7 @@ impl List {
         self.count() == 0
     }
 
-    /// Takes an owner's handlers back.
+    /// Removes an owner's handlers.
     pub fn drop_owned_by(&self, owner: *mut c_void) {
         let _inside = self.enter();
         let last = self.last_number();
@@ -222,14 +222,14 @@ impl List {
         self.reclaim();
     }
 
-    /// Gives back blocks whose places are all empty. Leaves it to a later call
-    /// where it is under way.
+    /// Unlinks and unmaps blocks whose slots are all dead. If another call is doing that,
+    /// leaves it to a later one.
     fn reclaim(&self) {
         if self.reclaiming.swap(true, Acquire) {
             return;
         }
-        // From here on the pointer to the last block is at this one or further on,
-        // so nothing before it is pointed to again.
+        // From here on the pointer to the last block is at this one or a later one, and
+        // will not point to an earlier one again.
         let last = self.catch_up().ordinal.load(Relaxed);
         for block in self.blocks() {
             if (1..last).contains(&block.ordinal.load(Relaxed)) && block.is_dead() {
@@ -240,8 +240,8 @@ impl List {
         self.reclaiming.store(false, Release);
     }
 
-    /// Takes a block out of the chain, which is neither the first nor the last.
-    /// Its own pointers stay, for those who are in it. Only one caller at a time.
+    /// Unlinks a block, which is neither the first nor the last. Its own pointers stay,
+    /// for calls that are using it. Only one caller at a time.
     fn unlink(&self, block: &Block) {
         let (previous, next) = (block.previous.load(SeqCst), block.next.load(SeqCst));
         // SAFETY: its neighbours in the chain, reached while inside.
@@ -254,14 +254,14 @@ impl List {
         self.retired.store((&raw const *block).cast_mut(), Relaxed);
     }
 
-    /// Unmaps what left the chain, if the caller is the only one inside. Only
-    /// one caller at a time.
+    /// Unmaps the retired blocks, if no other call is in progress. Only one caller at a
+    /// time.
     fn unmap_retired(&self) {
         if self.state.load(SeqCst) / ONE_INSIDE != 1 {
             return;
         }
         let mut block = self.retired.swap(null_mut(), Relaxed);
-        // SAFETY: out of the chain before anybody came in who is inside now.
+        // SAFETY: unlinked before any call that is in progress now began.
         while let Some(this) = unsafe { block.as_ref() } {
             let next = this.retired.load(Relaxed);
             // SAFETY: as above; mapped by `grow`.
@@ -270,7 +270,7 @@ impl List {
         }
     }
 
-    /// Calls the handlers of a phase whose number is `last` or less.
+    /// Calls the handlers of a phase with numbers up to `last`.
     pub fn run(&self, phase: Phase, last: Number) {
         if last == 0 {
             return;

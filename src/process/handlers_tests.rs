@@ -92,7 +92,7 @@ fn coming_and_going_takes_no_more_memory() {
 
 static LIST: List = List::new();
 
-/// Takes its own block, and those around it, out of the chain it is called from.
+/// Unlinks its own block, and those around it, from the chain that it is called from.
 unsafe extern "C" fn drops_all() {
     SEEN.with_borrow_mut(|seen| seen.push('d'));
     LIST.drop_owned_by(Y);

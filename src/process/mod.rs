@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The ways of making a process, built from an engine that knows the kernel
-//! and a host that knows the libc.
+//! The ways of creating a process: the engine deals with the kernel, the host with the
+//! libc.
 
 pub mod atfork;
 pub mod call;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! CLONE_AUTOREAP where the kernel does not know it: a child nobody has to
-//! wait for, because its parent is gone.
+//! CLONE_AUTOREAP where the kernel does not know it: a child that the caller need not
+//! reap, because its parent has exited.
 //!
-//! A middle process, which shares all that a child could share with the caller
-//! but memory, creates the child, leaves word of it and ends; the caller reaps
-//! it without a signal. The child's pidfd is in the caller's table, since the
-//! middle process shares that. What is weaker than the kernel's own: getppid()
-//! in the child gives the next reaper (init, or a subreaper among the
-//! ancestors), and for a moment the middle process; and it is that reaper that
-//! must do its duty. A process that is such a reaper itself cannot emulate it:
+//! A middle process, which shares everything with the caller but memory, creates the
+//! child, reports it and exits; the caller reaps the middle process, which sends no
+//! signal. The child's pidfd is in the caller's descriptor table, which the middle
+//! process shares. It is weaker than the kernel's flag: getppid() in the child returns
+//! init or the nearest subreaper, and for a moment the middle process; and that process
+//! must reap the child. A caller that is such a reaper itself cannot emulate the flag:
 //! the orphan would be its own child.
 
 use super::note::{Note, Word};
@@ -20,18 +19,18 @@ use crate::uapi::sys::{self, Pid};
 use crate::uapi::{Errno, namespace, pages, task};
 use core::ptr::{read_volatile, write_volatile};
 
-/// Shares what can be shared without a common memory. No signal at its end.
+/// Shares everything that can be shared without the memory. No exit signal.
 const MIDDLE: Request = Request {
     flags: CLONE_FS.union(CLONE_FILES).union(CLONE_SYSVSEM).union(CLONE_IO),
     exit_signal: 0,
     ..Request::FORK
 };
 
-/// Creates the child of a request whose CLONE_AUTOREAP is to be emulated, by
-/// `make` in a process in between. EINVAL, which the kernel gave for the flag,
-/// where an orphan would come back to the caller, or children belong to another
-/// pid namespace: the ids that the middle process sees are not the caller's
-/// there, and as the namespace's first it would take it with it.
+/// Creates the child of a request whose CLONE_AUTOREAP is to be emulated, by `make` in a
+/// middle process. EINVAL, the kernel's answer to the flag, where the orphan would become
+/// the caller's child, or where children go to another pid namespace: there the middle
+/// process sees other ids than the caller, and if it is the namespace's first process the
+/// namespace ends with it.
 ///
 /// Async-signal-safe and thread-safe.
 #[cold]
@@ -65,14 +64,14 @@ pub fn create(
     outcome
 }
 
-/// Makes the child. Comes back with something in that child only.
+/// Creates the child. Returns `Some` in that child only.
 fn in_middle(
     request: &Request,
     note: Note,
     caller: Pid,
     make: impl FnOnce() -> Result<Pid, Errno>,
 ) -> Option<Result<Pid, Errno>> {
-    // With CLONE_VFORK it waits for the child, but not longer than the caller lives.
+    // With CLONE_VFORK it waits for the child; it must not outlive the caller.
     _ = task::set_death_signal(libc::SIGKILL);
     if task::getppid() != caller {
         return None;
@@ -92,14 +91,14 @@ fn in_middle(
 }
 
 fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
-    // Somebody who waits for any child of any kind may be quicker; then it has
-    // ended too.
+    // Another thread that waits for any child, with __WALL, may have reaped it; then it
+    // has ended, too.
     let _ = task::wait_for(middle);
     let word = note.read();
     note.discard();
     report::add_emulated(host::tid(), emulate::bits(request.emulated));
     match word {
-        Word { pid: 0, errno: 0, .. } => Err(Errno::EAGAIN), // killed before its word
+        Word { pid: 0, errno: 0, .. } => Err(Errno::EAGAIN), // killed before it could report
         Word { pid: 0, errno, .. } => Err(Errno(errno)),
         Word { pid, pidfd, .. } => {
             if request.flags.contains(CLONE_PIDFD) {
@@ -107,8 +106,8 @@ fn in_caller(request: &Request, note: Note, middle: Pid) -> Result<Pid, Errno> {
                 unsafe { write_volatile(request.pidfd as usize as *mut i32, pidfd) };
             }
             if request.flags.contains(CLONE_PARENT_SETTID) {
-                // As in the kernel, a failure has no consequence.
-                // SAFETY: where the caller asked for the id.
+                // As in the kernel, a failure is ignored. SAFETY: where the caller asked
+                // for the id.
                 let _ = unsafe { pages::store(request.parent_tid, pid) };
             }
             Ok(pid)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `wait` family as it is watched: the host's functions, cancellation points as ever, and
-//! what they told.
+//! The `wait` family under a trace: calls the host's functions, which stay cancellation
+//! points, and records their results.
 
 use crate::host::{self, errno, interposers};
 use crate::observe::{Note, Waiting};
@@ -37,7 +37,7 @@ pub unsafe fn wait4(
     let by_wait4 = matches!(note.call, Call::Wait3 | Call::Wait4) || host::is_glibc_since(34);
     let waiting = Waiting::begin(note);
     let mut status: c_int = 0;
-    // A bad pointer is the host's to refuse.
+    // A bad pointer is passed on, for the host to refuse.
     let status_place = if place.is_null() { &raw mut status } else { place };
     let mut room = Room { usage: Usage::default(), more: [0; 16] };
     let told = if usage.is_null() { (&raw mut room).cast() } else { usage };
@@ -56,7 +56,7 @@ pub unsafe fn wait4(
         }
     };
     if found > 0 {
-        // SAFETY: the host has filled what it was given, so it is there.
+        // SAFETY: the host has filled both, so they can be read.
         let (status, usage) = unsafe { (status_place.read(), told.cast::<Usage>().read()) };
         waiting.end(found, status, by_wait4.then_some(&usage));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What makes a child sound before anyone notices: what it does first, and its parent before
-//! and after.
+//! What makes a child sound before any other code runs in it: the child's first acts, and
+//! the parent's part before and after.
 
 use super::note::Note;
 use crate::engine::{Memory, Request, Route, emulate, report};
@@ -10,8 +10,8 @@ use crate::uapi::flags::{CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID};
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::{CloneFlags, mutex};
 
-/// What the child does first, prepared in the parent: mend the libc, stand in
-/// for flags the kernel did not take, then let signals in again.
+/// What the child does first, prepared in the parent: repair the libc, emulate flags that
+/// the kernel does not know, then restore the signal mask.
 #[derive(Clone, Copy)]
 pub struct Setup {
     repair: Option<Repair>,
@@ -20,7 +20,7 @@ pub struct Setup {
     copies: bool,
     note: Option<Note>,
     mask: KernelSigset,
-    /// None for a child that the library makes for itself, which no trace has.
+    /// None for a child that the library creates for itself, which is not traced.
     creation: Option<Creation>,
 }
 
@@ -35,14 +35,13 @@ fn clear_tid_of(request: &Request, repair: Option<Repair>) -> ClearTid {
 }
 
 impl Setup {
-    /// Blocks all signals, so that no handler runs on a libc that is not
-    /// mended yet. With CLONE_SETTLS the child is not in this libc's thread
-    /// and nothing is mended.
+    /// Blocks all signals, so that no handler runs before the libc is repaired. With
+    /// CLONE_SETTLS the child has another TCB and nothing is repaired.
     ///
-    /// SIGSYS is let in where the memory is a copy, for a filter that answers by it:
-    /// in the caller nothing is half done, and in the child it does no harm to
-    /// anybody else, as around the libcs' own fork(2). A child that has borrowed the
-    /// memory does not run the handler on it.
+    /// SIGSYS stays unblocked where the memory is copied, for a filter that answers by
+    /// it: the caller has no half-done work, and in the child a handler affects only the
+    /// copy, as with the libcs' own fork(2). In lent memory SIGSYS is blocked, so that
+    /// the child cannot run the handler there.
     pub fn begin(request: &Request, repair: Option<Repair>, creation: Option<Creation>) -> Setup {
         Setup {
             repair: if request.keeps_tls() { repair } else { None },
@@ -58,7 +57,7 @@ impl Setup {
         }
     }
 
-    /// The same for a child made by another child, which leaves word in `note`.
+    /// The same for a child of a middle process, which reports in `note`.
     pub fn with_note(self, note: Note) -> Setup {
         Setup { note: Some(note), ..self }
     }
@@ -66,14 +65,14 @@ impl Setup {
     /// The child's part.
     ///
     /// # Safety
-    /// Only in a child with its own copy of the memory, before anything else;
-    /// or, with nothing to repair, in one that has borrowed it.
+    /// Only in a child with its own copy of the memory, before anything else; or, with
+    /// nothing to repair, in one on lent memory.
     pub unsafe fn in_child(&self) {
         if self.copies {
             mutex::in_copy();
         }
         let tid = match &self.repair {
-            // SAFETY: looked up in the thread this is the copy of.
+            // SAFETY: looked up in the thread that was copied.
             Some(repair) => unsafe { repair.apply(self.clear_tid) },
             None => sys::gettid(),
         };
@@ -88,9 +87,10 @@ impl Setup {
         sys::restore_signals(self.mask);
     }
 
-    /// A filter's SIGSYS would end the process where it is blocked. The libcs' own
-    /// forks, which block it or are called so, are by clone(2). Without a filter there is
-    /// none: perl, git and musl's static fork block all signals on every machine.
+    /// A filter's SIGSYS kills the process where that signal is blocked. The libcs' own
+    /// forks, which block it or are called with it blocked, use clone(2); so does this
+    /// request then. Not without a filter: perl, git and musl's static fork block all
+    /// signals on every machine.
     pub fn avoid_traps(&self, request: &mut Request) {
         if request.wire.is_none() && sys::is_trap_blocked(self.mask) && sys::has_filter() {
             request.route = Route::Legacy;

@@ -2,9 +2,9 @@
 //! The Rust half of the entries that return twice: `vfork`, `clone3` and the
 //! process-making numbers of `syscall`.
 //!
-//! The assembly (`arch::returns_twice!`) calls [`prepare`] before and
-//! [`finish`] after the one system call that both tasks come back from, so no
-//! frame of Rust's is ever live in two tasks that share memory.
+//! The assembly (`arch::returns_twice!`) calls [`prepare`] before and [`finish`] after
+//! the one system call that both tasks return from, so no Rust frame is ever live in two
+//! tasks that share memory.
 
 use super::fork;
 use crate::arch::{Finish, TwiceEntry, TwiceFrame, Verdict};
@@ -18,10 +18,9 @@ use clone3_trace::Call;
 use core::ffi::{c_int, c_long};
 use core::mem::offset_of;
 
-/// The assembly's frame and what Rust keeps in it. Lies on the stack of the
-/// entry's caller, of which it takes as little as it can: what was asked is read
-/// again where it is needed again. After a child that shares memory its content is
-/// gone.
+/// The assembly's frame and what Rust keeps in it. It is on the stack of the entry's
+/// caller and as small as possible: the request is read again where it is needed again. A
+/// child that shares memory overwrites it.
 #[repr(C)]
 pub struct Frame {
     head: TwiceFrame,
@@ -31,19 +30,18 @@ pub struct Frame {
 
 const _: () = assert!(offset_of!(Frame, head) == 0);
 
-/// In the frame: the call that the assembly makes.
+/// The offset in the frame of the call that the assembly makes.
 pub const CALL: usize = offset_of!(Frame, attempt) + Attempt::CALL;
 
 static VFORK: Request = Request::VFORK;
 
-/// Decides how an entry goes on, and makes the child right here when its
-/// memory is a copy.
+/// Decides how an entry continues; creates the child here when its memory is a copy.
 ///
 /// # Safety
 /// `frame` must be the assembly's frame with `saved` filled in.
 pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdict {
-    // SAFETY: by the contract; only what is not written yet is, and any bits are a
-    // value of the rest.
+    // SAFETY: by the contract; the fields that are not initialised yet are written, and
+    // any bits are valid in the others.
     let (saved, result) = unsafe {
         (&raw mut (*frame).entry).write(entry);
         (&(*frame).head.saved, &mut (*frame).head.result)
@@ -65,7 +63,7 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     Verdict::Done
 }
 
-/// How far a request came before the assembly goes on.
+/// How far a request got before the assembly continues.
 enum Made {
     Child(sys::Pid),
     Verdict(Verdict),
@@ -88,11 +86,11 @@ unsafe fn as_asked(
             // SAFETY: by the contract.
             _ => unsafe { lend(frame, entry, request) },
         },
-        // What cannot return through a C function, or what the kernel refuses before
-        // it looks, is the kernel's alone.
+        // A request that cannot return through a C function, or that the kernel refuses
+        // before it reads the fields, is passed to the kernel unchanged.
         _ if entry == TwiceEntry::Syscall => Ok(Made::Verdict(Verdict::Untouched)),
-        // A stack of its own has no return address of ours on top, and memory shared
-        // with a caller that runs on would be written over.
+        // A stack of the child's own has no return address on top, and with memory shared
+        // with a running caller both would write over the same frame.
         refused => {
             report::record(host::tid(), Record::NONE);
             let request = refused.as_ref().unwrap_or(&Request::FORK);
@@ -103,7 +101,7 @@ unsafe fn as_asked(
     }
 }
 
-/// What an entry was asked for.
+/// The request behind an entry's arguments.
 fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
     match entry {
         TwiceEntry::Vfork => Ok(VFORK),
@@ -113,7 +111,7 @@ fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
     }
 }
 
-/// Aims at the call for a child that borrows memory and stack.
+/// Prepares the call for a child on lent memory and stack.
 ///
 /// # Safety
 /// As [`prepare`].
@@ -127,18 +125,18 @@ unsafe fn lend(frame: *mut Frame, entry: TwiceEntry, request: &Request) -> Resul
         &mut (*frame).attempt
     };
     attempt.aim_as_libc(request).inspect_err(|&errno| creation.end(Err(errno)))?;
-    // Now, because the child will run over this frame.
+    // Now, because the child will overwrite this frame.
     attempt.report(request);
     _ = host::lend();
     creation.lend();
     Ok(Made::Verdict(Verdict::Twice))
 }
 
-/// Goes on in the parent after the system call gave `raw`, which is not 0.
+/// Continues in the parent after the system call returned `raw`, which is not 0.
 ///
 /// # Safety
-/// `frame` must be the frame [`prepare`] filled; where `raw` is no error, a
-/// child has run over it.
+/// `frame` must be the frame [`prepare`] filled; where `raw` is no error, a child has
+/// overwritten it.
 pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
     let errno = match Errno::check(raw) {
         Ok(_) => {
@@ -148,7 +146,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
         }
         Err(errno) => errno,
     };
-    // SAFETY: no child came to be, so the frame is as prepare left it.
+    // SAFETY: no child was created, so the frame is as prepare left it.
     match unsafe { once_more(frame, errno) } {
         Ok(()) => Finish { result: 0, again: 1 },
         Err(errno) => {
@@ -160,7 +158,7 @@ pub unsafe extern "C" fn finish(frame: *mut Frame, raw: isize) -> Finish {
     }
 }
 
-/// Aims at the next call after one that failed, if there is one.
+/// Prepares the next call after one that failed, if there is one.
 ///
 /// # Safety
 /// `frame` must be as [`prepare`] left it.
@@ -175,7 +173,7 @@ unsafe fn once_more(frame: *mut Frame, errno: Errno) -> Result<(), Errno> {
             frame.attempt.report(request);
             Ok(())
         }
-        _ => Err(errno), // somebody else changed what was asked
+        _ => Err(errno), // the caller's struct was changed meanwhile
     }
 }
 
@@ -186,7 +184,7 @@ pub extern "C" fn fail(raw: isize) -> isize {
 }
 
 fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> {
-    // syscall(SYS_fork) and its equals ask for what _Fork is for.
+    // syscall(SYS_fork) and its equivalents mean what _Fork() does.
     let is_underscore_fork = entry == TwiceEntry::Syscall && *request == Request::FORK;
     fork::copy(note(entry), request, is_underscore_fork)
 }
