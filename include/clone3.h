@@ -352,8 +352,8 @@ extern pid_t clone3(struct clone_args *args, size_t size)
 #endif
 
 /**
- * For the field mode of struct clone3_features: besides asking the kernel,
- * make children and look at what they can see.
+ * For the field mode of struct clone3_features: besides asking the kernel, create
+ * children and test the effect of their flags.
  */
 #define CLONE3_PROBE_DEEP 1
 
@@ -375,13 +375,13 @@ extern pid_t clone3(struct clone_args *args, size_t size)
 #define CLONE3_ROUTE_SMALLER 2
 
 /**
- * In struct clone3_route: by clone(2), because clone3(2) is out of reach.
+ * In struct clone3_route: by clone(2), because clone3(2) is unavailable.
  */
 #define CLONE3_ROUTE_LEGACY 3
 
 /**
- * In struct clone3_route: with flags that the library stood in for; by
- * clone3(2) if the field size is not 0, by clone(2) otherwise.
+ * In struct clone3_route: with flags that the library emulated; by clone3(2) if the
+ * field args_size is not 0, by clone(2) otherwise.
  */
 #define CLONE3_ROUTE_EMULATED 4
 
@@ -467,7 +467,7 @@ enum clone3_spawn_stage {
    */
   CLONE3_SPAWN_STAGE_PLAN = 1,
   /**
-   * No child was made: clone3(2), or what it needs.
+   * No child was created: clone3(2) failed, or something that it needs.
    */
   CLONE3_SPAWN_STAGE_CREATE = 2,
   /**
@@ -602,7 +602,7 @@ enum clone3_spawn_stage {
  */
 enum clone3_spawn_action {
   /**
-   * No file action was it.
+   * No file action failed.
    */
   CLONE3_SPAWN_ACTION_NONE = 0,
   /**
@@ -696,7 +696,7 @@ struct CLONE3_ALIGNED(8) clone_args {
 #endif
 
 /**
- * What clone3(2) is under this kernel, in this sandbox, for this thread.
+ * What clone3(2) can do on this kernel, in this sandbox, for this thread.
  *
  * Like struct clone_args it may grow at its end; the caller says how much of
  * it it knows (libclone3(7)).
@@ -712,34 +712,34 @@ struct clone3_features {
    */
   uint32_t mode;
   /**
-   * What stands between this thread and clone3(2): 0 for nothing, ENOSYS for
-   * a kernel before 5.3 or a filter, EPERM or another for a filter.
+   * The errno that this thread gets instead of reaching clone3(2): 0 if it is reached,
+   * ENOSYS from a kernel before 5.3 or a filter, EPERM or another from a filter.
    */
   int32_t obstacle;
   /**
-   * What set_tid would give: 0 where it may be used; EPERM without the
-   * capability, E2BIG before Linux 5.5, the obstacle where there is one.
+   * The errno of a call with set_tid: 0 if it may be used, EPERM without the
+   * capability, E2BIG before Linux 5.5, the obstacle if there is one.
    */
   int32_t set_tid;
   /**
-   * Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 where
-   * clone3(2) is out of reach.
+   * Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 if clone3(2) is
+   * unavailable.
    */
   uint32_t args_size;
   /**
-   * 1 where CLONE_PIDFD goes together with CLONE_THREAD (Linux 6.9).
+   * 1 if CLONE_PIDFD can be combined with CLONE_THREAD (Linux 6.9).
    */
   uint32_t thread_pidfd;
   /**
-   * 1 where the kernel's answers cannot be trusted, because it makes children
-   * that it should refuse; then known, permitted and carried are 0, and only
-   * the deep mode tells anything. Also after unshare(CLONE_NEWPID) and before
-   * the first child, which cannot be tried out: there, nothing tells.
+   * 1 if the kernel's answers cannot be trusted, because it creates children that it
+   * should refuse; then known, permitted and carried are 0, and only the deep mode has
+   * results. Also 1 between unshare(CLONE_NEWPID) and the first child, where nothing
+   * can be tested: then the deep mode has none either.
    */
   uint32_t inconclusive;
   /**
-   * 1 where CLONE3_ROUTE=legacy in the environment, or the way the library was
-   * built, keeps it from ever calling clone3(2); the obstacle is ENOSYS then.
+   * 1 if CLONE3_ROUTE=legacy in the environment, or the way the library was built,
+   * forbids it to call clone3(2); the obstacle is ENOSYS then.
    */
   uint32_t kept_away;
   /**
@@ -747,8 +747,8 @@ struct clone3_features {
    */
   uint64_t known;
   /**
-   * Flags that it would grant this thread now: without those that need a
-   * capability, a sysctl or a kernel option that is not there.
+   * Flags that it would grant this thread now: without those that lack a capability, a
+   * sysctl or a kernel option.
    */
   uint64_t permitted;
   /**
@@ -765,13 +765,13 @@ struct clone3_features {
    */
   uint64_t verified;
   /**
-   * Deep mode: flags that were taken and had no effect.
+   * Deep mode: flags that were accepted and had no effect.
    */
   uint64_t ignored;
 };
 
 /**
- * Which way a call took, and why. It may grow at its end.
+ * By which system call a child was created, and why. It may grow at its end.
  */
 struct clone3_route {
   /**
@@ -784,7 +784,7 @@ struct clone3_route {
    */
   uint32_t route;
   /**
-   * The errno that led there from the rung before, 0 on the first.
+   * The errno for which the route before was given up, 0 for the first.
    */
   int32_t cause;
   /**
@@ -793,16 +793,16 @@ struct clone3_route {
    */
   uint32_t args_size;
   /**
-   * Flags that the library stood in for.
+   * Flags that the library emulated.
    */
   uint64_t emulated;
 };
 
 /**
- * What clone3_pthread_create() gives a thread besides its attributes.
+ * What clone3_pthread_create() gives a thread in addition to its attributes.
  *
- * Only fields that a bit in set asks for are looked at. The struct may grow at
- * its end; the caller says how much of it it knows.
+ * Only fields that a bit in set selects are read. The struct may grow at its end; the
+ * field size is the size that the caller knows.
  */
 struct clone3_pthread_extra {
   /**
@@ -810,12 +810,11 @@ struct clone3_pthread_extra {
    */
   uint32_t size;
   /**
-   * CLONE3_PTHREAD_*: which of them are wanted.
+   * CLONE3_PTHREAD_*: which of them are requested.
    */
   uint32_t set;
   /**
-   * Where to store the one CLONE3_PTHREAD_* that could not be had, 0 if
-   * there is none; may be NULL.
+   * Where to store the CLONE3_PTHREAD_* that failed, 0 if none did; may be NULL.
    */
   uint32_t *failed;
   /**
@@ -853,17 +852,16 @@ struct clone3_pthread_extra {
 };
 
 /**
- * What a child of clone3_spawn() is to be: everything that its setters were
- * told. Opaque, on the caller's stack or anywhere. It has nothing to be freed.
+ * The plan of a child of clone3_spawn(): what its setters have set. It is opaque, may be
+ * on the caller's stack or elsewhere, and needs no freeing.
  *
- * Strings and arrays that a setter is given are borrowed: they are read when
- * the child is made, and must stay as they are until the last spawn. A plan may
- * serve any number of spawns, also of several threads at a time, and may be copied by
- * assignment.
+ * Strings and arrays that a setter is given are not copied: they are read when the child
+ * is created, and must stay unchanged until the last spawn. A plan may be used for any
+ * number of spawns, also by several threads at a time, and may be copied by assignment.
  */
 struct clone3_spawn_plan {
   /**
-   * Not to be looked at.
+   * Private.
    */
   uint64_t opaque[96];
 };
@@ -928,25 +926,25 @@ struct clone3_spawn_rlimit {
 };
 
 /**
- * Something to mount for the child.
+ * A mount for the child. cbindgen:field-names=[source, target, type, data, flags]
  */
 struct clone3_spawn_mount {
   /**
-   * With MS_BIND, the path of what is to be seen at the target, looked up in the
-   * caller's root. Otherwise what the file system takes for its source; NULL for
-   * none.
+   * With MS_BIND, the path to bind to the target, looked up in the caller's root.
+   * Otherwise the file system's source; NULL for none.
    */
   const char *source;
   /**
-   * A path in the child's root that is there already. Links on it cannot lead out.
+   * An existing path in the child's root. Symbolic links in it cannot lead out of that
+   * root.
    */
   const char *target;
   /**
    * The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
    */
-  const char *type;
+  const char *kind;
   /**
-   * Its options, as mount(8) has them after -o: "size=1m,mode=755"; NULL for none.
+   * Its options, as after -o of mount(8): "size=1m,mode=755"; NULL for none.
    */
   const char *data;
   /**
@@ -971,8 +969,8 @@ struct clone3_spawn_error {
    */
   int stage;
   /**
-   * Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN and
-   * CLONE3_SPAWN_STAGE_CREATE: what is wrong, for clone3_spawn_strerror() to word.
+   * Which of the step's several objects, from 0. For CLONE3_SPAWN_STAGE_PLAN and
+   * CLONE3_SPAWN_STAGE_CREATE the reason, which clone3_spawn_strerror() formats.
    */
   int index;
   /**
@@ -984,23 +982,22 @@ struct clone3_spawn_error {
    */
   int action;
   /**
-   * The descriptor, id, signal or resource it was about; -1 for none.
+   * The descriptor, id, signal or resource concerned; -1 for none.
    */
   int number;
   /**
-   * The path it was about, a string that the plan or an action has; NULL for
-   * none.
+   * The path concerned, a string of the plan's or of an action's; NULL for none.
    */
   const char *path;
   /**
-   * The type of the file system it was about, "bind" for MS_BIND; NULL for none.
+   * The type of the file system concerned, "bind" for MS_BIND; NULL for none.
    */
   const char *type;
 };
 
 /**
- * What a child and those that it waited for have used (getrusage(2)). It may grow at its
- * end, as libclone3(7) has it.
+ * The resource usage of a child and its reaped descendants (getrusage(2)). It may grow
+ * at its end, see libclone3(7).
  */
 struct clone3_usage {
   /**
@@ -1021,15 +1018,15 @@ struct clone3_usage {
    */
   uint64_t system_time;
   /**
-   * The most memory that was resident at once, in bytes.
+   * Peak resident set size, in bytes.
    */
   uint64_t max_rss;
   /**
-   * Page faults without input.
+   * Page faults without I/O.
    */
   uint64_t minor_faults;
   /**
-   * Page faults with input.
+   * Page faults with I/O.
    */
   uint64_t major_faults;
   /**
@@ -1041,18 +1038,18 @@ struct clone3_usage {
    */
   uint64_t block_writes;
   /**
-   * How often it gave up a processor.
+   * Voluntary context switches.
    */
   uint64_t voluntary_switches;
   /**
-   * How often it was taken from it.
+   * Involuntary context switches.
    */
   uint64_t involuntary_switches;
 };
 
 /**
- * How a bare thread is to be made. clone3_thread_attr_init() fills in the
- * defaults. It may grow at its end.
+ * The attributes of a new bare thread. clone3_thread_attr_init() fills in the defaults.
+ * It may grow at its end.
  */
 struct clone3_thread_attr {
   /**
@@ -1069,8 +1066,8 @@ struct clone3_thread_attr {
    */
   uint64_t share;
   /**
-   * Lowest byte of a stack of the caller's own, or NULL. It has no guard but
-   * the caller's, and is the caller's again once the thread has been joined.
+   * Lowest byte of a stack of the caller's own, or NULL. The library adds no guard to
+   * it, and does not use it any more once the thread has been joined.
    */
   void *stack;
   /**
@@ -1078,8 +1075,8 @@ struct clone3_thread_attr {
    */
   size_t stack_size;
   /**
-   * Bytes that cannot be accessed below a stack that is not the caller's; at
-   * least a page in any case.
+   * Inaccessible bytes below a stack that is not the caller's own; at least a page in
+   * any case.
    */
   size_t guard_size;
   /**
@@ -1096,8 +1093,8 @@ struct clone3_thread_attr {
    */
   size_t affinity_size;
   /**
-   * Signals blocked in the thread. NULL: all but those that a thread
-   * raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
+   * Signals blocked in the thread. NULL: all but the synchronous ones, SIGSEGV,
+   * SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
    */
   const sigset_t *sigmask;
   /**
@@ -1106,8 +1103,7 @@ struct clone3_thread_attr {
    */
   int *pidfd;
   /**
-   * Thread ids wanted, innermost pid namespace first (Linux 5.5); NULL for
-   * none.
+   * Thread ids to use, innermost pid namespace first (Linux 5.5); NULL for none.
    */
   const pid_t *set_tid;
   /**
@@ -1125,18 +1121,18 @@ struct clone3_thread_attr {
 };
 
 /**
- * The same under the name that the functions are declared with.
+ * The same under the name in the functions' declarations.
  */
 typedef struct clone3_thread_attr clone3_thread_attr_t;
 
 /**
- * A bare thread. 0 is none; no value is used again for a later thread of the
- * process, until 2^28 threads have used one place.
+ * A handle of a bare thread; 0 is none. A value is not reused for a later thread of the
+ * process until 2^28 threads have used the same slot.
  */
 typedef uint64_t clone3_thread_t;
 
 /**
- * What is told of success.
+ * The error to report for success.
  */
 #define NO_ERROR (clone3_spawn_error){ .size = 0, .stage = 0, .index = 0, .error = 0, .action = 0, .number = -1, .path = (null){  }, .type = (null){  } }
 
@@ -1147,14 +1143,14 @@ extern "C" {
 /**
  * Creates a process that returns from this call, as fork() does.
  *
- * The kernel's own call: any size it takes, any flags, and its errno. On
- * top of it, a child with its own memory gets a C library as sound as after
- * _Fork(): right thread id, empty robust list, signal handlers held back
- * until that is done. No pthread_atfork() handlers run. CLONE_VM with
- * CLONE_VFORK works like vfork(), whose rules for the child apply.
+ * It is the kernel's call, with any size and flags that the kernel takes, and its
+ * errno. In addition, the C library of a child with its own memory is as consistent
+ * as after _Fork(): its thread id is right, its robust list empty, and no signal
+ * handler runs before that is done. pthread_atfork() handlers do not run. CLONE_VM
+ * with CLONE_VFORK works like vfork(), whose rules for the child apply.
  *
- * With CLONE_SETTLS the child is outside the C library's idea of a thread
- * and nothing of the library is mended.
+ * With CLONE_SETTLS the child does not have the C library's thread descriptor, and
+ * nothing of the C library is repaired.
  *
  * @param args  fields not used must be zero
  * @param size  bytes in *args, at least CLONE_ARGS_SIZE_VER0
@@ -1164,30 +1160,30 @@ extern "C" {
  * Errors, besides those of clone3(2):
  * - EINVAL: a stack is given, or CLONE_VM without CLONE_VFORK: the child
  *   could not return (use clone3_call())
- * - ENOSYS, EPERM or whatever a seccomp filter says: clone3(2) is not to be
- *   had here (ENOSYS: before Linux 5.3, too) and clone(2) cannot express
- *   the request
+ * - ENOSYS, EPERM or what else a seccomp filter returns: clone3(2) is unavailable
+ *   (ENOSYS: also before Linux 5.3), and clone(2) cannot express the request
  *
- * clone3_explain() says which of the kernel's rules is broken,
- * clone3_last_route() which way the call went.
+ * clone3_explain() tells which of the kernel's rules is broken, clone3_last_route()
+ * by which system call the child was created.
  *
- * The symbol is clone3_clone3: a function named clone3 that a C library or a
- * program may have is not this one, and stays its own.
+ * The symbol is clone3_clone3, so that it does not replace a function named clone3
+ * of a C library or a program.
  *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
  */
-extern pid_t clone3(struct clone_args *args, size_t size);
+extern pid_t clone3(struct clone_args *args,
+                    size_t size);
 
 /**
  * Creates a process or thread that runs start(arg) and ends with its result.
  *
- * The child runs on stack/stack_size. With both zero it runs on the
- * caller's stack, for which the caller must be waiting (CLONE_VFORK) or the
- * memory copied. It leaves by exit(2), which ends this task only: no atexit()
- * handlers, no flushing. A child with its own memory gets a sound C library
- * as from clone3(); one that shares memory and has no TLS of its own must
- * not use what is thread-local, errno among it, unless the caller waits.
+ * The child runs on stack/stack_size. With both zero it runs on the caller's stack,
+ * for which the caller must be waiting (CLONE_VFORK) or the memory copied. It ends
+ * by exit(2), which ends this task only: atexit() handlers do not run, and stdio is
+ * not flushed. The C library of a child with its own memory is repaired as by
+ * clone3(). A child that shares memory and has no TLS of its own must not use
+ * thread-local variables, errno among them, unless the caller is suspended.
  *
  * @param args  as for clone3()
  * @param size  as for clone3()
@@ -1210,15 +1206,16 @@ extern pid_t clone3_call(struct clone_args *args,
                          void *arg);
 
 /**
- * The same, where the library may stand in for flags that the kernel does not know or
- * cannot be reached with, as clone3_allow_emulation() says, in this call only. What
- * that allows in the whole process is allowed here as well.
+ * The same, but allows the library to emulate flags that the kernel does not know,
+ * or that cannot be passed because clone3(2) is unavailable, in this call only; see
+ * clone3_allow_emulation(). What that function allows in the whole process is
+ * allowed here as well.
  *
  * @param args     as for clone3()
  * @param size     as for clone3()
  * @param start    as for clone3_call()
  * @param arg      as for clone3_call()
- * @param emulable which of them may be emulated; 0 for none
+ * @param emulable flags that may be emulated; 0 for none
  * @return as clone3_call()
  *
  * Errors, besides those of clone3_call():
@@ -1233,19 +1230,18 @@ extern pid_t clone3_call_emulating(struct clone_args *args,
                                    uint64_t emulable);
 
 /**
- * Finds out what clone3(2) is here, for the calling thread.
+ * Finds out what clone3(2) can do here, for the calling thread.
  *
- * No runnable child is made: every question is a request that the kernel
- * undoes because its pidfd cannot be stored. No zombie, no SIGCHLD. What
- * it costs is what failing calls cost: about thirty questions of two or
- * three system calls each, up to as many pid numbers passed over, and
- * namespaces made and unmade where the caller may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
- * makes some more and looks what their flags did; all are reaped, and none
- * sends a signal (one SIGCHLD comes under qemu-user, which makes no child
- * without).
+ * No runnable child is created: every question is a request that the kernel undoes
+ * because its pidfd cannot be stored. There is no zombie and no SIGCHLD. It costs
+ * about thirty questions of two or three failing system calls each; up to as many
+ * pid numbers are skipped, and namespaces that the caller may create are created and
+ * destroyed. With CLONE3_PROBE_DEEP in mode one process is created, which creates
+ * others and tests the effect of their flags; all are reaped, and none sends a
+ * signal (except one SIGCHLD under qemu-user, which cannot create a child without).
  *
- * What is found also renews what the library remembers, as by
- * clone3_probe_refresh().
+ * The result also updates what the library remembers, as clone3_probe_refresh()
+ * does.
  *
  * @param features  size and mode are read, everything is written, up to
  *                  size bytes
@@ -1263,27 +1259,28 @@ extern pid_t clone3_call_emulating(struct clone_args *args,
 extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features);
 
 /**
- * Forgets what was found out about kernel and sandbox, and looks again.
+ * Forgets what was found out about kernel and sandbox, and asks again.
  *
- * For a process whose sandbox changed so that clone3(2) can be reached
- * again (restored elsewhere, for one). A filter installed later is noticed
- * without it.
+ * For a process whose sandbox has changed so that clone3(2) is available again
+ * (restored on another machine, for one). A filter that is installed later is
+ * noticed without it.
  *
- * @return 0 where clone3(2) is reached; otherwise -1, and errno is what stands
- *         in the way
+ * @return 0 if clone3(2) is reached; otherwise -1 and the errno that is returned
+ *         instead
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern int clone3_probe_refresh(void);
 
 /**
- * Says which way the calling thread's last clone3(), clone3_call(),
- * clone(), fork(), _Fork(), vfork(), forkpty(), spawn (clone3_spawn(), the
- * posix_spawn() family, system(), popen()) or clone3_thread_create() took,
- * and why.
+ * Tells by which system call, and why, the calling thread's last clone3(),
+ * clone3_call(), clone(), fork(), _Fork(), vfork(), forkpty(), spawn
+ * (clone3_spawn(), the posix_spawn() family, system(), popen()) or
+ * clone3_thread_create() was made.
  *
- * A new process has made no call yet. One that was made past the library (by an
- * instruction of the program's own) has its creator's report until it makes one.
+ * In a new process there is no call yet. A process that was created without the
+ * library (by a system call instruction of the program's own) has its creator's
+ * report until it makes a call.
  *
  * @param route  size is read, everything is written, up to size bytes
  * @return 0; -1 and errno on error
@@ -1293,28 +1290,27 @@ extern int clone3_probe_refresh(void);
  * - EINVAL: size is smaller than 24, the first version's
  * - E2BIG: size is larger than a page
  *
- * Async-signal-safe, and in a handler it is the handler's own calls that
- * count; thread-safe. Any Linux.
+ * Async-signal-safe: in a handler it reports the handler's own last call;
+ * thread-safe. Any Linux.
  */
 extern int clone3_last_route(struct clone3_route *route);
 
 /**
- * Allows clone3() and clone3_call() to stand in for flags that the kernel
- * does not know or cannot be reached with, in the whole process.
+ * Allows clone3() and clone3_call() to emulate flags that the kernel does not know,
+ * or that cannot be passed because clone3(2) is unavailable, in the whole process.
  *
- * A library does better to ask for it where it needs it, by clone3_call_emulating() and
- * clone3_spawn_set_emulation(): what it allows here is allowed to all, and the next who
- * calls this replaces it.
+ * A library should rather allow it per call, by clone3_call_emulating() and
+ * clone3_spawn_set_emulation(): this setting applies to the whole process, and the
+ * next caller replaces it.
  *
- * Without it such a flag is refused with the kernel's errno. What is
- * emulated is weaker, and clone3_last_route() says that it was:
- * - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
- *   others may see it before; it needs memory of its own, or
+ * Without it such a flag is refused with the kernel's errno. An emulation is weaker,
+ * and clone3_last_route() reports it:
+ * - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so other
+ *   processes may see the child before; the child needs its own memory, or
  *   clone3_call() with CLONE_VM and CLONE_VFORK
- * - CLONE_AUTOREAP: the child is made by a process in between, which ends;
- *   its parent is the next reaper (init, or a subreaper), which has to do
- *   its duty. It needs memory of its own; refused where the caller is such
- *   a reaper itself
+ * - CLONE_AUTOREAP: the child is created by a middle process, which exits; its
+ *   parent is init or the nearest subreaper, which must reap it. The child needs its
+ *   own memory; refused if the caller is init or a subreaper itself
  *
  * @param flags  which of these may be emulated from now on; 0 for none
  * @return 0; -1 and errno on error
@@ -1336,28 +1332,27 @@ extern int clone3_allow_emulation(uint64_t flags);
 extern uint64_t clone3_allowed_emulation(void);
 
 /**
- * Says why the kernel refuses these arguments to the calling thread.
+ * Tells why the kernel refuses these arguments to the calling thread.
  *
- * The first rule of the kernel's order that they break, in words that
- * begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
- * depend on the kernel or on the state of the process are put to the
- * kernel, in questions that make no child (see clone3_probe()). Where
- * clone3(2) is out of reach: why the library's clone3() refuses them.
+ * The text is about the first rule, in the kernel's order, that they break, and
+ * begins with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". For rules that
+ * depend on the kernel or on the state of the process the kernel is asked, in
+ * questions that create no child (see clone3_probe()). If clone3(2) is unavailable:
+ * why the library's clone3() refuses them.
  *
- * What only clone3() refuses, by itself and not by the kernel (a stack,
- * CLONE_VM without CLONE_VFORK), is told last, in words that name clone3_call().
+ * What clone3() refuses and the kernel does not (a stack, CLONE_VM without
+ * CLONE_VFORK) comes last, in a text that names clone3_call().
  *
  * @param args  as for clone3()
  * @param size  as for clone3()
  * @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
  * @param n     bytes in buf
- * @return the text: buf, or where that is NULL or n is 0 a constant one
- *         without the kernel's version; "" if nothing is wrong. errno is
- *         untouched
+ * @return buf or, if that is NULL or n is 0, a constant text without the kernel's
+ *         version; "" if nothing is wrong. errno is untouched
  *
- * Not seen: pids.max of a cgroup, and whether the caller may take a
- * process out of its own cgroup. Async-signal-safe; thread-safe. Any
- * Linux. Source: kernel/fork.c.
+ * Not checked: pids.max of a cgroup, and whether the caller may move a process out
+ * of its own cgroup. Async-signal-safe; thread-safe. Any Linux. Source:
+ * kernel/fork.c.
  */
 extern const char *clone3_explain(const struct clone_args *args,
                                   size_t size,
@@ -1365,20 +1360,18 @@ extern const char *clone3_explain(const struct clone_args *args,
                                   size_t n);
 
 /**
- * Creates a thread of the C library's, as pthread_create() does, that has
- * the extras when start(arg) begins to run.
+ * Creates a thread of the C library, as pthread_create() does, that has the extras
+ * when start(arg) begins to run.
  *
- * The C library makes the thread: it is a pthread in every respect. Before
- * start it takes the extras, in the order name, affinity, nice value, timer
- * slack, cgroup, own root and directory, own descriptors; then the caller
- * opens the pidfd, in its own table. If one of them cannot be had, start
- * never runs, the thread ends and is joined, nothing of it is left, and
- * *extra->failed says which one it was. What *thread holds then is
- * undefined.
+ * The C library creates the thread: it is a pthread in every respect. Before start
+ * it sets the extras, in the order name, affinity, nice value, timer slack, cgroup,
+ * own root and directory, own descriptors; then the caller opens the pidfd, in its
+ * own table. If one of them fails, start never runs, the thread ends and is joined,
+ * and *extra->failed is the one that failed. The value of *thread is undefined then.
  *
- * It returns when the thread has them all. It is no cancellation point, and
- * signals do not disturb it. A thread whose attributes have it detached is
- * detached before start runs.
+ * It returns when the thread has them all. It is no cancellation point, and signals
+ * do not interrupt it. A thread with a detached attribute is detached before start
+ * runs.
  *
  * @param thread where the C library stores the thread's id
  * @param attr   attributes, or NULL for the default ones
@@ -1409,8 +1402,8 @@ extern const char *clone3_explain(const struct clone_args *args,
  *   process's
  * - ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP: CGROUP, by its path
  * - ENODEV: CGROUP has been removed
- * - ENOMEM: UNSHARE_FS, UNSHARE_FILES; EPERM: whatever a seccomp filter
- *   does not let the thread have
+ * - ENOMEM: UNSHARE_FS, UNSHARE_FILES; EPERM: any extra that a seccomp filter
+ *   forbids
  *
  * Not async-signal-safe; thread-safe. Any Linux.
  * Source: pthread_create(3); pidfd_open(2), unshare(2), cgroups(7).
@@ -1422,16 +1415,16 @@ extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
                                                  void *arg);
 
 /**
- * Makes a plan of nothing: a child like the caller.
+ * Initialises a plan: the child inherits everything from the caller.
  *
  * All setters return 0 or an error number, EINVAL for a plan that was not
- * initialised. What they were told before is replaced, but for the flags of
- * clone3_spawn_add_flags(), which add up. Their results need not be looked at:
- * a plan with a setter that failed does not run, clone3_spawn() answers with
- * the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
- * it a good plan again. A copy of a plan is as good as the plan. Setters, but
- * for clone3_spawn_set_file_actions(), and this are async-signal-safe, and
- * thread-safe for plans of one thread each.
+ * initialised. A later call of a setter replaces the earlier one's value, except
+ * that the flags of clone3_spawn_add_flags() add up. Their results need not be
+ * checked: after a setter has failed, clone3_spawn() fails with the first one's
+ * error number and CLONE3_SPAWN_STAGE_PLAN, until the plan is initialised again. A
+ * copy of a plan is equivalent to the plan. This function and the setters, except
+ * clone3_spawn_set_file_actions(), are async-signal-safe, and thread-safe if no two
+ * threads change one plan.
  *
  * @param plan  memory for it
  * @param size  sizeof(clone3_spawn_t)
@@ -1441,19 +1434,19 @@ extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
  * - EFAULT: plan is NULL
  * - EINVAL: size is smaller than 768, the first version's
  */
-extern int clone3_spawn_init(clone3_spawn_t *plan, size_t size);
+extern int clone3_spawn_init(clone3_spawn_t *plan,
+                             size_t size);
 
 /**
  * Adds CLONE_* flags to the child's.
  *
  * Of the namespaces: CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
- * CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME, and
- * CLONE_EMPTY_MNTNS with CLONE_NEWNS. Of the rest: CLONE_AUTOREAP (then no
- * exit signal), CLONE_PIDFD_AUTOKILL, CLONE_NNP, CLONE_IO, CLONE_SYSVSEM,
- * CLONE_PTRACE, CLONE_UNTRACED. What the kernel does not know it refuses, but
- * for CLONE_NNP where clone3_spawn_set_emulation() or clone3_allow_emulation() allowed
- * that. With
- * CLONE_NEWTIME the child gets a copy of the memory.
+ * CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME, and CLONE_EMPTY_MNTNS
+ * with CLONE_NEWNS. Of the rest: CLONE_AUTOREAP (then no exit signal),
+ * CLONE_PIDFD_AUTOKILL, CLONE_NNP, CLONE_IO, CLONE_SYSVSEM, CLONE_PTRACE,
+ * CLONE_UNTRACED. The kernel refuses a flag that it does not know, except CLONE_NNP
+ * where clone3_spawn_set_emulation() or clone3_allow_emulation() allows its
+ * emulation. With CLONE_NEWTIME the child gets a copy of the memory.
  *
  * @return 0, or an error number: EINVAL: another flag
  */
@@ -1461,10 +1454,11 @@ extern int clone3_spawn_add_flags(clone3_spawn_t *plan,
                                   uint64_t flags);
 
 /**
- * Allows the library to stand in for flags that the kernel does not know or cannot be
- * reached with, in children of this plan: CLONE_NNP, which the child then sets itself.
- * CLONE_CLEAR_SIGHAND, which is a part of every plan, needs no leave. What
- * clone3_allow_emulation() allows in the whole process is allowed here as well.
+ * Allows the library to emulate flags that the kernel does not know, or that cannot
+ * be passed because clone3(2) is unavailable, in children of this plan: CLONE_NNP,
+ * which the child then sets itself. CLONE_CLEAR_SIGHAND, which is part of every
+ * plan, needs no permission. What clone3_allow_emulation() allows in the whole
+ * process is allowed here as well.
  *
  * @param flags  which; 0 for none
  *
@@ -1475,20 +1469,21 @@ extern int clone3_spawn_set_emulation(clone3_spawn_t *plan,
                                       uint64_t flags);
 
 /**
- * Wants a pidfd of the child, close-on-exec, stored when clone3_spawn()
+ * Requests a pidfd of the child, close-on-exec, which is stored when clone3_spawn()
  * succeeds. Linux 5.2.
  *
  * @param pidfd  where it goes; NULL for none
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_pidfd(clone3_spawn_t *plan, int *pidfd);
+extern int clone3_spawn_set_pidfd(clone3_spawn_t *plan,
+                                  int *pidfd);
 
 /**
  * Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
  * unless set. It lasts until the child executes its program: exec makes it SIGCHLD
- * again (execve(2)). So it matters for a child that runs a function, which is to be
- * waited for with __WALL.
+ * again (execve(2)). So it matters only for a child that runs a function, which must
+ * be waited for with __WALL.
  *
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
@@ -1498,7 +1493,7 @@ extern int clone3_spawn_set_exit_signal(clone3_spawn_t *plan,
 /**
  * Chooses the child's pids, innermost namespace first (set_tid of struct
  * clone_args). Linux 5.5, CAP_SYS_ADMIN in the namespaces' user namespaces; from
- * Linux 5.9 on CAP_CHECKPOINT_RESTORE there is enough.
+ * Linux 5.9 on CAP_CHECKPOINT_RESTORE there is sufficient.
  *
  * @param pids   borrowed until the spawn
  *
@@ -1509,31 +1504,33 @@ extern int clone3_spawn_set_tid(clone3_spawn_t *plan,
                                 size_t count);
 
 /**
- * Has the child born in a cgroup2 directory (CLONE_INTO_CGROUP, Linux 5.7). On
- * older kernels, and where clone3(2) is out of reach, the child moves there
- * before anything else; clone3_last_route() then names the flag as emulated.
+ * Creates the child in a cgroup, given by its cgroup2 directory (CLONE_INTO_CGROUP,
+ * Linux 5.7). On older kernels, and where clone3(2) is unavailable, the child moves
+ * there before anything else; clone3_last_route() then reports the flag as emulated.
  *
  * @param fd  the directory, O_PATH is enough
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_cgroup(clone3_spawn_t *plan, int fd);
+extern int clone3_spawn_set_cgroup(clone3_spawn_t *plan,
+                                   int fd);
 
 /**
- * The same by the directory's path, which the caller opens for the spawn.
+ * The same by the directory's path, which the calling thread opens during the spawn.
  *
  * @param path  borrowed until the spawn
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_cgroup_path(clone3_spawn_t *plan, const char *path);
+extern int clone3_spawn_set_cgroup_path(clone3_spawn_t *plan,
+                                        const char *path);
 
 /**
  * Lists namespaces that the child joins, in this order (setns(2)).
  *
- * A pid namespace is joined by the calling thread around the making of the
- * child, and left again; it must have the privilege to come back. A time
- * namespace takes a copy of the memory.
+ * A pid namespace is joined by the calling thread while it creates the child, and
+ * left again; the thread must have the privilege to return. For a time namespace the
+ * child gets a copy of the memory.
  *
  * @param namespaces  borrowed until the spawn
  *
@@ -1545,8 +1542,7 @@ extern int clone3_spawn_set_namespaces(clone3_spawn_t *plan,
 
 /**
  * The user ids of the child's new user namespace (CLONE_NEWUSER), written to
- * /proc/PID/uid_map by the calling thread before the child goes on.
- * Needs a /proc.
+ * /proc/PID/uid_map by the calling thread before the child continues. Needs a /proc.
  *
  * @param ranges  borrowed until the spawn
  *
@@ -1580,13 +1576,13 @@ extern int clone3_spawn_set_setgroups(clone3_spawn_t *plan, int allowed);
 /**
  * Real, effective and saved user id (setresuid(2)).
  *
- * The groups stay the caller's: a plan of root's that lowers the user id alone
- * leaves the program in root's groups. Use clone3_spawn_set_gid() and
- * clone3_spawn_set_groups() as well.
+ * The groups stay the caller's: if root changes the user id alone, the program keeps
+ * root's groups. Use clone3_spawn_set_gid() and clone3_spawn_set_groups() as well.
  *
  * @return 0, or an error number: EINVAL: -1
  */
-extern int clone3_spawn_set_uid(clone3_spawn_t *plan, uid_t uid);
+extern int clone3_spawn_set_uid(clone3_spawn_t *plan,
+                                uid_t uid);
 
 /**
  * Real, effective and saved group id (setresgid(2)). The supplementary groups
@@ -1608,10 +1604,10 @@ extern int clone3_spawn_set_groups(clone3_spawn_t *plan,
                                    size_t count);
 
 /**
- * Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), which the filter of
- * clone3_spawn_set_seccomp() needs without CAP_SYS_ADMIN. Linux 3.5.
+ * Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), without which
+ * clone3_spawn_set_seccomp() needs CAP_SYS_ADMIN. Linux 3.5.
  *
- * @param on  0 for not
+ * @param on  0 for off
  *
  * @return 0, or an error number
  */
@@ -1620,10 +1616,11 @@ extern int clone3_spawn_set_no_new_privs(clone3_spawn_t *plan, int on);
 /**
  * Chooses one of three capability sets, capability n in bit n.
  *
- * CLONE3_SPAWN_BOUNDING: all others are dropped from it. CLONE3_SPAWN_INHERITABLE:
- * the set. CLONE3_SPAWN_AMBIENT: the set, which is added to the inheritable one
- * if that was not chosen (Linux 4.3). Where one of the latter two is chosen,
- * the permitted capabilities outlive a change of the user id up to exec.
+ * CLONE3_SPAWN_BOUNDING: all others are dropped from the bounding set.
+ * CLONE3_SPAWN_INHERITABLE: replaces the inheritable set. CLONE3_SPAWN_AMBIENT:
+ * replaces the ambient set, and is added to the inheritable one if that is not set
+ * as well (Linux 4.3). With one of the latter two the child keeps its permitted
+ * capabilities over a change of the user id, until exec.
  *
  * @return 0, or an error number: EINVAL: no such set
  */
@@ -1632,19 +1629,18 @@ extern int clone3_spawn_set_capabilities(clone3_spawn_t *plan,
                                          uint64_t capabilities);
 
 /**
- * The securebits (prctl(2), PR_SET_SECUREBITS), set after all else that has to do
- * with capabilities.
+ * The securebits (prctl(2), PR_SET_SECUREBITS), set after ids and capabilities.
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_securebits(clone3_spawn_t *plan,
-                                       unsigned int bits);
+extern int clone3_spawn_set_securebits(clone3_spawn_t *plan, unsigned int bits);
 
 /**
- * Installs a seccomp filter last, right before exec, which it must allow.
+ * Installs a seccomp filter as the last step before exec, which the filter must
+ * allow.
  *
  * @param program  borrowed until the spawn
- * @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
+ * @param flags    0, or SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
  *
  * @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
  */
@@ -1653,7 +1649,7 @@ extern int clone3_spawn_set_seccomp(clone3_spawn_t *plan,
                                     unsigned int flags);
 
 /**
- * Resource limits (prlimit(2)), set when the files are in place.
+ * Resource limits (prlimit(2)), set after the files.
  *
  * @param limits  borrowed until the spawn
  *
@@ -1666,7 +1662,7 @@ extern int clone3_spawn_set_rlimits(clone3_spawn_t *plan,
 /**
  * Makes the child leader of a new session (setsid(2)).
  *
- * @param on  0 for not
+ * @param on  0 for off
  *
  * @return 0, or an error number
  */
@@ -1700,8 +1696,8 @@ extern int clone3_spawn_set_signal_mask(clone3_spawn_t *plan,
                                         const sigset_t *set);
 
 /**
- * Signals that the program starts with at their default. Those that have a handler
- * do so anyway; ignored ones stay ignored unless they are in this set.
+ * Signals that are at their default when the program starts. Those with a handler
+ * are in any case; ignored ones stay ignored unless they are in this set.
  *
  * @param set  copied
  *
@@ -1711,7 +1707,7 @@ extern int clone3_spawn_set_signal_defaults(clone3_spawn_t *plan,
                                             const sigset_t *set);
 
 /**
- * Signals that the program starts with ignored.
+ * Signals that are ignored when the program starts.
  *
  * @param set  copied
  *
@@ -1721,7 +1717,7 @@ extern int clone3_spawn_set_signal_ignores(clone3_spawn_t *plan,
                                            const sigset_t *set);
 
 /**
- * Scheduling policy, with SCHED_RESET_ON_FORK if wanted, and its static priority
+ * Scheduling policy, optionally with SCHED_RESET_ON_FORK, and static priority
  * (sched_setscheduler(2)).
  *
  * @return 0, or an error number
@@ -1750,20 +1746,19 @@ extern int clone3_spawn_set_affinity(clone3_spawn_t *plan,
                                      size_t size);
 
 /**
- * The I/O scheduling class and priority, as ioprio_set(2) packs them.
+ * The I/O scheduling class and priority, encoded as for ioprio_set(2).
  *
  * @return 0, or an error number
  */
 extern int clone3_spawn_set_ioprio(clone3_spawn_t *plan, int priority);
 
 /**
- * How likely the child is to be killed when memory is short: -1000 to 1000, written
- * to its /proc/self/oom_score_adj.
+ * The OOM score adjustment, -1000 to 1000, written to the child's
+ * /proc/self/oom_score_adj.
  *
  * @return 0, or an error number: EINVAL: out of range
  */
-extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan,
-                                          int score);
+extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan, int score);
 
 /**
  * The timer slack in nanoseconds, 0 for the default (prctl(2), PR_SET_TIMERSLACK).
@@ -1777,40 +1772,41 @@ extern int clone3_spawn_set_timer_slack(clone3_spawn_t *plan,
  * The signal that the child gets when the calling thread ends (prctl(2),
  * PR_SET_PDEATHSIG); 0 for none.
  *
- * It is set after the ids, a change of which would clear it. A caller that has
- * ended by then is noticed: the child sends itself the signal, or ends if it
- * is the first process of a pid namespace. Into another pid namespace, this
- * needs pidfd_open(2), Linux 5.3. A program that gains privileges loses it.
+ * It is set after the ids, because a change of ids clears it. If the caller has
+ * ended before that, the child sends the signal to itself, or exits if it is the
+ * first process of a pid namespace. For a child in another pid namespace this needs
+ * pidfd_open(2), Linux 5.3. Executing a program that gains privileges clears it.
  *
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
-extern int clone3_spawn_set_pdeath_signal(clone3_spawn_t *plan, int signal);
+extern int clone3_spawn_set_pdeath_signal(clone3_spawn_t *plan,
+                                          int signal);
 
 /**
- * The file mode creation mask, which the file actions see already.
+ * The file mode creation mask, set before the file actions.
  *
  * @return 0, or an error number: EINVAL: more than 0777
  */
 extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
 
 /**
- * Lists what the child mounts, in this order, before it enters its root: where the
- * caller's root can still be seen, from which files are bound and without which
- * a user namespace lets nobody mount proc or sysfs.
+ * Lists what the child mounts, in this order, before it changes its root: while the
+ * caller's root is still visible, which has the sources of bind mounts, and without
+ * which a new proc or sysfs is refused in a user namespace.
  *
- * Needs CLONE_NEWNS, or a mount namespace to join. Of a new one, all mounts become
- * slaves first, so that nothing gets out. The targets are directories, for files
- * that are bound files, that are there already in the root of
- * clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot(); without one, in the root
- * that the child has. They are looked up as if that were the root, whatever links
- * are in it (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root
- * itself is no target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY and its like for
- * a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
+ * Needs CLONE_NEWNS, or a mount namespace to join. In a new one, all mounts become
+ * slaves first, so that nothing propagates out of it. Targets must exist, in the
+ * root of clone3_spawn_set_pivot_root() or clone3_spawn_set_chroot() or, without
+ * these, in the child's root: directories, and files for bind mounts of files. They
+ * are looked up with that as the root, so that no symbolic link leads out of it
+ * (openat2(2), Linux 5.6; before that, a link or ".." is ELOOP). The root itself
+ * cannot be a target: EBUSY. Linux 5.2; MS_BIND with MS_RDONLY or another
+ * restriction for a file or with MS_REC, Linux 5.12, otherwise ENOSYS.
  *
- * A proc is that of the child's pid namespace (CLONE_NEWPID), an mqueue that of its
- * IPC namespace. In a user namespace of the child's, a mount must be one that is
- * allowed there (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2
- * CLONE_NEWCGROUP, what is bound with others below it MS_REC.
+ * A proc shows the child's pid namespace (CLONE_NEWPID), an mqueue its IPC
+ * namespace. In a user namespace of the child's, only some mounts are allowed
+ * (user_namespaces(7)): sysfs needs CLONE_NEWNET, cgroup2 CLONE_NEWCGROUP, and a
+ * bind mount with other mounts below it MS_REC.
  *
  * @param mounts  borrowed until the spawn, with their strings
  *
@@ -1847,9 +1843,9 @@ extern int clone3_spawn_set_chroot(clone3_spawn_t *plan, const char *path);
 
 /**
  * Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
- * working directory. The old root is detached, all mounts become slaves first.
- * Needs CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2. What the new
- * root needs besides, its own proc above all: clone3_spawn_set_mounts().
+ * working directory. The old root is detached, all mounts become slaves first. Needs
+ * CLONE_NEWNS, or a mount namespace to join; a /proc; Linux 5.2. Other mounts in the
+ * new root, its own proc above all: clone3_spawn_set_mounts().
  *
  * @param fd  a directory, which need not be a mount point, or a detached mount
  *            (open_tree(2), fsmount(2))
@@ -1861,8 +1857,8 @@ extern int clone3_spawn_set_pivot_root(clone3_spawn_t *plan,
 
 /**
  * The complete list of the child's descriptors: fds[0] becomes 0, fds[1] becomes 1
- * and so on, as if all at once, and everything else is closed. An entry of -1
- * leaves that number closed. File actions come after it.
+ * and so on, simultaneously, and all others are closed. An entry of -1 leaves that
+ * number closed. File actions come after it.
  *
  * @param fds    as the caller has them, in any order, also several times; borrowed
  *               until the spawn
@@ -1877,27 +1873,27 @@ extern int clone3_spawn_set_fds(clone3_spawn_t *plan,
 /**
  * The file actions of POSIX, in their order.
  *
- * Not async-signal-safe as long as neither this was called nor an object initialised
- * by the library, which libclone3-api does not do.
+ * Not async-signal-safe until it has been called once, or the library has
+ * initialised a file actions object, which libclone3-api does not do.
  *
  * @param actions  borrowed until the spawn; NULL for none
  *
- * @return 0, or an error number: EINVAL: the C library keeps its actions in another
- *         way than those that this library can read
+ * @return 0, or an error number: EINVAL: the library does not know this C library's
+ *         layout of file actions
  */
 extern int clone3_spawn_set_file_actions(clone3_spawn_t *plan,
                                          const posix_spawn_file_actions_t *actions);
 
 /**
- * Has the program executed by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
+ * Executes the program by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
  * path is relative to this directory, or is NULL for the file itself.
  *
- * The descriptor may be close-on-exec, and neither the list of descriptors nor
- * a file action takes it away. Only of a script it stays open, as the interpreter
- * opens it as /dev/fd/N.
+ * The descriptor may be close-on-exec, and neither the list of descriptors nor a
+ * file action closes it before exec. It stays open for a script only, whose
+ * interpreter opens it as /dev/fd/N.
  *
  * @param fd     the file or a directory, AT_FDCWD for the working directory
- * @param flags  of AT_SYMLINK_NOFOLLOW
+ * @param flags  0 or AT_SYMLINK_NOFOLLOW
  *
  * @return 0, or an error number: EBADF: another negative number; EINVAL: another flag
  */
@@ -1906,35 +1902,35 @@ extern int clone3_spawn_set_program_fd(clone3_spawn_t *plan,
                                        int flags);
 
 /**
- * Has clone3_spawn()'s path, if there is no slash in it, looked for in the caller's
- * PATH, as posix_spawnp() does.
+ * Searches the caller's PATH for clone3_spawn()'s path, if it has no slash, as
+ * posix_spawnp() does.
  *
- * @param on  0 for not
+ * @param on  0 for off
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_search(clone3_spawn_t *plan,
-                                   int on);
+extern int clone3_spawn_set_search(clone3_spawn_t *plan, int on);
 
 /**
- * Has the child call a function after all other steps and before the signal mask, the
- * filter and exec.
+ * Makes the child call a function after all other steps and before the signal mask,
+ * the filter and exec.
  *
- * It runs on the caller's stack and in the caller's memory, at vfork()'s speed, with
- * all signals blocked, while the calling thread waits. It may make system calls
- * through async-signal-safe functions; it must not return in another way than by
- * returning, lock, allocate, or change what the caller does not expect changed.
- * errno is the caller's, too. It must not set a signal's handler, which could run in
- * the caller's memory once the child has its signal mask, nor unblock signals.
- * Beside the plan's descriptors it may find one or two more of the library's, all
- * close-on-exec: a pipe for the error where memory may be a copy.
+ * It runs on the caller's stack and in the caller's memory, as after vfork(), with
+ * all signals blocked, while the calling thread is suspended. It may call
+ * async-signal-safe functions; it must not leave by longjmp(), take locks, allocate,
+ * or change memory that the caller does not expect to change. errno is shared with
+ * the caller, too. It must not set a signal's handler, which could run in the
+ * caller's memory once the child has its signal mask, nor unblock signals. Besides
+ * the plan's descriptors one or two of the library's may be open, all close-on-exec:
+ * a pipe for the error where the memory may be a copy.
  *
- * It must not change ids, give up capabilities or enter a user namespace: a process
- * with such credentials could then write the caller's memory. Let the plan do that;
- * where it does, and in the other cases that clone3_spawn(3) lists, the callback
- * runs in a copy of the memory, and what it writes there the caller does not see.
+ * It must not change ids, drop capabilities or enter a user namespace: another
+ * process with those credentials could then write the caller's memory. Use the
+ * plan's setters for that; then, and in the other cases that clone3_spawn(3) lists,
+ * the callback runs in a copy of the memory, and the caller does not see what it
+ * writes.
  *
- * @param callback  returns 0 to go on, or an error number with which the spawn
+ * @param callback  returns 0 to continue, or an error number with which the spawn
  *                  fails; NULL for none
  * @param arg       passed to it
  *
@@ -1945,12 +1941,13 @@ extern int clone3_spawn_set_callback(clone3_spawn_t *plan,
                                      void *arg);
 
 /**
- * Has the child run a function instead of a program: clone3_spawn()'s path must be
- * NULL, argv and envp are not looked at.
+ * Makes the child run a function instead of a program: clone3_spawn()'s path must be
+ * NULL; argv and envp are ignored.
  *
- * The child has a copy of the memory and a C library as sound as after _Fork();
- * handlers of pthread_atfork() do not run, and those of signals stay. Its result is
- * the exit status. clone3_spawn() returns when all steps are taken.
+ * The child has a copy of the memory, and its C library is as consistent as after
+ * _Fork(). pthread_atfork() handlers do not run; signal handlers are inherited. The
+ * function's result is the exit status. clone3_spawn() returns when all steps are
+ * done.
  *
  * @param function  NULL for none
  * @param arg       passed to it
@@ -1962,16 +1959,15 @@ extern int clone3_spawn_set_function(clone3_spawn_t *plan,
                                      void *arg);
 
 /**
- * Makes a child that is as a plan says and runs a program.
+ * Creates a child as described by a plan, which executes a program.
  *
- * One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
- * caller's stack: the child takes the steps of the plan, in the order that
- * clone3_spawn(3) has, and executes; the caller goes on then. Nothing is
- * allocated and nothing locked between the call and exec. Signals are blocked
- * meanwhile. Some children, those that take other ids among them, get a copy of
- * the memory instead, and the caller's handlers may run while it waits for them;
- * clone3_spawn(3) says which. A failed step leaves no child, no descriptor and no
- * changed signal mask.
+ * One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the caller's
+ * stack: the child takes the steps of the plan, in the order of clone3_spawn(3), and
+ * executes; then the caller continues. Nothing is allocated and no lock taken
+ * between the call and exec. Signals are blocked meanwhile. Some children, those
+ * that get other ids among them, have a copy of the memory instead, and the caller's
+ * signal handlers may run while it waits for them; clone3_spawn(3) lists them. A
+ * failed step leaves no child, no descriptor and no changed signal mask.
  *
  * @param pid   where the child's pid goes; may be NULL
  * @param path  the program, from the child's root and working directory; see
@@ -1985,17 +1981,16 @@ extern int clone3_spawn_set_function(clone3_spawn_t *plan,
  * @return 0, or an error number; errno is untouched
  *
  * Errors: those of the system call of the step that err names, and
- * - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or what it
- *   says contradicts itself (clone3_spawn(3) lists how)
- * - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
- * - EFAULT: an array or a string is not in memory
+ * - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or contradicts
+ *   itself (clone3_spawn(3) lists the contradictions)
+ * - any other, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
+ * - EFAULT: an array or a string cannot be read
  * - EINVAL, E2BIG, and *err is untouched: err->size is smaller than the first
  *   version's, or larger than a page
  * - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
  *
- * Async-signal-safe, but for clone3_spawn_set_search(), which reads the
- * environment; thread-safe. No cancellation point. Linux 3.17, and what the
- * setters say.
+ * Async-signal-safe, but for clone3_spawn_set_search(), which reads the environment;
+ * thread-safe. No cancellation point. Linux 3.17, and what the setters require.
  */
 extern CLONE3_MUST_USE int clone3_spawn(pid_t *pid,
                                         const char *path,
@@ -2005,19 +2000,19 @@ extern CLONE3_MUST_USE int clone3_spawn(pid_t *pid,
                                         struct clone3_spawn_error *err);
 
 /**
- * Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
- * set_pivot_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
- * needs Linux 7.1; this is 6.18.
+ * Formats an error of clone3_spawn() as text: file action 3, open "/x": Permission
+ * denied; set_pivot_root: Bad file descriptor; creating the child: Invalid argument:
+ * CLONE_NNP needs Linux 7.1; this is 6.18.
  *
- * Why no child could be made is found out by clone3_spawn() as clone3_explain()
- * does it, in questions that make no child, and only where err is not NULL.
+ * If no child could be created, clone3_spawn() finds out the reason in the way of
+ * clone3_explain(), but only if err is not NULL.
  *
- * The words are the library's own, in English, whatever the locale.
+ * The text is in English, whatever the locale.
  *
- * @param err   as clone3_spawn() filled it; its path must still be there
+ * @param err   as clone3_spawn() filled it; the string at its path must still exist
  * @param buf   where the text goes, cut to n bytes with a NUL
  * @param n     bytes in buf
- * @return buf; "" where buf is NULL or n is 0. errno is untouched
+ * @return buf; "" if buf is NULL or n is 0. errno is untouched
  *
  * Async-signal-safe; thread-safe.
  */
@@ -2026,16 +2021,16 @@ extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
                                          size_t n);
 
 /**
- * Says whether clone3_spawn() would refuse a plan before there is a child, and why:
- * a setter failed, the plan contradicts itself, an array is not in memory, the cgroup
+ * Tells whether clone3_spawn() would refuse a plan before there is a child, and why:
+ * a setter failed, the plan contradicts itself, an array cannot be read, the cgroup
  * cannot be opened, or the kernel refuses the flags, the pids or the cgroup to the
  * calling thread.
  *
- * Nothing is run. The kernel is asked as by clone3_explain(), in questions that make
- * no child, and only where the rest is in order.
+ * No child is created. The kernel is asked as by clone3_explain(), and only if
+ * everything else is valid.
  *
- * Not seen: what the child's own steps would say, the program among them; namespaces
- * to be joined, so that the kernel is asked outside of them; pids.max of a cgroup.
+ * Not checked: the child's own steps, exec among them; namespaces to be joined, so
+ * that the kernel is asked outside of them; pids.max of a cgroup.
  *
  * @param path  as for clone3_spawn()
  * @param plan  NULL for a child like the caller
@@ -2057,14 +2052,14 @@ extern CLONE3_MUST_USE int clone3_spawn_check(const char *path,
                                               struct clone3_spawn_error *err);
 
 /**
- * The same in the words of clone3_spawn_strerror(), as clone3_explain() has it for
- * struct clone_args.
+ * The same as text, in the words of clone3_spawn_strerror(), as clone3_explain()
+ * does for struct clone_args.
  *
  * @param path  as for clone3_spawn()
  * @param plan  NULL for a child like the caller
  * @param buf   where the text goes, cut to n bytes with a NUL
  * @param n     bytes in buf
- * @return buf; "" if nothing is wrong, or where buf is NULL or n is 0. errno is
+ * @return buf; "" if nothing is wrong, or if buf is NULL or n is 0. errno is
  *         untouched
  *
  * Async-signal-safe and thread-safe as clone3_spawn_check(). Any Linux.
@@ -2075,7 +2070,7 @@ extern const char *clone3_spawn_explain(const char *path,
                                         size_t n);
 
 /**
- * The CLONE_* flags that clone3_spawn_add_flags() has gathered.
+ * Stores the CLONE_* flags that clone3_spawn_add_flags() has added.
  *
  * @param plan   a plan
  * @param flags  where they go
@@ -2091,8 +2086,8 @@ extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
                                                   uint64_t *flags);
 
 /**
- * Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: a
- * library that adds to a plan it was given can use that one, too.
+ * Stores where the plan stores a pidfd (clone3_spawn_set_pidfd()): a library that
+ * adds to a caller's plan can use that pidfd, too.
  *
  * @param plan   a plan
  * @param pidfd  where that address goes: NULL for none
@@ -2108,34 +2103,34 @@ extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
                                                   int **pidfd);
 
 /**
- * Waits for a child by its pidfd, for some time, and takes it: how it ended, and what
- * it used.
+ * Waits for a child by its pidfd, with a timeout, and reaps it: stores how it ended
+ * and its resource usage.
  *
- * Children that send another signal than SIGCHLD or none when they end are waited for
- * as well (__WALL). The pidfd stays open.
+ * Children with another exit signal than SIGCHLD, or none, are waited for as well
+ * (__WALL). The pidfd stays open.
  *
  * @param pidfd    of a child of the process
- * @param timeout  nanoseconds; 0 to look only, negative to wait for ever
- * @param status   where goes how it ended, for the macros of wait(2); may be NULL
- * @param usage    what it used; may be NULL. Its field size is read, everything is
- *                 written, up to size bytes
+ * @param timeout  nanoseconds; 0 to poll, negative to wait without a timeout
+ * @param status   where its wait status goes, for the macros of wait(2); may be NULL
+ * @param usage    its resource usage; may be NULL. Its field size is read,
+ *                 everything is written, up to size bytes
  * @return its pid; -1 and errno on error
  *
  * Errors:
  * - ETIMEDOUT: it has not ended by then
- * - ECHILD: it is no child of this process, or was waited for, or nobody can, as
- *   SIGCHLD is ignored or it has CLONE_AUTOREAP
+ * - ECHILD: it is no child of this process, or was reaped, or cannot be reaped
+ *   because SIGCHLD is ignored or it has CLONE_AUTOREAP
  * - EBADF: no pidfd
  * - EINVAL: a negative number
- * - EINTR: a handler ran, with SA_RESTART as well
- * - EFAULT: status or usage is not in memory; nothing is taken
- * - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than
- *   a page; nothing is taken
+ * - EINTR: a signal handler ran, even with SA_RESTART
+ * - EFAULT: status or usage cannot be written; the child is not reaped
+ * - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger
+ *   than a page; the child is not reaped
  * - EINVAL: before Linux 5.4
  *
- * Async-signal-safe; thread-safe. No cancellation point: a thread that must be
- * cancelled while it waits does so with a timeout, or polls the pidfd. Linux 5.4.
- * Source: waitid(2), pidfd_open(2).
+ * Async-signal-safe; thread-safe. No cancellation point: a thread that must stay
+ * cancellable uses a timeout, or polls the pidfd. Linux 5.4. Source: waitid(2),
+ * pidfd_open(2).
  */
 extern pid_t clone3_wait(int pidfd,
                          int64_t timeout,
@@ -2161,15 +2156,15 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
 /**
  * Creates a bare thread, which runs start(arg) and ends with its result.
  *
- * The C library does not know of it. It may call what a signal handler may,
- * and clone3_thread_*(); it has its own errno and __thread variables of all
- * objects loaded now, a stack with a guard, a right gettid(), raise() and
- * stack protector. It may not call malloc(), stdio, pthread_*(), dlopen(),
- * nor into objects that are loaded later. See clone3_thread_create(3).
+ * The C library does not know of it. It may call async-signal-safe functions and
+ * clone3_thread_*(). It has its own errno and __thread variables of all objects
+ * loaded now, a stack with a guard, and a working gettid(), raise() and stack
+ * protector. It may not call malloc(), stdio, pthread_*(), dlopen(), nor functions
+ * of objects that are loaded later. See clone3_thread_create(3).
  *
- * All signals are blocked while it is made. setuid() and the like change the
- * ids of the calling thread only, in a bare thread, and never those of bare
- * threads in others.
+ * All signals are blocked while it is created. setuid() and similar functions change
+ * only the calling thread's ids if a bare thread calls them, and do not change those
+ * of bare threads if another thread does.
  *
  * @param thread  where its handle goes, written before it runs
  * @param attr    how to make it; NULL for the defaults
@@ -2179,21 +2174,22 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
  *
  * Errors:
  * - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
- * - EFAULT: a NULL thread or start
- * - EINVAL: attr is of no version; a field of it has no such value; a
- *   pidfd is asked for before Linux 6.9; affinity names no processor there is
+ * - EFAULT: thread or start is NULL
+ * - EINVAL: attr->size is smaller than the first version's; a field of attr is
+ *   invalid; a pidfd is requested before Linux 6.9; affinity has no existing
+ *   processor
  * - ERANGE: the name has more than 15 bytes
- * - E2BIG: attr is from a later version and asks for what this one has not,
- *   or its size is more than a page
- * - EPERM: the scheduler, or set_tid, without the capability; a sandbox
+ * - E2BIG: attr is of a later version and has a non-zero field that this one does
+ *   not know, or its size is more than a page
+ * - EPERM: the scheduler, or set_tid, without the capability; a seccomp filter
  * - EEXIST, ENOSYS …: set_tid, as for clone3()
  * - EMFILE, ENFILE: the pidfd
- * - ENOTSUP: the C library's threads do not look as expected; on riscv64,
- *   where they were not looked into, always
+ * - ENOTSUP: the layout of the C library's thread descriptor is not known; always on
+ *   riscv64
  *
- * Thread-safe, also beside dlopen(), dlclose() and fork(). Async-signal-safe in
- * a bare thread; in others the loader is asked what was loaded since the last
- * call. Linux 5.3, by clone(2) before that. Source: clone(2).
+ * Thread-safe, also beside dlopen(), dlclose() and fork(). Async-signal-safe in a
+ * bare thread; in others it asks the loader which objects have been loaded since the
+ * last call. Linux 5.3, by clone(2) before that. Source: clone(2).
  */
 extern CLONE3_MUST_USE int clone3_thread_create(clone3_thread_t *thread,
                                                 const clone3_thread_attr_t *attr,
@@ -2202,8 +2198,8 @@ extern CLONE3_MUST_USE int clone3_thread_create(clone3_thread_t *thread,
 
 /**
  * Ends the calling bare thread, as a return from its start function does. No
- * clean-up handlers or destructors run. In any other thread, where there is
- * nothing to end, the process is stopped by an illegal instruction.
+ * clean-up handlers or destructors run. In any other thread it kills the process by
+ * an illegal instruction.
  *
  * @param value  for clone3_thread_join()
  *
@@ -2214,19 +2210,20 @@ extern void clone3_thread_exit(void *value) CLONE3_NORETURN;
 /**
  * Waits for a bare thread's end. Its handle is invalid afterwards.
  *
- * @param thread  any thread may join it, but one only
+ * @param thread  any thread may join it, but only one
  * @param value   where its result goes; may be NULL
  * @return 0, or an error number; errno is untouched
  *
  * Errors:
- * - ESRCH: there is no such thread: joined, detached and gone, or its
- *   creator's, in a child of fork()
+ * - ESRCH: there is no such thread: it was joined, or is detached and has ended, or
+ *   the handle is from before a fork()
  * - EINVAL: it is detached, or another thread is joining it
  * - EDEADLK: it is the calling thread
  *
  * Not interrupted by signals. Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_join(clone3_thread_t thread, void **value);
+extern int clone3_thread_join(clone3_thread_t thread,
+                              void **value);
 
 /**
  * The same without waiting.
@@ -2249,8 +2246,8 @@ extern CLONE3_MUST_USE int clone3_thread_tryjoin(clone3_thread_t thread,
  * @param thread    as for clone3_thread_join()
  * @param value     as for clone3_thread_join()
  * @param clock     CLOCK_REALTIME or CLOCK_MONOTONIC
- * @param deadline  on that clock, in nanoseconds; one that is past, or
- *                  negative, is no time to wait
+ * @param deadline  on that clock, in nanoseconds; if it is past, or negative, the
+ *                  function does not wait
  * @return 0, or an error number; errno is untouched
  *
  * Errors: those of clone3_thread_join(), and
@@ -2265,7 +2262,7 @@ extern CLONE3_MUST_USE int clone3_thread_timedjoin(clone3_thread_t thread,
                                                    int64_t deadline);
 
 /**
- * Gives up on a bare thread's result: its memory is free when it ends.
+ * Detaches a bare thread: its memory is released when it ends.
  *
  * @param thread  may be the calling one, or have ended
  * @return 0, or an error number; errno is untouched
@@ -2288,7 +2285,7 @@ extern int clone3_thread_detach(clone3_thread_t thread);
 extern clone3_thread_t clone3_thread_self(void);
 
 /**
- * Whether two handles are of one thread.
+ * Whether two handles refer to the same thread.
  *
  * @param one    a handle
  * @param other  a handle
@@ -2301,9 +2298,9 @@ extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other);
 /**
  * Sends a signal to a bare thread, by tgkill(2).
  *
- * Only between the look at its id and the call could an ending thread's id
- * become another's; pidfd_send_signal() on clone3_thread_pidfd() has no
- * such window.
+ * If the thread ends between the library's check and the system call, its id could
+ * be reused by another thread; pidfd_send_signal() on clone3_thread_pidfd() has no
+ * such race.
  *
  * @param thread  the thread
  * @param signal  its number, 0 to send none
@@ -2316,7 +2313,8 @@ extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other);
  *
  * Async-signal-safe; thread-safe. Any Linux. Source: tgkill(2).
  */
-extern int clone3_thread_kill(clone3_thread_t thread, int signal);
+extern int clone3_thread_kill(clone3_thread_t thread,
+                              int signal);
 
 /**
  * A bare thread's id in the kernel.
@@ -2335,7 +2333,7 @@ extern CLONE3_MUST_USE int clone3_thread_gettid(clone3_thread_t thread,
                                                 pid_t *tid);
 
 /**
- * Opens a pidfd of a bare thread: readable when it has ended.
+ * Opens a pidfd of a bare thread, which is readable when the thread has ended.
  *
  * @param thread  the thread
  * @param pidfd   where the descriptor goes, the caller's to close
@@ -2354,7 +2352,7 @@ extern CLONE3_MUST_USE int clone3_thread_pidfd(clone3_thread_t thread,
                                                int *pidfd);
 
 /**
- * Where a bare thread's stack is.
+ * Tells where a bare thread's stack is.
  *
  * @param thread  the thread
  * @param lowest  where the address of its lowest byte goes, above the guard;
@@ -2372,8 +2370,8 @@ extern CLONE3_MUST_USE int clone3_thread_getstack(clone3_thread_t thread,
                                                   size_t *size);
 
 /**
- * Returns the version of the library that the process uses, as CLONE3_VERSION is
- * that of the header it was compiled with: "MAJOR.MINOR.PATCH".
+ * Returns the version of the loaded library, "MAJOR.MINOR.PATCH"; CLONE3_VERSION is
+ * that of the header that the program was compiled with.
  *
  * @return a constant string
  *

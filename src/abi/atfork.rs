@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `pthread_atfork` and what glibc makes of it.
+//! `pthread_atfork`, and the symbol that glibc's calls.
 
 use super::{libc_entry, or_number};
 use crate::arch::entry;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `clone3`, `clone3_call`, `clone`, and with `clone3` the other entries that
-//! return twice: `vfork` and `syscall`.
+//! `clone3`, `clone3_call`, `clone`; and the other entries that return twice, `vfork` and
+//! `syscall`.
 
 use super::{declared_entry, libc_entry, or_errno};
 use crate::arch::returns_twice;
@@ -15,12 +15,13 @@ use crate::uapi::{CloneFlags, Errno, clone_args};
 use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
 
-/// A call of clone3_call() or of its kin.
+/// A call of clone3_call() or clone3_call_emulating().
 const CALL: Option<Note> = Some(Note::of(Call::Clone3Call));
 
 returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, LIBC_SYSCALL;
     vfork = ["clone3_own_vfork"], clone3 = "clone3_clone3", syscall = "clone3_own_syscall");
-// Has no function to be compared with: what the assembly is given is said here.
+// There is no Rust function to compare the declaration with: this is what the assembly
+// takes.
 const _: unsafe extern "C" fn(*mut clone_args, usize) -> Pid = clone3;
 declared_entry!(clone3_call => exported_clone3_call);
 declared_entry!(clone3_call_emulating => exported_clone3_call_emulating);
@@ -30,14 +31,14 @@ libc_entry!("clone", "__clone" => exported_clone);
 unsafe extern "C" {
     /// Creates a process that returns from this call, as fork() does.
     ///
-    /// The kernel's own call: any size it takes, any flags, and its errno. On
-    /// top of it, a child with its own memory gets a C library as sound as after
-    /// _Fork(): right thread id, empty robust list, signal handlers held back
-    /// until that is done. No pthread_atfork() handlers run. CLONE_VM with
-    /// CLONE_VFORK works like vfork(), whose rules for the child apply.
+    /// It is the kernel's call, with any size and flags that the kernel takes, and its
+    /// errno. In addition, the C library of a child with its own memory is as consistent
+    /// as after _Fork(): its thread id is right, its robust list empty, and no signal
+    /// handler runs before that is done. pthread_atfork() handlers do not run. CLONE_VM
+    /// with CLONE_VFORK works like vfork(), whose rules for the child apply.
     ///
-    /// With CLONE_SETTLS the child is outside the C library's idea of a thread
-    /// and nothing of the library is mended.
+    /// With CLONE_SETTLS the child does not have the C library's thread descriptor, and
+    /// nothing of the C library is repaired.
     ///
     /// @param args  fields not used must be zero
     /// @param size  bytes in *args, at least CLONE_ARGS_SIZE_VER0
@@ -47,15 +48,14 @@ unsafe extern "C" {
     /// Errors, besides those of clone3(2):
     /// - EINVAL: a stack is given, or CLONE_VM without CLONE_VFORK: the child
     ///   could not return (use clone3_call())
-    /// - ENOSYS, EPERM or whatever a seccomp filter says: clone3(2) is not to be
-    ///   had here (ENOSYS: before Linux 5.3, too) and clone(2) cannot express
-    ///   the request
+    /// - ENOSYS, EPERM or what else a seccomp filter returns: clone3(2) is unavailable
+    ///   (ENOSYS: also before Linux 5.3), and clone(2) cannot express the request
     ///
-    /// clone3_explain() says which of the kernel's rules is broken,
-    /// clone3_last_route() which way the call went.
+    /// clone3_explain() tells which of the kernel's rules is broken, clone3_last_route()
+    /// by which system call the child was created.
     ///
-    /// The symbol is clone3_clone3: a function named clone3 that a C library or a
-    /// program may have is not this one, and stays its own.
+    /// The symbol is clone3_clone3, so that it does not replace a function named clone3
+    /// of a C library or a program.
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
     /// Source: clone(2); kernel/fork.c.
@@ -63,12 +63,12 @@ unsafe extern "C" {
 
     /// Creates a process or thread that runs start(arg) and ends with its result.
     ///
-    /// The child runs on stack/stack_size. With both zero it runs on the
-    /// caller's stack, for which the caller must be waiting (CLONE_VFORK) or the
-    /// memory copied. It leaves by exit(2), which ends this task only: no atexit()
-    /// handlers, no flushing. A child with its own memory gets a sound C library
-    /// as from clone3(); one that shares memory and has no TLS of its own must
-    /// not use what is thread-local, errno among it, unless the caller waits.
+    /// The child runs on stack/stack_size. With both zero it runs on the caller's stack,
+    /// for which the caller must be waiting (CLONE_VFORK) or the memory copied. It ends
+    /// by exit(2), which ends this task only: atexit() handlers do not run, and stdio is
+    /// not flushed. The C library of a child with its own memory is repaired as by
+    /// clone3(). A child that shares memory and has no TLS of its own must not use
+    /// thread-local variables, errno among them, unless the caller is suspended.
     ///
     /// @param args  as for clone3()
     /// @param size  as for clone3()
@@ -91,15 +91,16 @@ unsafe extern "C" {
         arg: *mut c_void,
     ) -> Pid;
 
-    /// The same, where the library may stand in for flags that the kernel does not know or
-    /// cannot be reached with, as clone3_allow_emulation() says, in this call only. What
-    /// that allows in the whole process is allowed here as well.
+    /// The same, but allows the library to emulate flags that the kernel does not know,
+    /// or that cannot be passed because clone3(2) is unavailable, in this call only; see
+    /// clone3_allow_emulation(). What that function allows in the whole process is
+    /// allowed here as well.
     ///
     /// @param args     as for clone3()
     /// @param size     as for clone3()
     /// @param start    as for clone3_call()
     /// @param arg      as for clone3_call()
-    /// @param emulable which of them may be emulated; 0 for none
+    /// @param emulable flags that may be emulated; 0 for none
     /// @return as clone3_call()
     ///
     /// Errors, besides those of clone3_call():
@@ -152,8 +153,8 @@ unsafe extern "C" fn exported_clone3_call_emulating(
     })
 }
 
-/// Variadic in C; in the C ABIs of all architectures here the optional arguments
-/// lie where fixed ones would, and what was not passed is only ever ignored.
+/// Variadic in C; in the C ABIs of all architectures here optional arguments are passed
+/// like fixed ones, and those that were not passed are ignored.
 unsafe extern "C" fn exported_clone(
     start: Option<Start>,
     stack: *mut c_void,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's contract made visible: what clone3(2) is here
-//! (`clone3_probe`), what became of a call (`clone3_last_route`), and what the
-//! library may stand in for. Why it refuses is in `explain`.
+//! Questions about clone3(2): what it can do here (`clone3_probe`), how a call was made
+//! (`clone3_last_route`), and what the library may emulate. Why it refuses is in
+//! `explain`.
 
 use super::{MustUse, declared_entry, or_minus_one};
 use crate::diagnose::deep::{self, Seen};
@@ -21,11 +21,11 @@ declared_entry!(clone3_last_route => exported_last_route);
 declared_entry!(clone3_allow_emulation => exported_allow_emulation);
 declared_entry!(clone3_allowed_emulation => exported_allowed_emulation);
 
-/// For the field mode of struct clone3_features: besides asking the kernel,
-/// make children and look at what they can see.
+/// For the field mode of struct clone3_features: besides asking the kernel, create
+/// children and test the effect of their flags.
 pub const CLONE3_PROBE_DEEP: u32 = 1;
 
-/// What clone3(2) is under this kernel, in this sandbox, for this thread.
+/// What clone3(2) can do on this kernel, in this sandbox, for this thread.
 ///
 /// Like struct clone_args it may grow at its end; the caller says how much of
 /// it it knows (libclone3(7)).
@@ -38,29 +38,29 @@ pub struct clone3_features {
     pub size: u32,
     /// In: 0 or CLONE3_PROBE_DEEP.
     pub mode: u32,
-    /// What stands between this thread and clone3(2): 0 for nothing, ENOSYS for
-    /// a kernel before 5.3 or a filter, EPERM or another for a filter.
+    /// The errno that this thread gets instead of reaching clone3(2): 0 if it is reached,
+    /// ENOSYS from a kernel before 5.3 or a filter, EPERM or another from a filter.
     pub obstacle: i32,
-    /// What set_tid would give: 0 where it may be used; EPERM without the
-    /// capability, E2BIG before Linux 5.5, the obstacle where there is one.
+    /// The errno of a call with set_tid: 0 if it may be used, EPERM without the
+    /// capability, E2BIG before Linux 5.5, the obstacle if there is one.
     pub set_tid: i32,
-    /// Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 where
-    /// clone3(2) is out of reach.
+    /// Bytes of struct clone_args that the kernel reads (64, 80, 88); 0 if clone3(2) is
+    /// unavailable.
     pub args_size: u32,
-    /// 1 where CLONE_PIDFD goes together with CLONE_THREAD (Linux 6.9).
+    /// 1 if CLONE_PIDFD can be combined with CLONE_THREAD (Linux 6.9).
     pub thread_pidfd: u32,
-    /// 1 where the kernel's answers cannot be trusted, because it makes children
-    /// that it should refuse; then known, permitted and carried are 0, and only
-    /// the deep mode tells anything. Also after unshare(CLONE_NEWPID) and before
-    /// the first child, which cannot be tried out: there, nothing tells.
+    /// 1 if the kernel's answers cannot be trusted, because it creates children that it
+    /// should refuse; then known, permitted and carried are 0, and only the deep mode has
+    /// results. Also 1 between unshare(CLONE_NEWPID) and the first child, where nothing
+    /// can be tested: then the deep mode has none either.
     pub inconclusive: u32,
-    /// 1 where CLONE3_ROUTE=legacy in the environment, or the way the library was
-    /// built, keeps it from ever calling clone3(2); the obstacle is ENOSYS then.
+    /// 1 if CLONE3_ROUTE=legacy in the environment, or the way the library was built,
+    /// forbids it to call clone3(2); the obstacle is ENOSYS then.
     pub kept_away: u32,
     /// Flags that clone3(2) knows.
     pub known: u64,
-    /// Flags that it would grant this thread now: without those that need a
-    /// capability, a sysctl or a kernel option that is not there.
+    /// Flags that it would grant this thread now: without those that lack a capability, a
+    /// sysctl or a kernel option.
     pub permitted: u64,
     /// Flags that clone3() carries out here without emulation, by clone3(2) or
     /// by clone(2).
@@ -69,7 +69,7 @@ pub struct clone3_features {
     pub emulable: u64,
     /// Deep mode: flags whose effect was seen in a child.
     pub verified: u64,
-    /// Deep mode: flags that were taken and had no effect.
+    /// Deep mode: flags that were accepted and had no effect.
     pub ignored: u64,
 }
 
@@ -84,16 +84,16 @@ pub const CLONE3_ROUTE_NATIVE: u32 = 1;
 /// In struct clone3_route: by clone3(2) with a smaller struct clone_args, after
 /// E2BIG.
 pub const CLONE3_ROUTE_SMALLER: u32 = 2;
-/// In struct clone3_route: by clone(2), because clone3(2) is out of reach.
+/// In struct clone3_route: by clone(2), because clone3(2) is unavailable.
 pub const CLONE3_ROUTE_LEGACY: u32 = 3;
-/// In struct clone3_route: with flags that the library stood in for; by
-/// clone3(2) if the field size is not 0, by clone(2) otherwise.
+/// In struct clone3_route: with flags that the library emulated; by clone3(2) if the
+/// field args_size is not 0, by clone(2) otherwise.
 pub const CLONE3_ROUTE_EMULATED: u32 = 4;
 /// In struct clone3_route: by the C library's own function, which alone can
 /// take its locks.
 pub const CLONE3_ROUTE_HOST: u32 = 5;
 
-/// Which way a call took, and why. It may grow at its end.
+/// By which system call a child was created, and why. It may grow at its end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(non_camel_case_types)]
@@ -103,12 +103,12 @@ pub struct clone3_route {
     pub size: u32,
     /// CLONE3_ROUTE_*
     pub route: u32,
-    /// The errno that led there from the rung before, 0 on the first.
+    /// The errno for which the route before was given up, 0 for the first.
     pub cause: i32,
     /// Bytes of struct clone_args given to the kernel, 0 where it was not
     /// clone3(2).
     pub args_size: u32,
-    /// Flags that the library stood in for.
+    /// Flags that the library emulated.
     pub emulated: u64,
 }
 
@@ -117,19 +117,18 @@ const _: () = assert!(size_of::<clone3_route>() == ROUTE_SIZE_VER0);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
-    /// Finds out what clone3(2) is here, for the calling thread.
+    /// Finds out what clone3(2) can do here, for the calling thread.
     ///
-    /// No runnable child is made: every question is a request that the kernel
-    /// undoes because its pidfd cannot be stored. No zombie, no SIGCHLD. What
-    /// it costs is what failing calls cost: about thirty questions of two or
-    /// three system calls each, up to as many pid numbers passed over, and
-    /// namespaces made and unmade where the caller may make them. With CLONE3_PROBE_DEEP in mode one process is made, which
-    /// makes some more and looks what their flags did; all are reaped, and none
-    /// sends a signal (one SIGCHLD comes under qemu-user, which makes no child
-    /// without).
+    /// No runnable child is created: every question is a request that the kernel undoes
+    /// because its pidfd cannot be stored. There is no zombie and no SIGCHLD. It costs
+    /// about thirty questions of two or three failing system calls each; up to as many
+    /// pid numbers are skipped, and namespaces that the caller may create are created and
+    /// destroyed. With CLONE3_PROBE_DEEP in mode one process is created, which creates
+    /// others and tests the effect of their flags; all are reaped, and none sends a
+    /// signal (except one SIGCHLD under qemu-user, which cannot create a child without).
     ///
-    /// What is found also renews what the library remembers, as by
-    /// clone3_probe_refresh().
+    /// The result also updates what the library remembers, as clone3_probe_refresh()
+    /// does.
     ///
     /// @param features  size and mode are read, everything is written, up to
     ///                  size bytes
@@ -145,25 +144,26 @@ unsafe extern "C" {
     /// Source: kernel/fork.c, copy_process.
     pub fn clone3_probe(features: *mut clone3_features) -> MustUse;
 
-    /// Forgets what was found out about kernel and sandbox, and looks again.
+    /// Forgets what was found out about kernel and sandbox, and asks again.
     ///
-    /// For a process whose sandbox changed so that clone3(2) can be reached
-    /// again (restored elsewhere, for one). A filter installed later is noticed
-    /// without it.
+    /// For a process whose sandbox has changed so that clone3(2) is available again
+    /// (restored on another machine, for one). A filter that is installed later is
+    /// noticed without it.
     ///
-    /// @return 0 where clone3(2) is reached; otherwise -1, and errno is what stands
-    ///         in the way
+    /// @return 0 if clone3(2) is reached; otherwise -1 and the errno that is returned
+    ///         instead
     ///
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_probe_refresh() -> c_int;
 
-    /// Says which way the calling thread's last clone3(), clone3_call(),
-    /// clone(), fork(), _Fork(), vfork(), forkpty(), spawn (clone3_spawn(), the
-    /// posix_spawn() family, system(), popen()) or clone3_thread_create() took,
-    /// and why.
+    /// Tells by which system call, and why, the calling thread's last clone3(),
+    /// clone3_call(), clone(), fork(), _Fork(), vfork(), forkpty(), spawn
+    /// (clone3_spawn(), the posix_spawn() family, system(), popen()) or
+    /// clone3_thread_create() was made.
     ///
-    /// A new process has made no call yet. One that was made past the library (by an
-    /// instruction of the program's own) has its creator's report until it makes one.
+    /// In a new process there is no call yet. A process that was created without the
+    /// library (by a system call instruction of the program's own) has its creator's
+    /// report until it makes a call.
     ///
     /// @param route  size is read, everything is written, up to size bytes
     /// @return 0; -1 and errno on error
@@ -173,26 +173,25 @@ unsafe extern "C" {
     /// - EINVAL: size is smaller than 24, the first version's
     /// - E2BIG: size is larger than a page
     ///
-    /// Async-signal-safe, and in a handler it is the handler's own calls that
-    /// count; thread-safe. Any Linux.
+    /// Async-signal-safe: in a handler it reports the handler's own last call;
+    /// thread-safe. Any Linux.
     pub fn clone3_last_route(route: *mut clone3_route) -> c_int;
 
-    /// Allows clone3() and clone3_call() to stand in for flags that the kernel
-    /// does not know or cannot be reached with, in the whole process.
+    /// Allows clone3() and clone3_call() to emulate flags that the kernel does not know,
+    /// or that cannot be passed because clone3(2) is unavailable, in the whole process.
     ///
-    /// A library does better to ask for it where it needs it, by clone3_call_emulating() and
-    /// clone3_spawn_set_emulation(): what it allows here is allowed to all, and the next who
-    /// calls this replaces it.
+    /// A library should rather allow it per call, by clone3_call_emulating() and
+    /// clone3_spawn_set_emulation(): this setting applies to the whole process, and the
+    /// next caller replaces it.
     ///
-    /// Without it such a flag is refused with the kernel's errno. What is
-    /// emulated is weaker, and clone3_last_route() says that it was:
-    /// - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so
-    ///   others may see it before; it needs memory of its own, or
+    /// Without it such a flag is refused with the kernel's errno. An emulation is weaker,
+    /// and clone3_last_route() reports it:
+    /// - CLONE_CLEAR_SIGHAND, CLONE_NNP: the child does it as its first act, so other
+    ///   processes may see the child before; the child needs its own memory, or
     ///   clone3_call() with CLONE_VM and CLONE_VFORK
-    /// - CLONE_AUTOREAP: the child is made by a process in between, which ends;
-    ///   its parent is the next reaper (init, or a subreaper), which has to do
-    ///   its duty. It needs memory of its own; refused where the caller is such
-    ///   a reaper itself
+    /// - CLONE_AUTOREAP: the child is created by a middle process, which exits; its
+    ///   parent is init or the nearest subreaper, which must reap it. The child needs its
+    ///   own memory; refused if the caller is init or a subreaper itself
     ///
     /// @param flags  which of these may be emulated from now on; 0 for none
     /// @return 0; -1 and errno on error
@@ -301,7 +300,7 @@ unsafe extern "C" fn exported_allowed_emulation() -> u64 {
     emulate::allowed().bits()
 }
 
-/// A child of an experiment, which no trace has.
+/// A child of an experiment, which is not traced.
 ///
 /// # Safety
 /// As [`call::create`].

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `exec` family, where it is watched (`host::interposers`); the prototypes are those of
-//! `<unistd.h>`.
+//! The `exec` family, exported where it is traced (`host::interposers`); the prototypes
+//! are those of `<unistd.h>`.
 
 use super::libc_entry;
 use crate::arch::{ARGUMENT_REGISTERS, gathering_entry};
@@ -69,7 +69,7 @@ unsafe extern "C" fn exported_execveat(
     unsafe { execute(Note::of(Call::Execveat), program, argv, envp) }
 }
 
-/// The arguments of a call that says by a null pointer where they end.
+/// The arguments of a variadic call, ended by a null pointer.
 struct Gathered {
     registers: *const usize,
     stack: *const usize,
@@ -110,7 +110,7 @@ impl Gathered {
         count
     }
 
-    /// Hands them over as an array.
+    /// Passes them on as an array.
     ///
     /// # Safety
     /// There must be a null pointer at their end.
@@ -162,7 +162,7 @@ unsafe extern "C" fn gathered_execlp(registers: *const usize, stack: *const usiz
     }
 }
 
-/// The environment is behind the null pointer.
+/// The environment follows the null pointer.
 unsafe extern "C" fn gathered_execle(registers: *const usize, stack: *const usize) -> c_int {
     let arguments = Gathered { registers, stack };
     // SAFETY: exec(3)'s own contract.

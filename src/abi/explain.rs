@@ -11,28 +11,27 @@ declared_entry!(clone3_explain => exported_explain);
 
 #[allow(dead_code)] // C's view of what the macro above defines
 unsafe extern "C" {
-    /// Says why the kernel refuses these arguments to the calling thread.
+    /// Tells why the kernel refuses these arguments to the calling thread.
     ///
-    /// The first rule of the kernel's order that they break, in words that
-    /// begin with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". Rules that
-    /// depend on the kernel or on the state of the process are put to the
-    /// kernel, in questions that make no child (see clone3_probe()). Where
-    /// clone3(2) is out of reach: why the library's clone3() refuses them.
+    /// The text is about the first rule, in the kernel's order, that they break, and
+    /// begins with the errno: "EINVAL: CLONE_SIGHAND needs CLONE_VM". For rules that
+    /// depend on the kernel or on the state of the process the kernel is asked, in
+    /// questions that create no child (see clone3_probe()). If clone3(2) is unavailable:
+    /// why the library's clone3() refuses them.
     ///
-    /// What only clone3() refuses, by itself and not by the kernel (a stack,
-    /// CLONE_VM without CLONE_VFORK), is told last, in words that name clone3_call().
+    /// What clone3() refuses and the kernel does not (a stack, CLONE_VM without
+    /// CLONE_VFORK) comes last, in a text that names clone3_call().
     ///
     /// @param args  as for clone3()
     /// @param size  as for clone3()
     /// @param buf   where the text goes, cut to n bytes with a NUL; may be NULL
     /// @param n     bytes in buf
-    /// @return the text: buf, or where that is NULL or n is 0 a constant one
-    ///         without the kernel's version; "" if nothing is wrong. errno is
-    ///         untouched
+    /// @return buf or, if that is NULL or n is 0, a constant text without the kernel's
+    ///         version; "" if nothing is wrong. errno is untouched
     ///
-    /// Not seen: pids.max of a cgroup, and whether the caller may take a
-    /// process out of its own cgroup. Async-signal-safe; thread-safe. Any
-    /// Linux. Source: kernel/fork.c.
+    /// Not checked: pids.max of a cgroup, and whether the caller may move a process out
+    /// of its own cgroup. Async-signal-safe; thread-safe. Any Linux. Source:
+    /// kernel/fork.c.
     pub fn clone3_explain(
         args: *const clone_args,
         size: usize,
@@ -57,7 +56,7 @@ unsafe extern "C" fn exported_explain(
     unsafe { Text::fill(buf, n, |out| push_reason(out, words)) }
 }
 
-/// A reason, followed by the kernel's version if it speaks of the one it would need.
+/// A reason, followed by the running kernel's version if it names a required one.
 pub fn push_reason(out: &mut Text, text: &[u8]) {
     out.push(text);
     if text.windows(12).any(|word| word == b"needs Linux ") {

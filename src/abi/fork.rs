@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `fork`, `_Fork`, `forkpty`, `vfork`, `syscall`; their prototypes are the libc
-//! headers' own. What the last two do themselves is with `clone3` in `clone`, which
-//! returns twice as they do.
+//! `fork`, `_Fork`, `forkpty`, `vfork`, `syscall`; their prototypes are the libc headers'
+//! own. The entries of the last two are in `clone`, with `clone3`, because all three
+//! return twice.
 
 use super::{libc_entry, or_errno};
 use crate::observe::Note;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The exported C symbols, and C's error convention.
 //!
-//! Every exported function begins with a landing pad in assembly
-//! (`arch::entry!`). What the header declares is declared here as C sees it, with
-//! the comments that become `include/clone3.h`, and bound to the function that does
-//! the work by `declared_entry!`, which has the compiler compare the two. Names that
-//! belong to a libc are exported without a version, so that they interpose, or
-//! under the libc's own versions; `clone3_*` carry LIBCLONE3_0.1 (`src/abi/*.map`).
+//! Every exported function begins with a landing pad in assembly (`arch::entry!`).
+//! Functions of the header are declared here as C sees them, with the comments that
+//! become `include/clone3.h`. `declared_entry!` binds each declaration to its definition,
+//! and the compiler checks that their types are equal. Names of the libc are exported
+//! without a version, so that they interpose, or with the libc's own versions; `clone3_*`
+//! have LIBCLONE3_0.1 (`src/abi/*.map`).
 
 mod atfork;
 mod clone;
@@ -43,8 +43,8 @@ use crate::process;
 use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 
-/// Emits functions that are called by names of the libc's. A call goes to the next
-/// definition of the name where somebody else has one before the libc.
+/// Exports functions under names of the libc. If another object interposes a name between
+/// this library and the libc, calls are passed on to that definition.
 ///
 /// `libc_entry!("name", "alias" => function)`
 macro_rules! libc_entry {
@@ -58,8 +58,8 @@ macro_rules! libc_entry {
 }
 use libc_entry;
 
-/// Emits a function under the name by which the header declares it, and does not compile
-/// if the two types differ: the array has one only if they are the same.
+/// Exports a function under the name that the header declares. It does not compile if the
+/// two types differ: both are elements of one array.
 ///
 /// `declared_entry!(clone3_name => function)`
 macro_rules! declared_entry {
@@ -72,12 +72,13 @@ macro_rules! declared_entry {
 }
 use declared_entry;
 
-/// An int to callers in C, whose compilers warn of those that do not look at it: it says
-/// whether there is anything to use. cbindgen has no annotation for functions that are
-/// declared in an extern block, but it does rename types (cbindgen.toml).
+/// An int result that C callers must check, because it tells whether the output is valid:
+/// the header's macro has compilers warn (warn_unused_result). It is a type because
+/// cbindgen renames types (cbindgen.toml), and has no annotations for functions in extern
+/// blocks.
 type MustUse = core::ffi::c_int;
 
-/// The convention of fork and its like: −1 and errno.
+/// The convention of fork: the pid, or −1 and errno.
 fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
     outcome.unwrap_or_else(|errno| {
         errno::set(errno);
@@ -85,7 +86,7 @@ fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
     })
 }
 
-/// The convention of system calls that only succeed or fail: 0, or −1 and errno.
+/// The convention of system calls without a result: 0, or −1 and errno.
 fn or_minus_one(outcome: Result<(), Errno>) -> core::ffi::c_int {
     or_errno(outcome.map(|()| 0))
 }
@@ -115,7 +116,7 @@ unsafe extern "C" {
     fn clone3_at_end();
 }
 
-/// What exit() calls last.
+/// Called by exit() after everything else.
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static AT_END: unsafe extern "C" fn() = clone3_at_end;

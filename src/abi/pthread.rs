@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `pthread_create` and `thrd_create`, passed on to the host, and
-//! `clone3_pthread_create`, which adds what attributes cannot say.
+//! `clone3_pthread_create`, which adds what attributes cannot express.
 
 use super::spawn_plan::clone3_cpu_set_t;
 use super::{MustUse, declared_entry};
@@ -13,8 +13,8 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
 use libc::{pthread_attr_t, pthread_t};
 
-// The second label goes by glibc's newer version of the name; why there are
-// two is said in docs/DESIGN.md, under "Names with versions".
+// The second label gets glibc's newer version of the name; docs/DESIGN.md, "Names with
+// versions", explains why there are two.
 entry!("pthread_create", "clone3_newer_pthread_create" => exported_pthread_create);
 entry!("thrd_create", "clone3_newer_thrd_create" => exported_thrd_create);
 further_version!("clone3_newer_pthread_create", "pthread_create", "GLIBC_2.34");
@@ -59,20 +59,19 @@ const _: () = {
     assert!(CLONE3_PTHREAD_UNSHARE_FILES == Extra::UnshareFiles as u32);
 };
 
-/// What clone3_pthread_create() gives a thread besides its attributes.
+/// What clone3_pthread_create() gives a thread in addition to its attributes.
 ///
-/// Only fields that a bit in set asks for are looked at. The struct may grow at
-/// its end; the caller says how much of it it knows.
+/// Only fields that a bit in set selects are read. The struct may grow at its end; the
+/// field size is the size that the caller knows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types)]
 pub struct clone3_pthread_extra {
     /// sizeof(struct clone3_pthread_extra)
     pub size: u32,
-    /// CLONE3_PTHREAD_*: which of them are wanted.
+    /// CLONE3_PTHREAD_*: which of them are requested.
     pub set: u32,
-    /// Where to store the one CLONE3_PTHREAD_* that could not be had, 0 if
-    /// there is none; may be NULL.
+    /// Where to store the CLONE3_PTHREAD_* that failed, 0 if none did; may be NULL.
     pub failed: *mut u32,
     /// Where to store the pidfd, which is closed on exec.
     pub pidfd: *mut c_int,
@@ -97,20 +96,18 @@ const _: () = assert!(size_of::<clone3_pthread_extra>() == EXTRA_SIZE_VER0);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
-    /// Creates a thread of the C library's, as pthread_create() does, that has
-    /// the extras when start(arg) begins to run.
+    /// Creates a thread of the C library, as pthread_create() does, that has the extras
+    /// when start(arg) begins to run.
     ///
-    /// The C library makes the thread: it is a pthread in every respect. Before
-    /// start it takes the extras, in the order name, affinity, nice value, timer
-    /// slack, cgroup, own root and directory, own descriptors; then the caller
-    /// opens the pidfd, in its own table. If one of them cannot be had, start
-    /// never runs, the thread ends and is joined, nothing of it is left, and
-    /// *extra->failed says which one it was. What *thread holds then is
-    /// undefined.
+    /// The C library creates the thread: it is a pthread in every respect. Before start
+    /// it sets the extras, in the order name, affinity, nice value, timer slack, cgroup,
+    /// own root and directory, own descriptors; then the caller opens the pidfd, in its
+    /// own table. If one of them fails, start never runs, the thread ends and is joined,
+    /// and *extra->failed is the one that failed. The value of *thread is undefined then.
     ///
-    /// It returns when the thread has them all. It is no cancellation point, and
-    /// signals do not disturb it. A thread whose attributes have it detached is
-    /// detached before start runs.
+    /// It returns when the thread has them all. It is no cancellation point, and signals
+    /// do not interrupt it. A thread with a detached attribute is detached before start
+    /// runs.
     ///
     /// @param thread where the C library stores the thread's id
     /// @param attr   attributes, or NULL for the default ones
@@ -141,8 +138,8 @@ unsafe extern "C" {
     ///   process's
     /// - ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP: CGROUP, by its path
     /// - ENODEV: CGROUP has been removed
-    /// - ENOMEM: UNSHARE_FS, UNSHARE_FILES; EPERM: whatever a seccomp filter
-    ///   does not let the thread have
+    /// - ENOMEM: UNSHARE_FS, UNSHARE_FILES; EPERM: any extra that a seccomp filter
+    ///   forbids
     ///
     /// Not async-signal-safe; thread-safe. Any Linux.
     /// Source: pthread_create(3); pidfd_open(2), unshare(2), cgroups(7).
@@ -212,7 +209,7 @@ unsafe extern "C" fn exported_clone3_pthread_create(
     number
 }
 
-/// What a caller asks for, as far as it makes sense.
+/// The extras that a caller asks for, checked.
 ///
 /// # Safety
 /// A name that is asked for must be null or a C string.
@@ -245,7 +242,7 @@ unsafe fn extras(extra: &clone3_pthread_extra) -> Result<Extras, Refusal> {
     }
     if wants(Extra::Nice) {
         if !(-20..=19).contains(&extra.nice) {
-            return refuse(Extra::Nice, Errno::EINVAL); // the kernel would take the nearest
+            return refuse(Extra::Nice, Errno::EINVAL); // the kernel would use the nearest valid value
         }
         extras.nice = Some(extra.nice);
     }

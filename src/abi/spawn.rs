@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `posix_spawn` family: the functions that make children. Their
-//! prototypes are those of `<spawn.h>`; so is the convention: 0 or the error
-//! number, errno untouched.
+//! The `posix_spawn` family: the functions that create children. Prototypes and
+//! convention are those of `<spawn.h>`: 0 or the error number, errno untouched.
 //!
-//! glibc has two versions of posix_spawn and posix_spawnp. Programs linked before
-//! 2.15 ask for the older, which gives a script without `#!` to /bin/sh. A name
-//! without a version serves both, so that they get ENOEXEC here as everybody
-//! else does.
+//! glibc has two versions of posix_spawn and posix_spawnp. Programs linked before 2.15
+//! use the older, which passes a script without `#!` to /bin/sh. A symbol without a
+//! version satisfies both, so here they get ENOEXEC like all others.
 
 use super::{libc_entry, or_errno};
 use crate::observe::Note;

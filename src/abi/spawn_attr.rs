@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawnattr_*`. Where the libc's objects are not as we know them, its own
-//! functions do it.
+//! `posix_spawnattr_*`. Where the layout of the libc's objects is not known, its own
+//! functions are called.
 
 use super::{libc_entry, or_number};
 use crate::spawn::attr::{self, Sigset, SpawnAttributes};
@@ -34,7 +34,7 @@ unsafe extern "C" fn destroy(object: *mut SpawnAttributes) -> c_int {
     })
 }
 
-/// A getter, behind its name.
+/// A getter under its name.
 macro_rules! getter {
     ($name:literal, $function:ident($type:ty), |$object:ident| $get:expr) => {
         libc_entry!($name => $function);
@@ -54,7 +54,7 @@ macro_rules! getter {
     };
 }
 
-/// A setter from an argument, behind its name.
+/// A setter with one argument, under its name.
 macro_rules! setter {
     ($name:literal, $function:ident($value:ident: $type:ty), |$object:ident| $set:expr) => {
         libc_entry!($name => $function);
@@ -80,7 +80,7 @@ const fn name(with_nul: &'static str) -> &'static CStr {
     }
 }
 
-/// Assigning is all there is to most setters.
+/// Most setters only assign.
 fn assign<T>(place: &mut T, value: T) -> Result<(), Errno> {
     *place = value;
     Ok(())
@@ -90,7 +90,7 @@ getter!("posix_spawnattr_getflags", get_flags(c_short), |object| object.flags())
 getter!("posix_spawnattr_getpgroup", get_group(Pid), |object| object.group());
 getter!("posix_spawnattr_getsigdefault", get_defaults(Sigset), |object| object.defaults);
 getter!("posix_spawnattr_getsigmask", get_mask(Sigset), |object| object.mask);
-// The priority is all that a struct sched_param holds for Linux.
+// On Linux the priority is the only field of struct sched_param.
 getter!("posix_spawnattr_getschedparam", get_priority(c_int), |object| object.priority);
 getter!("posix_spawnattr_getschedpolicy", get_policy(c_int), |object| object.policy);
 getter!("posix_spawnattr_getcgroup_np", get_cgroup(c_int), |object| object.cgroup());

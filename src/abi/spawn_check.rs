@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can be said of a plan without running it.
+//! Checks and queries of a plan, without running it.
 
 use super::spawn_plan::{self, clone3_spawn_t};
 use super::spawn_run::{self, clone3_spawn_error};
@@ -19,16 +19,16 @@ declared_entry!(clone3_spawn_get_pidfd => exported_get_pidfd);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
-    /// Says whether clone3_spawn() would refuse a plan before there is a child, and why:
-    /// a setter failed, the plan contradicts itself, an array is not in memory, the cgroup
+    /// Tells whether clone3_spawn() would refuse a plan before there is a child, and why:
+    /// a setter failed, the plan contradicts itself, an array cannot be read, the cgroup
     /// cannot be opened, or the kernel refuses the flags, the pids or the cgroup to the
     /// calling thread.
     ///
-    /// Nothing is run. The kernel is asked as by clone3_explain(), in questions that make
-    /// no child, and only where the rest is in order.
+    /// No child is created. The kernel is asked as by clone3_explain(), and only if
+    /// everything else is valid.
     ///
-    /// Not seen: what the child's own steps would say, the program among them; namespaces
-    /// to be joined, so that the kernel is asked outside of them; pids.max of a cgroup.
+    /// Not checked: the child's own steps, exec among them; namespaces to be joined, so
+    /// that the kernel is asked outside of them; pids.max of a cgroup.
     ///
     /// @param path  as for clone3_spawn()
     /// @param plan  NULL for a child like the caller
@@ -50,14 +50,14 @@ unsafe extern "C" {
         err: *mut clone3_spawn_error,
     ) -> MustUse;
 
-    /// The same in the words of clone3_spawn_strerror(), as clone3_explain() has it for
-    /// struct clone_args.
+    /// The same as text, in the words of clone3_spawn_strerror(), as clone3_explain()
+    /// does for struct clone_args.
     ///
     /// @param path  as for clone3_spawn()
     /// @param plan  NULL for a child like the caller
     /// @param buf   where the text goes, cut to n bytes with a NUL
     /// @param n     bytes in buf
-    /// @return buf; "" if nothing is wrong, or where buf is NULL or n is 0. errno is
+    /// @return buf; "" if nothing is wrong, or if buf is NULL or n is 0. errno is
     ///         untouched
     ///
     /// Async-signal-safe and thread-safe as clone3_spawn_check(). Any Linux.
@@ -68,7 +68,7 @@ unsafe extern "C" {
         n: usize,
     ) -> *const c_char;
 
-    /// The CLONE_* flags that clone3_spawn_add_flags() has gathered.
+    /// Stores the CLONE_* flags that clone3_spawn_add_flags() has added.
     ///
     /// @param plan   a plan
     /// @param flags  where they go
@@ -81,8 +81,8 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_spawn_get_flags(plan: *const clone3_spawn_t, flags: *mut u64) -> MustUse;
 
-    /// Where the plan stores a pidfd, as clone3_spawn_set_pidfd() was told: a
-    /// library that adds to a plan it was given can use that one, too.
+    /// Stores where the plan stores a pidfd (clone3_spawn_set_pidfd()): a library that
+    /// adds to a caller's plan can use that pidfd, too.
     ///
     /// @param plan   a plan
     /// @param pidfd  where that address goes: NULL for none
@@ -96,7 +96,7 @@ unsafe extern "C" {
     pub fn clone3_spawn_get_pidfd(plan: *const clone3_spawn_t, pidfd: *mut *mut c_int) -> MustUse;
 }
 
-/// What would be told of the failure of this plan.
+/// The failure of this plan, as an error to report.
 ///
 /// # Safety
 /// The setters' contracts.
@@ -146,7 +146,7 @@ unsafe extern "C" fn exported_explain(
     n: usize,
 ) -> *const c_char {
     let words = |out: &mut Text| {
-        // SAFETY: the header's contract; what is told names strings of the plan.
+        // SAFETY: the header's contract; the error names strings of the plan.
         unsafe {
             if let Err(told) = failure(path, plan) {
                 spawn_words::word(&told, out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `clone3_spawn_t`: what it is made of, and what makes it.
+//! `clone3_spawn_t`, and `clone3_spawn_init`.
 
 use super::{declared_entry, or_number};
 use crate::spawn::plan::{MARK, Plan};
@@ -7,18 +7,17 @@ use crate::uapi::Errno;
 use core::ffi::c_int;
 use core::mem::{align_of, size_of};
 
-/// What a child of clone3_spawn() is to be: everything that its setters were
-/// told. Opaque, on the caller's stack or anywhere. It has nothing to be freed.
+/// The plan of a child of clone3_spawn(): what its setters have set. It is opaque, may be
+/// on the caller's stack or elsewhere, and needs no freeing.
 ///
-/// Strings and arrays that a setter is given are borrowed: they are read when
-/// the child is made, and must stay as they are until the last spawn. A plan may
-/// serve any number of spawns, also of several threads at a time, and may be copied by
-/// assignment.
+/// Strings and arrays that a setter is given are not copied: they are read when the child
+/// is created, and must stay unchanged until the last spawn. A plan may be used for any
+/// number of spawns, also by several threads at a time, and may be copied by assignment.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct clone3_spawn_plan {
-    /// Not to be looked at.
+    /// Private.
     pub opaque: [u64; 96],
 }
 
@@ -26,7 +25,7 @@ pub struct clone3_spawn_plan {
 #[allow(non_camel_case_types)]
 pub type clone3_spawn_t = clone3_spawn_plan;
 
-/// cpu_set_t, by the name that it has in the header.
+/// cpu_set_t, under the name that it has in the header.
 #[allow(non_camel_case_types)]
 pub type clone3_cpu_set_t = libc::cpu_set_t;
 
@@ -46,16 +45,16 @@ pub const CLONE3_SPAWN_AMBIENT: c_int = 2;
 
 #[allow(dead_code)] // C's view of what the macros define
 unsafe extern "C" {
-    /// Makes a plan of nothing: a child like the caller.
+    /// Initialises a plan: the child inherits everything from the caller.
     ///
     /// All setters return 0 or an error number, EINVAL for a plan that was not
-    /// initialised. What they were told before is replaced, but for the flags of
-    /// clone3_spawn_add_flags(), which add up. Their results need not be looked at:
-    /// a plan with a setter that failed does not run, clone3_spawn() answers with
-    /// the first one's error number and CLONE3_SPAWN_STAGE_PLAN, and only this makes
-    /// it a good plan again. A copy of a plan is as good as the plan. Setters, but
-    /// for clone3_spawn_set_file_actions(), and this are async-signal-safe, and
-    /// thread-safe for plans of one thread each.
+    /// initialised. A later call of a setter replaces the earlier one's value, except
+    /// that the flags of clone3_spawn_add_flags() add up. Their results need not be
+    /// checked: after a setter has failed, clone3_spawn() fails with the first one's
+    /// error number and CLONE3_SPAWN_STAGE_PLAN, until the plan is initialised again. A
+    /// copy of a plan is equivalent to the plan. This function and the setters, except
+    /// clone3_spawn_set_file_actions(), are async-signal-safe, and thread-safe if no two
+    /// threads change one plan.
     ///
     /// @param plan  memory for it
     /// @param size  sizeof(clone3_spawn_t)
@@ -75,8 +74,8 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_t, size: usize) -> c_
     }
     if size < PLAN_SIZE_VER0 {
         if size >= size_of::<u64>() {
-            // What was a plan before must not be taken for the new one.
-            // SAFETY: the caller's memory of that size.
+            // A plan that was there before must not be used as the new one. SAFETY: the
+            // caller's memory of that size.
             unsafe { (&raw mut (*plan.cast::<Plan>()).mark).write(0) };
         }
         return or_number(Err(Errno::EINVAL));
@@ -86,8 +85,7 @@ unsafe extern "C" fn exported_init(plan: *mut clone3_spawn_t, size: usize) -> c_
     0
 }
 
-/// The contents of a plan; EFAULT for none, EINVAL for one that nobody
-/// initialised.
+/// The contents of a plan; EFAULT for NULL, EINVAL for one that was not initialised.
 ///
 /// # Safety
 /// Null or memory for a plan.
@@ -95,7 +93,7 @@ pub unsafe fn contents<'a>(plan: *const clone3_spawn_t) -> Result<&'a Plan, Errn
     if plan.is_null() {
         return Err(Errno::EFAULT);
     }
-    // SAFETY: by the contract; a number can be read whatever it is.
+    // SAFETY: by the contract; any bits are a valid number.
     if unsafe { (&raw const (*plan.cast::<Plan>()).mark).read() } != MARK {
         return Err(Errno::EINVAL);
     }
@@ -104,10 +102,10 @@ pub unsafe fn contents<'a>(plan: *const clone3_spawn_t) -> Result<&'a Plan, Errn
 }
 
 /// # Safety
-/// Null or memory for a plan that nobody else uses now.
+/// Null or memory for a plan that is not in use elsewhere.
 pub unsafe fn contents_mut<'a>(plan: *mut clone3_spawn_t) -> Result<&'a mut Plan, Errno> {
     // SAFETY: by the contract.
     unsafe { contents(plan) }?;
-    // SAFETY: as just seen.
+    // SAFETY: as just checked.
     Ok(unsafe { &mut *plan.cast() })
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `clone3_spawn`, and how it says what went wrong.
+//! `clone3_spawn`, and its error struct.
 
 use super::spawn_plan::{self, clone3_spawn_t};
 use super::{MustUse, declared_entry};
@@ -28,19 +28,18 @@ pub struct clone3_spawn_error {
     pub size: u32,
     /// enum clone3_spawn_stage; CLONE3_SPAWN_STAGE_NONE, which is 0, after success.
     pub stage: c_int,
-    /// Which of several in that step, from 0. In CLONE3_SPAWN_STAGE_PLAN and
-    /// CLONE3_SPAWN_STAGE_CREATE: what is wrong, for clone3_spawn_strerror() to word.
+    /// Which of the step's several objects, from 0. For CLONE3_SPAWN_STAGE_PLAN and
+    /// CLONE3_SPAWN_STAGE_CREATE the reason, which clone3_spawn_strerror() formats.
     pub index: c_int,
     /// The error number.
     pub error: c_int,
     /// For a file action enum clone3_spawn_action, otherwise 0.
     pub action: c_int,
-    /// The descriptor, id, signal or resource it was about; -1 for none.
+    /// The descriptor, id, signal or resource concerned; -1 for none.
     pub number: c_int,
-    /// The path it was about, a string that the plan or an action has; NULL for
-    /// none.
+    /// The path concerned, a string of the plan's or of an action's; NULL for none.
     pub path: *const c_char,
-    /// The type of the file system it was about, "bind" for MS_BIND; NULL for none.
+    /// The type of the file system concerned, "bind" for MS_BIND; NULL for none.
     pub r#type: *const c_char,
 }
 
@@ -49,16 +48,15 @@ const _: () = assert!(size_of::<clone3_spawn_error>() == ERROR_SIZE_VER0);
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
-    /// Makes a child that is as a plan says and runs a program.
+    /// Creates a child as described by a plan, which executes a program.
     ///
-    /// One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the
-    /// caller's stack: the child takes the steps of the plan, in the order that
-    /// clone3_spawn(3) has, and executes; the caller goes on then. Nothing is
-    /// allocated and nothing locked between the call and exec. Signals are blocked
-    /// meanwhile. Some children, those that take other ids among them, get a copy of
-    /// the memory instead, and the caller's handlers may run while it waits for them;
-    /// clone3_spawn(3) says which. A failed step leaves no child, no descriptor and no
-    /// changed signal mask.
+    /// One clone3(2) with CLONE_VM, CLONE_VFORK and CLONE_CLEAR_SIGHAND, on the caller's
+    /// stack: the child takes the steps of the plan, in the order of clone3_spawn(3), and
+    /// executes; then the caller continues. Nothing is allocated and no lock taken
+    /// between the call and exec. Signals are blocked meanwhile. Some children, those
+    /// that get other ids among them, have a copy of the memory instead, and the caller's
+    /// signal handlers may run while it waits for them; clone3_spawn(3) lists them. A
+    /// failed step leaves no child, no descriptor and no changed signal mask.
     ///
     /// @param pid   where the child's pid goes; may be NULL
     /// @param path  the program, from the child's root and working directory; see
@@ -72,17 +70,16 @@ unsafe extern "C" {
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors: those of the system call of the step that err names, and
-    /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or what it
-    ///   says contradicts itself (clone3_spawn(3) lists how)
-    /// - any, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
-    /// - EFAULT: an array or a string is not in memory
+    /// - EINVAL, CLONE3_SPAWN_STAGE_PLAN: the plan was not initialised, or contradicts
+    ///   itself (clone3_spawn(3) lists the contradictions)
+    /// - any other, CLONE3_SPAWN_STAGE_PLAN: a setter failed with it
+    /// - EFAULT: an array or a string cannot be read
     /// - EINVAL, E2BIG, and *err is untouched: err->size is smaller than the first
     ///   version's, or larger than a page
     /// - ENOSYS and others, CLONE3_SPAWN_STAGE_CREATE: as from clone3()
     ///
-    /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the
-    /// environment; thread-safe. No cancellation point. Linux 3.17, and what the
-    /// setters say.
+    /// Async-signal-safe, but for clone3_spawn_set_search(), which reads the environment;
+    /// thread-safe. No cancellation point. Linux 3.17, and what the setters require.
     pub fn clone3_spawn(
         pid: *mut Pid,
         path: *const c_char,
@@ -92,19 +89,19 @@ unsafe extern "C" {
         err: *mut clone3_spawn_error,
     ) -> MustUse;
 
-    /// Words an error of clone3_spawn(): file action 3, open "/x": Permission denied;
-    /// set_pivot_root: Bad file descriptor; creating the child: Invalid argument: CLONE_NNP
-    /// needs Linux 7.1; this is 6.18.
+    /// Formats an error of clone3_spawn() as text: file action 3, open "/x": Permission
+    /// denied; set_pivot_root: Bad file descriptor; creating the child: Invalid argument:
+    /// CLONE_NNP needs Linux 7.1; this is 6.18.
     ///
-    /// Why no child could be made is found out by clone3_spawn() as clone3_explain()
-    /// does it, in questions that make no child, and only where err is not NULL.
+    /// If no child could be created, clone3_spawn() finds out the reason in the way of
+    /// clone3_explain(), but only if err is not NULL.
     ///
-    /// The words are the library's own, in English, whatever the locale.
+    /// The text is in English, whatever the locale.
     ///
-    /// @param err   as clone3_spawn() filled it; its path must still be there
+    /// @param err   as clone3_spawn() filled it; the string at its path must still exist
     /// @param buf   where the text goes, cut to n bytes with a NUL
     /// @param n     bytes in buf
-    /// @return buf; "" where buf is NULL or n is 0. errno is untouched
+    /// @return buf; "" if buf is NULL or n is 0. errno is untouched
     ///
     /// Async-signal-safe; thread-safe.
     pub fn clone3_spawn_strerror(
@@ -164,7 +161,8 @@ unsafe extern "C" fn exported_spawn(
     }
 }
 
-/// What is told of a failure; of one to create the child, with the reason, if that is known.
+/// The error to report for a failure; with the reason, if it is known, where no child
+/// could be created.
 pub fn told(
     plan: Option<&Plan>,
     path: *const c_char,
@@ -191,7 +189,7 @@ pub fn told(
     }
 }
 
-/// What is told of success.
+/// The error to report for success.
 pub const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     size: 0,
     stage: 0,
@@ -203,7 +201,7 @@ pub const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     r#type: null(),
 };
 
-/// How much of its error the caller knows; nothing of none.
+/// The size of the caller's struct; 0 for NULL.
 ///
 /// # Safety
 /// Null or the caller's struct.
@@ -224,7 +222,7 @@ pub unsafe fn fill(err: *mut clone3_spawn_error, size: usize, told: &clone3_spaw
     }
 }
 
-/// The caller's error, as large as it says, read.
+/// Reads the caller's struct, of the size that it says.
 ///
 /// # Safety
 /// Null or a struct of its size.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the header says of the setters of `clone3_spawn_t`, which are in
-//! `spawn_setters`: its ids and privileges.
+//! The header's text on the setters of `clone3_spawn_t`, which are in `spawn_setters`:
+//! the child's ids and privileges.
 
 use super::spawn_plan::clone3_spawn_t;
 use core::ffi::{c_int, c_uint};
@@ -10,9 +10,8 @@ use libc::sock_fprog;
 unsafe extern "C" {
     /// Real, effective and saved user id (setresuid(2)).
     ///
-    /// The groups stay the caller's: a plan of root's that lowers the user id alone
-    /// leaves the program in root's groups. Use clone3_spawn_set_gid() and
-    /// clone3_spawn_set_groups() as well.
+    /// The groups stay the caller's: if root changes the user id alone, the program keeps
+    /// root's groups. Use clone3_spawn_set_gid() and clone3_spawn_set_groups() as well.
     ///
     /// @return 0, or an error number: EINVAL: -1
     pub fn clone3_spawn_set_uid(plan: *mut clone3_spawn_t, uid: libc::uid_t) -> c_int;
@@ -34,20 +33,21 @@ unsafe extern "C" {
         count: usize,
     ) -> c_int;
 
-    /// Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), which the filter of
-    /// clone3_spawn_set_seccomp() needs without CAP_SYS_ADMIN. Linux 3.5.
+    /// Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), without which
+    /// clone3_spawn_set_seccomp() needs CAP_SYS_ADMIN. Linux 3.5.
     ///
-    /// @param on  0 for not
+    /// @param on  0 for off
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_no_new_privs(plan: *mut clone3_spawn_t, on: c_int) -> c_int;
 
     /// Chooses one of three capability sets, capability n in bit n.
     ///
-    /// CLONE3_SPAWN_BOUNDING: all others are dropped from it. CLONE3_SPAWN_INHERITABLE:
-    /// the set. CLONE3_SPAWN_AMBIENT: the set, which is added to the inheritable one
-    /// if that was not chosen (Linux 4.3). Where one of the latter two is chosen,
-    /// the permitted capabilities outlive a change of the user id up to exec.
+    /// CLONE3_SPAWN_BOUNDING: all others are dropped from the bounding set.
+    /// CLONE3_SPAWN_INHERITABLE: replaces the inheritable set. CLONE3_SPAWN_AMBIENT:
+    /// replaces the ambient set, and is added to the inheritable one if that is not set
+    /// as well (Linux 4.3). With one of the latter two the child keeps its permitted
+    /// capabilities over a change of the user id, until exec.
     ///
     /// @return 0, or an error number: EINVAL: no such set
     pub fn clone3_spawn_set_capabilities(
@@ -56,16 +56,16 @@ unsafe extern "C" {
         capabilities: u64,
     ) -> c_int;
 
-    /// The securebits (prctl(2), PR_SET_SECUREBITS), set after all else that has to do
-    /// with capabilities.
+    /// The securebits (prctl(2), PR_SET_SECUREBITS), set after ids and capabilities.
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_securebits(plan: *mut clone3_spawn_t, bits: c_uint) -> c_int;
 
-    /// Installs a seccomp filter last, right before exec, which it must allow.
+    /// Installs a seccomp filter as the last step before exec, which the filter must
+    /// allow.
     ///
     /// @param program  borrowed until the spawn
-    /// @param flags    of SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
+    /// @param flags    0, or SECCOMP_FILTER_FLAG_LOG and SECCOMP_FILTER_FLAG_SPEC_ALLOW
     ///
     /// @return 0, or an error number: EFAULT: NULL; EINVAL: another flag
     pub fn clone3_spawn_set_seccomp(

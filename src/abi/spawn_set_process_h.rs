@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the header says of the setters of `clone3_spawn_t`, which are in
-//! `spawn_setters`: what kind of process it is.
+//! The header's text on the setters of `clone3_spawn_t`, which are in `spawn_setters`:
+//! the child's process attributes.
 
 use super::spawn_plan::{clone3_cpu_set_t, clone3_spawn_t};
 use crate::spawn::elements::Limit;
@@ -10,7 +10,7 @@ use libc::sigset_t;
 
 #[allow(dead_code)] // C's view of what the macros in `spawn_setters` define
 unsafe extern "C" {
-    /// Resource limits (prlimit(2)), set when the files are in place.
+    /// Resource limits (prlimit(2)), set after the files.
     ///
     /// @param limits  borrowed until the spawn
     ///
@@ -23,7 +23,7 @@ unsafe extern "C" {
 
     /// Makes the child leader of a new session (setsid(2)).
     ///
-    /// @param on  0 for not
+    /// @param on  0 for off
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_session(plan: *mut clone3_spawn_t, on: c_int) -> c_int;
@@ -48,8 +48,8 @@ unsafe extern "C" {
     /// @return 0, or an error number: EFAULT: not in memory
     pub fn clone3_spawn_set_signal_mask(plan: *mut clone3_spawn_t, set: *const sigset_t) -> c_int;
 
-    /// Signals that the program starts with at their default. Those that have a handler
-    /// do so anyway; ignored ones stay ignored unless they are in this set.
+    /// Signals that are at their default when the program starts. Those with a handler
+    /// are in any case; ignored ones stay ignored unless they are in this set.
     ///
     /// @param set  copied
     ///
@@ -59,7 +59,7 @@ unsafe extern "C" {
         set: *const sigset_t,
     ) -> c_int;
 
-    /// Signals that the program starts with ignored.
+    /// Signals that are ignored when the program starts.
     ///
     /// @param set  copied
     ///
@@ -69,7 +69,7 @@ unsafe extern "C" {
         set: *const sigset_t,
     ) -> c_int;
 
-    /// Scheduling policy, with SCHED_RESET_ON_FORK if wanted, and its static priority
+    /// Scheduling policy, optionally with SCHED_RESET_ON_FORK, and static priority
     /// (sched_setscheduler(2)).
     ///
     /// @return 0, or an error number
@@ -96,13 +96,13 @@ unsafe extern "C" {
         size: usize,
     ) -> c_int;
 
-    /// The I/O scheduling class and priority, as ioprio_set(2) packs them.
+    /// The I/O scheduling class and priority, encoded as for ioprio_set(2).
     ///
     /// @return 0, or an error number
     pub fn clone3_spawn_set_ioprio(plan: *mut clone3_spawn_t, priority: c_int) -> c_int;
 
-    /// How likely the child is to be killed when memory is short: -1000 to 1000, written
-    /// to its /proc/self/oom_score_adj.
+    /// The OOM score adjustment, -1000 to 1000, written to the child's
+    /// /proc/self/oom_score_adj.
     ///
     /// @return 0, or an error number: EINVAL: out of range
     pub fn clone3_spawn_set_oom_score_adj(plan: *mut clone3_spawn_t, score: c_int) -> c_int;
@@ -115,10 +115,10 @@ unsafe extern "C" {
     /// The signal that the child gets when the calling thread ends (prctl(2),
     /// PR_SET_PDEATHSIG); 0 for none.
     ///
-    /// It is set after the ids, a change of which would clear it. A caller that has
-    /// ended by then is noticed: the child sends itself the signal, or ends if it
-    /// is the first process of a pid namespace. Into another pid namespace, this
-    /// needs pidfd_open(2), Linux 5.3. A program that gains privileges loses it.
+    /// It is set after the ids, because a change of ids clears it. If the caller has
+    /// ended before that, the child sends the signal to itself, or exits if it is the
+    /// first process of a pid namespace. For a child in another pid namespace this needs
+    /// pidfd_open(2), Linux 5.3. Executing a program that gains privileges clears it.
     ///
     /// @return 0, or an error number: EINVAL: not 0 to 64
     pub fn clone3_spawn_set_pdeath_signal(plan: *mut clone3_spawn_t, signal: c_int) -> c_int;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The setters of `clone3_spawn_t`. They check what can be seen without the child;
-//! everything else is the kernel's to refuse. One that fails is noted in the plan,
-//! which will not run: callers do not look at every result. For the same reason no
-//! failure's usual result (-1, NULL) is an argument that asks for less.
+//! The setters of `clone3_spawn_t`. They check what can be checked without the child; the
+//! rest is left to the kernel. A failure is recorded in the plan, which then does not
+//! run, because callers do not check every result. For the same reason the usual failure
+//! results of other functions (-1, NULL) are never arguments that mean a weaker
+//! confinement.
 
 use super::spawn_plan::*;
 use super::spawn_set_birth_h::*;
@@ -56,7 +57,7 @@ fn signals(set: *const sigset_t) -> Result<KernelSigset, Errno> {
 /// `setters!(name => function(arguments) |plan| { statements }, …)`
 macro_rules! setters {
     ($($name:ident => $function:ident($($argument:ident: $type:ty),*) |$plan:ident| $body:block)+) => {
-        /// Their names, by their numbers.
+        /// The setters' names by number.
         pub static NAMES: &[&str] = &[$(stringify!($name)),+];
 
         #[allow(non_camel_case_types)]

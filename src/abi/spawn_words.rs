@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `clone3_spawn_strerror`: which step failed, in words.
+//! `clone3_spawn_strerror`: formats the failed step as text.
 
 use super::spawn_run::*;
 use super::spawn_setters::NAMES;
@@ -98,7 +98,7 @@ unsafe fn word_of_type(err: &clone3_spawn_error, out: &mut Text) {
     }
 }
 
-/// A setter that failed, "set_pivot_root: Bad file descriptor", or what makes no sense.
+/// A setter that failed, "set_pivot_root: Bad file descriptor", or a contradiction.
 fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
     let index = err.index as u32;
     let setter = index.checked_sub(contradictions::FIRST_SETTER);
@@ -115,7 +115,7 @@ fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
     }
 }
 
-/// What clone3_explain() would say.
+/// The text of clone3_explain().
 ///
 /// # Safety
 /// A path must be a string.
@@ -130,14 +130,14 @@ unsafe fn word_of_create(err: &clone3_spawn_error, out: &mut Text) {
     word_of_errno(err.error, out);
     if let Some(text) = diagnose::text_of_reason(err.index as u32) {
         let text = text.to_bytes();
-        // Without the errno's name, which stands there in words.
+        // Without the errno's name, which has been written out in words already.
         let name = text.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 2);
         out.push(b": ");
         explain::push_reason(out, text.get(name..).unwrap_or_default());
     }
 }
 
-/// What names of setters begin with.
+/// The prefix of the setters' names.
 const PREFIX: &[u8] = b"clone3_spawn_";
 
 fn word_of_errno(error: c_int, out: &mut Text) {

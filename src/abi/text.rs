@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text put together in a caller's buffer.
+//! Text assembled in a caller's buffer.
 
 use crate::base::decimal;
 use core::ffi::c_char;
 
-/// A caller's buffer, always ended by a NUL.
+/// A caller's buffer, always terminated by a NUL.
 pub struct Text {
     next: *mut c_char,
     room: usize,
 }
 
 impl Text {
-    /// Nothing yet.
+    /// An empty text.
     ///
     /// # Safety
     /// `buf` must have `n` bytes, at least one.
@@ -21,8 +21,7 @@ impl Text {
         Text { next: buf, room: n - 1 }
     }
 
-    /// Fills a caller's buffer, as functions do that word something: the buffer, or ""
-    /// where it has no room.
+    /// Fills a caller's buffer. Returns the buffer, or "" if it is null or has no room.
     ///
     /// # Safety
     /// `buf` must be null or have `n` bytes.
@@ -38,7 +37,7 @@ impl Text {
     /// Adds bytes, as far as there is room.
     pub fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes.iter().take(self.room) {
-            // SAFETY: room is left for the byte and the NUL behind it.
+            // SAFETY: there is room for the byte and the NUL after it.
             unsafe {
                 self.next.write(byte as c_char);
                 self.next = self.next.add(1);

@@ -54,7 +54,8 @@ unsafe extern "C" fn exported_attr_init(attr: *mut clone3_thread_attr, size: usi
         // SAFETY: as large as the caller says.
         unsafe {
             sized::write(attr, size, &DEFAULT);
-            // Of what is not known here the caller may set something, which is to be noticed.
+            // The caller's size, so that fields that are unknown here are noticed if the
+            // caller sets them.
             (&raw mut (*attr).size).write(size as u32);
         }
     }))
@@ -63,7 +64,7 @@ unsafe extern "C" fn exported_attr_init(attr: *mut clone3_thread_attr, size: usi
 /// What a caller's attributes ask for.
 ///
 /// # Safety
-/// The pointers in them must be right.
+/// The pointers in them must be valid.
 unsafe fn attributes(attr: &clone3_thread_attr) -> Result<Attributes, Errno> {
     if attr.flags & !CLONE3_THREAD_DETACHED != 0 {
         return Err(Errno::EINVAL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the header says of bare threads; the functions are in `thread`.
+//! The header's text on bare threads; the functions are in `thread`.
 
 use super::MustUse;
 use super::spawn_plan::clone3_cpu_set_t;
@@ -7,16 +7,16 @@ use crate::uapi::sys::Pid;
 use core::ffi::{c_char, c_int, c_void};
 use libc::sigset_t;
 
-/// A bare thread. 0 is none; no value is used again for a later thread of the
-/// process, until 2^28 threads have used one place.
+/// A handle of a bare thread; 0 is none. A value is not reused for a later thread of the
+/// process until 2^28 threads have used the same slot.
 #[allow(non_camel_case_types)]
 pub type clone3_thread_t = u64;
 
 /// In struct clone3_thread_attr, flags: the thread starts detached.
 pub const CLONE3_THREAD_DETACHED: u32 = 1;
 
-/// How a bare thread is to be made. clone3_thread_attr_init() fills in the
-/// defaults. It may grow at its end.
+/// The attributes of a new bare thread. clone3_thread_attr_init() fills in the defaults.
+/// It may grow at its end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types)]
@@ -28,13 +28,13 @@ pub struct clone3_thread_attr {
     /// Which of CLONE_FS, CLONE_FILES, CLONE_SYSVSEM and CLONE_IO the thread
     /// shares with its creator. Default: the first three, as pthreads do.
     pub share: u64,
-    /// Lowest byte of a stack of the caller's own, or NULL. It has no guard but
-    /// the caller's, and is the caller's again once the thread has been joined.
+    /// Lowest byte of a stack of the caller's own, or NULL. The library adds no guard to
+    /// it, and does not use it any more once the thread has been joined.
     pub stack: *mut c_void,
     /// Bytes in the stack, at least 16384; 0 for the default. More may be given.
     pub stack_size: usize,
-    /// Bytes that cannot be accessed below a stack that is not the caller's; at
-    /// least a page in any case.
+    /// Inaccessible bytes below a stack that is not the caller's own; at least a page in
+    /// any case.
     pub guard_size: usize,
     /// Name of the thread in /proc/PID/task/TID/comm, at most 15 bytes and a
     /// NUL; NULL for the creator's.
@@ -43,14 +43,13 @@ pub struct clone3_thread_attr {
     pub affinity: *const clone3_cpu_set_t,
     /// Bytes in *affinity.
     pub affinity_size: usize,
-    /// Signals blocked in the thread. NULL: all but those that a thread
-    /// raises itself, which are SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
+    /// Signals blocked in the thread. NULL: all but the synchronous ones, SIGSEGV,
+    /// SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS.
     pub sigmask: *const sigset_t,
     /// Where a pidfd of the thread goes, close-on-exec (Linux 6.9); NULL for
     /// none.
     pub pidfd: *mut c_int,
-    /// Thread ids wanted, innermost pid namespace first (Linux 5.5); NULL for
-    /// none.
+    /// Thread ids to use, innermost pid namespace first (Linux 5.5); NULL for none.
     pub set_tid: *const Pid,
     /// Elements in *set_tid.
     pub set_tid_size: usize,
@@ -60,7 +59,7 @@ pub struct clone3_thread_attr {
     pub sched_priority: i32,
 }
 
-/// The same under the name that the functions are declared with.
+/// The same under the name in the functions' declarations.
 #[allow(non_camel_case_types)]
 pub type clone3_thread_attr_t = clone3_thread_attr;
 
@@ -82,15 +81,15 @@ unsafe extern "C" {
 
     /// Creates a bare thread, which runs start(arg) and ends with its result.
     ///
-    /// The C library does not know of it. It may call what a signal handler may,
-    /// and clone3_thread_*(); it has its own errno and __thread variables of all
-    /// objects loaded now, a stack with a guard, a right gettid(), raise() and
-    /// stack protector. It may not call malloc(), stdio, pthread_*(), dlopen(),
-    /// nor into objects that are loaded later. See clone3_thread_create(3).
+    /// The C library does not know of it. It may call async-signal-safe functions and
+    /// clone3_thread_*(). It has its own errno and __thread variables of all objects
+    /// loaded now, a stack with a guard, and a working gettid(), raise() and stack
+    /// protector. It may not call malloc(), stdio, pthread_*(), dlopen(), nor functions
+    /// of objects that are loaded later. See clone3_thread_create(3).
     ///
-    /// All signals are blocked while it is made. setuid() and the like change the
-    /// ids of the calling thread only, in a bare thread, and never those of bare
-    /// threads in others.
+    /// All signals are blocked while it is created. setuid() and similar functions change
+    /// only the calling thread's ids if a bare thread calls them, and do not change those
+    /// of bare threads if another thread does.
     ///
     /// @param thread  where its handle goes, written before it runs
     /// @param attr    how to make it; NULL for the defaults
@@ -100,21 +99,22 @@ unsafe extern "C" {
     ///
     /// Errors:
     /// - EAGAIN: no memory, or a limit: RLIMIT_NPROC, pids.max, threads-max
-    /// - EFAULT: a NULL thread or start
-    /// - EINVAL: attr is of no version; a field of it has no such value; a
-    ///   pidfd is asked for before Linux 6.9; affinity names no processor there is
+    /// - EFAULT: thread or start is NULL
+    /// - EINVAL: attr->size is smaller than the first version's; a field of attr is
+    ///   invalid; a pidfd is requested before Linux 6.9; affinity has no existing
+    ///   processor
     /// - ERANGE: the name has more than 15 bytes
-    /// - E2BIG: attr is from a later version and asks for what this one has not,
-    ///   or its size is more than a page
-    /// - EPERM: the scheduler, or set_tid, without the capability; a sandbox
+    /// - E2BIG: attr is of a later version and has a non-zero field that this one does
+    ///   not know, or its size is more than a page
+    /// - EPERM: the scheduler, or set_tid, without the capability; a seccomp filter
     /// - EEXIST, ENOSYS …: set_tid, as for clone3()
     /// - EMFILE, ENFILE: the pidfd
-    /// - ENOTSUP: the C library's threads do not look as expected; on riscv64,
-    ///   where they were not looked into, always
+    /// - ENOTSUP: the layout of the C library's thread descriptor is not known; always on
+    ///   riscv64
     ///
-    /// Thread-safe, also beside dlopen(), dlclose() and fork(). Async-signal-safe in
-    /// a bare thread; in others the loader is asked what was loaded since the last
-    /// call. Linux 5.3, by clone(2) before that. Source: clone(2).
+    /// Thread-safe, also beside dlopen(), dlclose() and fork(). Async-signal-safe in a
+    /// bare thread; in others it asks the loader which objects have been loaded since the
+    /// last call. Linux 5.3, by clone(2) before that. Source: clone(2).
     pub fn clone3_thread_create(
         thread: *mut clone3_thread_t,
         attr: *const clone3_thread_attr_t,
@@ -123,8 +123,8 @@ unsafe extern "C" {
     ) -> MustUse;
 
     /// Ends the calling bare thread, as a return from its start function does. No
-    /// clean-up handlers or destructors run. In any other thread, where there is
-    /// nothing to end, the process is stopped by an illegal instruction.
+    /// clean-up handlers or destructors run. In any other thread it kills the process by
+    /// an illegal instruction.
     ///
     /// @param value  for clone3_thread_join()
     ///
@@ -133,13 +133,13 @@ unsafe extern "C" {
 
     /// Waits for a bare thread's end. Its handle is invalid afterwards.
     ///
-    /// @param thread  any thread may join it, but one only
+    /// @param thread  any thread may join it, but only one
     /// @param value   where its result goes; may be NULL
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors:
-    /// - ESRCH: there is no such thread: joined, detached and gone, or its
-    ///   creator's, in a child of fork()
+    /// - ESRCH: there is no such thread: it was joined, or is detached and has ended, or
+    ///   the handle is from before a fork()
     /// - EINVAL: it is detached, or another thread is joining it
     /// - EDEADLK: it is the calling thread
     ///
@@ -163,8 +163,8 @@ unsafe extern "C" {
     /// @param thread    as for clone3_thread_join()
     /// @param value     as for clone3_thread_join()
     /// @param clock     CLOCK_REALTIME or CLOCK_MONOTONIC
-    /// @param deadline  on that clock, in nanoseconds; one that is past, or
-    ///                  negative, is no time to wait
+    /// @param deadline  on that clock, in nanoseconds; if it is past, or negative, the
+    ///                  function does not wait
     /// @return 0, or an error number; errno is untouched
     ///
     /// Errors: those of clone3_thread_join(), and
@@ -179,7 +179,7 @@ unsafe extern "C" {
         deadline: i64,
     ) -> MustUse;
 
-    /// Gives up on a bare thread's result: its memory is free when it ends.
+    /// Detaches a bare thread: its memory is released when it ends.
     ///
     /// @param thread  may be the calling one, or have ended
     /// @return 0, or an error number; errno is untouched
@@ -198,7 +198,7 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_thread_self() -> clone3_thread_t;
 
-    /// Whether two handles are of one thread.
+    /// Whether two handles refer to the same thread.
     ///
     /// @param one    a handle
     /// @param other  a handle
@@ -209,9 +209,9 @@ unsafe extern "C" {
 
     /// Sends a signal to a bare thread, by tgkill(2).
     ///
-    /// Only between the look at its id and the call could an ending thread's id
-    /// become another's; pidfd_send_signal() on clone3_thread_pidfd() has no
-    /// such window.
+    /// If the thread ends between the library's check and the system call, its id could
+    /// be reused by another thread; pidfd_send_signal() on clone3_thread_pidfd() has no
+    /// such race.
     ///
     /// @param thread  the thread
     /// @param signal  its number, 0 to send none
@@ -238,7 +238,7 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Any Linux.
     pub fn clone3_thread_gettid(thread: clone3_thread_t, tid: *mut Pid) -> MustUse;
 
-    /// Opens a pidfd of a bare thread: readable when it has ended.
+    /// Opens a pidfd of a bare thread, which is readable when the thread has ended.
     ///
     /// @param thread  the thread
     /// @param pidfd   where the descriptor goes, the caller's to close
@@ -254,7 +254,7 @@ unsafe extern "C" {
     /// Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
     pub fn clone3_thread_pidfd(thread: clone3_thread_t, pidfd: *mut c_int) -> MustUse;
 
-    /// Where a bare thread's stack is.
+    /// Tells where a bare thread's stack is.
     ///
     /// @param thread  the thread
     /// @param lowest  where the address of its lowest byte goes, above the guard;

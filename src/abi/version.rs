@@ -8,8 +8,8 @@ declared_entry!(clone3_version => exported_version);
 
 #[allow(dead_code)] // C's view of what the macro above defines
 unsafe extern "C" {
-    /// Returns the version of the library that the process uses, as CLONE3_VERSION is
-    /// that of the header it was compiled with: "MAJOR.MINOR.PATCH".
+    /// Returns the version of the loaded library, "MAJOR.MINOR.PATCH"; CLONE3_VERSION is
+    /// that of the header that the program was compiled with.
     ///
     /// @return a constant string
     ///

@@ -11,8 +11,8 @@ use core::mem::size_of;
 
 declared_entry!(clone3_wait => exported_wait);
 
-/// What a child and those that it waited for have used (getrusage(2)). It may grow at its
-/// end, as libclone3(7) has it.
+/// The resource usage of a child and its reaped descendants (getrusage(2)). It may grow
+/// at its end, see libclone3(7).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(non_camel_case_types)]
@@ -26,19 +26,19 @@ pub struct clone3_usage {
     pub user_time: u64,
     /// Nanoseconds in the kernel.
     pub system_time: u64,
-    /// The most memory that was resident at once, in bytes.
+    /// Peak resident set size, in bytes.
     pub max_rss: u64,
-    /// Page faults without input.
+    /// Page faults without I/O.
     pub minor_faults: u64,
-    /// Page faults with input.
+    /// Page faults with I/O.
     pub major_faults: u64,
     /// Block input operations.
     pub block_reads: u64,
     /// Block output operations.
     pub block_writes: u64,
-    /// How often it gave up a processor.
+    /// Voluntary context switches.
     pub voluntary_switches: u64,
-    /// How often it was taken from it.
+    /// Involuntary context switches.
     pub involuntary_switches: u64,
 }
 
@@ -47,34 +47,34 @@ const _: () = assert!(size_of::<clone3_usage>() == USAGE_SIZE_VER0);
 
 #[allow(dead_code)] // C's view of what the macro above defines
 unsafe extern "C" {
-    /// Waits for a child by its pidfd, for some time, and takes it: how it ended, and what
-    /// it used.
+    /// Waits for a child by its pidfd, with a timeout, and reaps it: stores how it ended
+    /// and its resource usage.
     ///
-    /// Children that send another signal than SIGCHLD or none when they end are waited for
-    /// as well (__WALL). The pidfd stays open.
+    /// Children with another exit signal than SIGCHLD, or none, are waited for as well
+    /// (__WALL). The pidfd stays open.
     ///
     /// @param pidfd    of a child of the process
-    /// @param timeout  nanoseconds; 0 to look only, negative to wait for ever
-    /// @param status   where goes how it ended, for the macros of wait(2); may be NULL
-    /// @param usage    what it used; may be NULL. Its field size is read, everything is
-    ///                 written, up to size bytes
+    /// @param timeout  nanoseconds; 0 to poll, negative to wait without a timeout
+    /// @param status   where its wait status goes, for the macros of wait(2); may be NULL
+    /// @param usage    its resource usage; may be NULL. Its field size is read,
+    ///                 everything is written, up to size bytes
     /// @return its pid; -1 and errno on error
     ///
     /// Errors:
     /// - ETIMEDOUT: it has not ended by then
-    /// - ECHILD: it is no child of this process, or was waited for, or nobody can, as
-    ///   SIGCHLD is ignored or it has CLONE_AUTOREAP
+    /// - ECHILD: it is no child of this process, or was reaped, or cannot be reaped
+    ///   because SIGCHLD is ignored or it has CLONE_AUTOREAP
     /// - EBADF: no pidfd
     /// - EINVAL: a negative number
-    /// - EINTR: a handler ran, with SA_RESTART as well
-    /// - EFAULT: status or usage is not in memory; nothing is taken
-    /// - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger than
-    ///   a page; nothing is taken
+    /// - EINTR: a signal handler ran, even with SA_RESTART
+    /// - EFAULT: status or usage cannot be written; the child is not reaped
+    /// - EINVAL, E2BIG: usage->size is smaller than 80, the first version's, or larger
+    ///   than a page; the child is not reaped
     /// - EINVAL: before Linux 5.4
     ///
-    /// Async-signal-safe; thread-safe. No cancellation point: a thread that must be
-    /// cancelled while it waits does so with a timeout, or polls the pidfd. Linux 5.4.
-    /// Source: waitid(2), pidfd_open(2).
+    /// Async-signal-safe; thread-safe. No cancellation point: a thread that must stay
+    /// cancellable uses a timeout, or polls the pidfd. Linux 5.4. Source: waitid(2),
+    /// pidfd_open(2).
     pub fn clone3_wait(
         pidfd: c_int,
         timeout: i64,
@@ -101,7 +101,7 @@ unsafe fn wait_for(
     status: *mut c_int,
     usage: *mut clone3_usage,
 ) -> Result<Pid, Errno> {
-    // Before the child is taken, as it cannot be put back.
+    // Before the child is reaped, because that cannot be undone.
     if !status.is_null() {
         pages::probe_writable(status as usize as u64)?;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Ends of processes and waits for them, where they are watched (`host::interposers`); the
+//! The exit and wait families, exported where they are traced (`host::interposers`); the
 //! prototypes are those of `<unistd.h>`, `<stdlib.h>` and `<sys/wait.h>`.
 
 use super::libc_entry;
@@ -25,7 +25,7 @@ extern "C" fn exported_exit(status: c_int) -> ! {
     sys::exit_group(status)
 }
 
-/// The functions of at_quick_exit() are still to run.
+/// The functions of at_quick_exit() run after this.
 extern "C" fn exported_quick_exit(status: c_int) -> ! {
     observe::exit(Call::QuickExit, status);
     if let Some(function) = watched(const { index("quick_exit") }) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is done to the child's files: `posix_spawn_file_actions_t`, which is filled by
-//! the libc's functions (`host::file_actions`), or by ours in a static program, and the
-//! lists of our own.
+//! What is done to the child's files: `posix_spawn_file_actions_t`, which the libc's
+//! functions fill (`host::file_actions`) or, in a static program, this library's; and the
+//! library's own lists.
 
 use crate::base::text;
 use crate::host::action_lists::List;
@@ -14,10 +14,10 @@ use core::ptr::{null_mut, slice_from_raw_parts};
 pub use crate::host::action_lists::{Action, Object as FileActions};
 pub use crate::host::file_actions::learn;
 
-/// Actions in their order; an iterator over them, too.
+/// Actions in their order; also an iterator over them.
 #[derive(Clone, Copy)]
 pub enum Actions<'a> {
-    /// A list of ours.
+    /// A list of this library's.
     Ours(&'a [Action]),
     /// A list of the libc's.
     Hosts(List),
@@ -44,7 +44,7 @@ impl Actions<'_> {
         }
     }
 
-    /// Whether all of them are known; one that is not has no way to succeed.
+    /// Whether all of them are known; an unknown one cannot be carried out.
     pub fn are_known(&self) -> bool {
         match self {
             Actions::Ours(_) => true,
@@ -73,7 +73,7 @@ impl Iterator for Actions<'_> {
     }
 }
 
-/// Makes an object with nothing in it.
+/// Makes an empty object.
 ///
 /// # Safety
 /// `object` must be memory for one.
@@ -105,7 +105,7 @@ pub unsafe fn add(object: *mut FileActions, action: &Action) -> Result<(), Errno
     }
 }
 
-/// Gives all memory back.
+/// Frees all memory.
 ///
 /// # Safety
 /// The object must be one.
@@ -121,7 +121,7 @@ pub unsafe fn destroy(object: *mut FileActions) -> Result<(), Errno> {
     Ok(())
 }
 
-/// A list begins with room for so many.
+/// The first allocation has room for this many.
 const FIRST_ROOM: c_int = 8;
 
 /// # Safety
@@ -206,9 +206,9 @@ unsafe fn copy(path: *const c_char) -> Result<*const c_char, Errno> {
     Ok(fresh.cast_const().cast())
 }
 
-/// EBADF for a descriptor that is negative or not below OPEN_MAX (POSIX), which is
-/// the soft limit now. A source of dup2 is only known to be there when its time
-/// has come, but cannot be beyond the limit either. glibc's functions look themselves.
+/// EBADF for a descriptor that is negative or not below OPEN_MAX (POSIX), the current
+/// soft limit. Whether the source of a dup2 is open is known only in the child, but it
+/// cannot be beyond the limit either. glibc's functions check it themselves.
 fn check_descriptors(action: &Action) -> Result<(), Errno> {
     if file_actions::checks(action) {
         return Ok(());

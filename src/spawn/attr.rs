@@ -22,7 +22,7 @@ pub mod flags {
     pub const SETSCHEDPARAM: c_short = 0x10;
     /// POSIX_SPAWN_SETSCHEDULER
     pub const SETSCHEDULER: c_short = 0x20;
-    /// POSIX_SPAWN_USEVFORK: no effect, as it is always so.
+    /// POSIX_SPAWN_USEVFORK: no effect; it is always done.
     pub const USEVFORK: c_short = 0x40;
     /// POSIX_SPAWN_SETSID (glibc 2.26, musl 1.1.15)
     pub const SETSID: c_short = 0x80;
@@ -40,7 +40,7 @@ pub mod flags {
         | SETCGROUP;
 }
 
-/// EINVAL for a flag that there is not.
+/// EINVAL for an unknown flag.
 pub fn set_flags(object: &mut SpawnAttributes, flags: c_short) -> Result<(), Errno> {
     if flags & !flags::ALL != 0 {
         return Err(Errno::EINVAL);
@@ -49,8 +49,8 @@ pub fn set_flags(object: &mut SpawnAttributes, flags: c_short) -> Result<(), Err
     Ok(())
 }
 
-/// EINVAL for a policy that POSIX does not name, as glibc has it: others take
-/// more than a priority.
+/// EINVAL for a policy that POSIX does not name, as in glibc: others need more than a
+/// priority.
 pub fn set_policy(object: &mut SpawnAttributes, policy: c_int) -> Result<(), Errno> {
     match policy {
         libc::SCHED_OTHER | libc::SCHED_FIFO | libc::SCHED_RR => object.policy = policy,
@@ -59,7 +59,7 @@ pub fn set_policy(object: &mut SpawnAttributes, policy: c_int) -> Result<(), Err
     Ok(())
 }
 
-/// What they say of the child.
+/// The attributes that they describe.
 pub fn read(object: &SpawnAttributes) -> Attributes {
     let set = object.flags();
     let on = |flag: c_short| set & flag != 0;

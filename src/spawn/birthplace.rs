@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Children that are born into another pid namespace: one is joined for children only
-//! (pid_namespaces(7)), so that the caller has to, and to come back.
+//! Children that are created in another pid namespace. A process can join one for its
+//! future children only (pid_namespaces(7)), so the calling thread joins it, and returns
+//! to its own afterwards.
 
 use super::elements::Namespace;
 use super::failure::Failure;
@@ -12,15 +13,15 @@ use core::ffi::c_int;
 
 const KIND: c_int = CLONE_NEWPID.bits() as c_int;
 
-/// The calling thread's children are born elsewhere while this is there.
+/// While this exists, the calling thread's children are created in another pid namespace.
 pub struct Elsewhere {
     /// The caller's own namespace; −1 once it is back.
     own: Cell<c_int>,
 }
 
 impl Elsewhere {
-    /// Enters those that are in the list. That the way back is open is seen before
-    /// the first step: it wants a privilege that the way there may not.
+    /// Joins the pid namespaces in the list. Before that it checks that the thread can
+    /// return: that may need a privilege that joining does not.
     pub fn enter(namespaces: &[Namespace]) -> Result<Option<Elsewhere>, Failure> {
         let mut entered = None;
         for (index, namespace) in (0..).zip(namespaces) {
@@ -44,7 +45,7 @@ impl Elsewhere {
         Ok(own)
     }
 
-    /// Children are born where they were before.
+    /// Returns to the caller's own namespace.
     pub fn come_back(&self) {
         let own = self.own.replace(-1);
         if own >= 0 {

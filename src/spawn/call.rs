@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A call of `posix_spawn` or one of its kin.
+//! A call of `posix_spawn` or one of its variants.
 
 use super::actions::FileActions;
 use super::attr::SpawnAttributes;

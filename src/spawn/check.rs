@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can be seen of a plan without the kernel and before there is a child.
+//! Checks of a plan that need neither the kernel nor a child.
 
 use super::failure::Failure;
 use super::plan::Plan;
@@ -27,7 +27,7 @@ pub fn plan(plan: &Plan, path: *const c_char) -> Result<(), Failure> {
     Ok(())
 }
 
-/// EFAULT at the step of the first list that is not there.
+/// EFAULT at the step of the first list that cannot be read.
 fn lists(rare: &Rare) -> Result<(), Failure> {
     readable::of_list(&rare.uid_map).map_err(Failure::nth(Stage::IdMap, 1))?;
     readable::of_list(&rare.gid_map).map_err(Failure::nth(Stage::IdMap, 2))?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a child is to be: the one description that posix_spawn, clone3_spawn, system and
-//! popen fill, and that everything else goes by.
+//! The description of a child: posix_spawn, clone3_spawn, system and popen fill it, and
+//! everything else reads it.
 //!
-//! A `Child` borrows all it names. Nothing of it is copied, so it must stay as
-//! it is until `launch` returns.
+//! A `Child` borrows everything that it names. Nothing is copied, so it must stay
+//! unchanged until `launch` returns.
 
 use super::actions::Actions;
 use super::birthplace::Elsewhere;
@@ -14,7 +14,7 @@ use crate::uapi::exec::Strings;
 use crate::uapi::sys::{KernelSigset, Pid};
 use core::ffi::{c_char, c_int};
 
-/// What the child is for.
+/// What the child runs.
 pub enum Program {
     /// The file of that path, from the child's working directory.
     Path(*const c_char),
@@ -22,19 +22,19 @@ pub enum Program {
     Search(Search),
     /// The file of a path from a directory's descriptor, with flags of execveat(2).
     At(c_int, *const c_char, c_int),
-    /// No file: it runs this and ends.
+    /// No file: it runs this function and exits.
     Function(Function),
 }
 
-/// What POSIX lets a child have of its own besides its files; `None` is as the caller.
+/// The attributes of POSIX, besides files; `None` is inherited from the caller.
 #[derive(Clone, Copy)]
 pub struct Attributes {
-    /// Signals to be set to their default, besides those with a handler.
+    /// Signals to reset to their default, besides those with a handler.
     pub defaults: KernelSigset,
     /// The signal mask it begins with.
     pub mask: Option<KernelSigset>,
-    /// The scheduling policy and its parameter; without a policy, the
-    /// parameter for the caller's.
+    /// The scheduling policy and its parameter; without a policy, the parameter for the
+    /// inherited one.
     pub scheduling: Option<(Option<c_int>, c_int)>,
     /// Whether it leads a new session.
     pub new_session: bool,
@@ -42,12 +42,12 @@ pub struct Attributes {
     pub process_group: Option<Pid>,
     /// Whether its effective ids become the real ones.
     pub reset_ids: bool,
-    /// The cgroup2 directory it is born in.
+    /// The cgroup2 directory it is created in.
     pub cgroup: Option<c_int>,
 }
 
 impl Attributes {
-    /// As the caller in everything.
+    /// Everything inherited from the caller.
     pub const NONE: Attributes = Attributes {
         defaults: 0,
         mask: None,
@@ -59,25 +59,25 @@ impl Attributes {
     };
 }
 
-/// The caller, for a child that looks whether it is still there.
+/// The caller, for a child that checks whether it has ended.
 #[derive(Clone, Copy)]
 pub struct Parent {
-    /// Its pid, as its children have it from getppid(2); 0 where nobody looks.
+    /// Its pid, as its children get it from getppid(2); 0 if it is not checked.
     pub pid: Pid,
-    /// A pidfd of it, for a child to which it has no number; or −1.
+    /// A pidfd of it, for a child in whose pid namespace it has no pid; or −1.
     pub fd: c_int,
 }
 
 impl Parent {
-    /// Nobody looks.
+    /// Not checked.
     pub const UNWATCHED: Parent = Parent { pid: 0, fd: -1 };
 }
 
-/// A child that is to be made.
+/// A child to be created.
 pub struct Child<'a> {
     /// Which call asks for it.
     pub note: Note,
-    /// What it is for.
+    /// What it runs.
     pub program: Program,
     /// The program's arguments, the first of them its name.
     pub argv: Strings,
@@ -85,20 +85,20 @@ pub struct Child<'a> {
     pub envp: Strings,
     /// What is done to the child's files.
     pub actions: Actions<'a>,
-    /// What else it has of its own.
+    /// Its attributes.
     pub attributes: Attributes,
-    /// What few children ask for.
+    /// The rarely used part.
     pub rare: &'a Rare,
-    /// Where its pidfd goes, if it is wanted; close-on-exec.
+    /// Where its pidfd goes, if it is requested; close-on-exec.
     pub pidfd: Option<&'a mut c_int>,
-    /// Who has it made.
+    /// The caller.
     pub parent: Parent,
-    /// The pid namespace it is born in, if that is not the caller's.
+    /// The pid namespace it is created in, if that is not the caller's.
     pub birthplace: Option<&'a Elsewhere>,
 }
 
 impl Child<'_> {
-    /// Whether it executes nothing.
+    /// Whether it runs a function instead of a program.
     pub fn runs_function(&self) -> bool {
         matches!(self.program, Program::Function(_))
     }

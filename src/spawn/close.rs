@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Closing all descriptors from one on: close_range(2), or what /proc/self/fd
-//! lists where that call is not to be had (Linux 5.9). For the child: the list
-//! is read into a buffer on its stack.
+//! Closes all descriptors from one on: by close_range(2) (Linux 5.9) or, where that is
+//! unavailable, by the list in /proc/self/fd. For the child: the list is read into a
+//! buffer on its stack.
 
 use crate::base::decimal;
 use crate::uapi::Errno;
 use crate::uapi::file::{self, close_range, read_directory, seek};
 use core::ffi::c_int;
 
-/// Closes all descriptors from `first` on but those in `keep`, of which negative
-/// ones are none.
+/// Closes all descriptors from `first` on but those in `keep`, where negative numbers
+/// mean none.
 pub fn close_from(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
     close_gaps(first, keep).or_else(|_| close_listed(first, keep))
 }
@@ -25,7 +25,7 @@ fn close_gaps(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
     close_range(from, c_int::MAX)
 }
 
-/// Goes through the list until nothing in it is left to be closed.
+/// Reads the list until it has nothing left to close.
 #[cold]
 #[inline(never)]
 fn close_listed(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
@@ -45,10 +45,10 @@ fn close_listed(first: c_int, keep: &[c_int]) -> Result<(), Errno> {
     closed
 }
 
-/// /proc/self/fd; where no descriptor is left for it, one that would be closed
-/// anyway makes room.
+/// Opens /proc/self/fd. If no descriptor is free, one that would be closed anyway is
+/// closed first.
 fn open_list(first: c_int, keep: &[c_int]) -> Result<c_int, Errno> {
-    const MOST: c_int = 1 << 20; // the kernel's limit unless it was raised
+    const MOST: c_int = 1 << 20; // the kernel's limit by default (fs.nr_open)
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let open = || file::open(c"/proc/self/fd", flags);
     match open() {
@@ -61,7 +61,7 @@ fn open_list(first: c_int, keep: &[c_int]) -> Result<c_int, Errno> {
     }
 }
 
-/// Closes what is in the list and not to be spared; how many.
+/// Closes the listed descriptors but those to be spared. Returns how many it closed.
 fn close_pass(list: c_int, spare: &dyn Fn(c_int) -> bool) -> Result<u32, Errno> {
     let mut bytes = [0u8; 128]; // the caller's stack may be small
     let mut closed = 0;
@@ -80,8 +80,8 @@ fn close_pass(list: c_int, spare: &dyn Fn(c_int) -> bool) -> Result<u32, Errno> 
     }
 }
 
-/// The name of the first struct linux_dirent64, with what follows it in the
-/// record, and the records behind it.
+/// The name in the first struct linux_dirent64, up to the record's end, and the records
+/// after it.
 fn first_entry(records: &[u8]) -> Option<(&[u8], &[u8])> {
     const LENGTH: usize = 16; // behind d_ino and d_off
     const NAME: usize = 19; // behind d_reclen and d_type
@@ -91,7 +91,7 @@ fn first_entry(records: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, records.get(length..)?))
 }
 
-/// The number a name spells, up to its NUL.
+/// A name, up to its NUL, as a number.
 fn number(name: &[u8]) -> Option<c_int> {
     let digits = name.split(|&byte| byte == 0).next()?;
     c_int::try_from(decimal::read(digits)?).ok()

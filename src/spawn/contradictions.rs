@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What makes no sense in a plan, each with its own words, and what a cause of
-//! `Stage::Plan` is called: the failure's index says which.
+//! Contradictions in a plan, each with its text. The index of a failure at `Stage::Plan`
+//! says which one it was.
 
 use super::failure::Failure;
 use super::plan::Plan;
@@ -16,7 +16,7 @@ pub const FIRST_SETTER: u32 = 100;
 
 type Test = fn(&Plan, has_path: bool) -> bool;
 
-/// The words, and what they are true of.
+/// Each text, and the test for it.
 static CONTRADICTIONS: &[(&[u8], Test)] = &[
     (b"clone3_spawn_set_search() needs a name to look for", |plan, has_path| {
         plan.search && !has_path
@@ -34,7 +34,8 @@ static CONTRADICTIONS: &[(&[u8], Test)] = &[
     (b"id maps and setgroups need a new user namespace: CLONE_NEWUSER", |plan, _| {
         plan.rare.writes_id_maps() && !plan.rare.flags.contains(CLONE_NEWUSER)
     }),
-    // The root that is left is everybody's in a shared mount namespace.
+    // In the caller's mount namespace, pivot_root would change the root of every process
+    // there.
     (b"clone3_spawn_set_pivot_root() needs a mount namespace: CLONE_NEWNS", |plan, _| {
         matches!(plan.rare.root, Directory::Descriptor(_)) && !plan.rare.leaves_mount_namespace()
     }),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A child with a copy of the memory: one that may get other credentials
-//! (`credentials`), that enters a time namespace, or that executes nothing and runs a
-//! function of the caller's, with the C library mended.
+//! A child with a copy of the memory: one that may get other credentials (`credentials`),
+//! enters a time namespace, or runs a function of the caller's instead of a program, with
+//! the C library repaired.
 //!
-//! The kernel does not have the caller wait for it, who sleeps on a page that both
-//! share until the child has executed, or is about to run its function. Meanwhile the
-//! caller has its own signal mask, but for a few: the child may be stopped by a user
-//! whose ids it has taken, and the caller is not to be deaf to its signals for as long
-//! as it pleases him. Nor to its libc's, by which another thread's setuid() reaches this
-//! one. Its handlers may run then, and the library holds nothing that they could want: no
-//! lock, no place in another pid namespace.
+//! The kernel does not suspend the caller. It sleeps on a page that it shares with the
+//! child until the child has executed, or is about to run its function. Meanwhile the
+//! caller has its own signal mask but for a few signals: a user whose ids the child has
+//! taken may stop the child, and must not keep the caller from its signals that way. The
+//! libc's own signals are needed, too: another thread's setuid() reaches this one by
+//! them. Handlers may run then. The library holds nothing that they could need: no lock,
+//! and no place in another pid namespace.
 
 use super::child::{Child, Program};
 use super::credentials::Changes;
@@ -64,7 +64,7 @@ pub fn create(
     let let_in = mask | signal_bit(request.exit_signal) | signal_bit(cancel::signal());
     sys::restore_signals(let_in);
     let failure = match lacks_pidfd(request) {
-        // Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
+        // Before Linux 5.2 clone(2) accepts CLONE_PIDFD and ignores it.
         true => {
             _ = task::kill(pid, libc::SIGKILL);
             Some(Failure::at(Stage::Pidfd)(Errno::ENOSYS))
@@ -72,15 +72,15 @@ pub fn create(
         false => await_child(child, &page, &mut exchange, pid),
     };
     if failure.is_some() {
-        // Where SIGCHLD is ignored there is nothing to wait for.
+        // If SIGCHLD is ignored there is nothing to reap.
         _ = task::wait_for(pid);
     }
     sys::block_signals_but_traps();
     failure.map_or(Ok(pid), Err)
 }
 
-/// The child's own stays blocked: a handler that waits for any child would find one that
-/// failed, of which nobody has heard.
+/// The child's exit signal stays blocked: a handler that reaps any child could reap one
+/// whose failure has not been reported yet.
 fn signal_bit(signal: u64) -> KernelSigset {
     match signal {
         1..=64 => 1 << (signal - 1),
@@ -99,7 +99,7 @@ fn run(job: &Job, repair: Option<Repair>) -> ! {
     mutex::in_copy();
     if job.child.runs_function() {
         let tid = match &repair {
-            // SAFETY: looked up in the thread this is the copy of.
+            // SAFETY: looked up in the thread that was copied.
             Some(repair) => unsafe { repair.apply(ClearTid::Unset) },
             None => sys::gettid(),
         };
@@ -128,8 +128,8 @@ fn run(job: &Job, repair: Option<Repair>) -> ! {
     }
 }
 
-/// The caller's part: waits until there is something to say of the child. A child that
-/// was killed before its time says nothing, and is left to be waited for.
+/// The caller's part: waits until the child has succeeded or failed. A child that was
+/// killed before that reports nothing; it stays for the caller to reap.
 fn await_child(
     child: &Child,
     page: &SharedPage,
@@ -156,7 +156,7 @@ fn await_child(
             },
         };
         page.sleep(word, milliseconds.into());
-        // Its word may have come before its end.
+        // It may have reported before it ended.
         if fate::has_ended(pid) || exchange.is_hung_up() {
             return match page.look() {
                 Seen::IsThere => None,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a failed step was about, for the message: looked up in the plan by
-//! the parent, when there is time.
+//! The object of a failed step, for the message. The parent looks it up in the plan
+//! afterwards.
 
 use super::actions::Action;
 use super::failure::Failure;
@@ -37,7 +37,7 @@ impl Object {
         Object { path, ..Object::NONE }
     }
 
-    /// The cgroup that a child was to be born in.
+    /// The cgroup that a child was to be created in.
     pub fn of_cgroup(plan: &Plan) -> Object {
         match plan.attributes.cgroup {
             _ if !plan.cgroup_path.is_null() => Object::path(plan.cgroup_path),
@@ -68,10 +68,10 @@ impl Object {
     }
 }
 
-/// What the step of a failure was about. `path` is the program's.
+/// The object of a failure's step. `path` is the program's.
 ///
-/// After EFAULT the caller's lists are not looked at, since they may be what is not
-/// there, and only a path that can be read is told of.
+/// After EFAULT the caller's lists are not read, since they may be the invalid memory,
+/// and a path is named only if it can be read.
 pub fn object(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
     if failure.errno != Errno::EFAULT {
         return object_of(plan, path, failure);

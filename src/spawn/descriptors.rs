@@ -2,10 +2,9 @@
 //! The list of descriptors: "these become 0, 1, 2 and so on, everything else is
 //! closed".
 //!
-//! A list is a set of assignments that all happen at once: an entry may be the
-//! target of another, twice, or in a ring. A target is written when no other
-//! waits for what it holds; when each of those that are left is waited for, they
-//! are rings, each of which is turned with one spare descriptor.
+//! A list is a simultaneous assignment: an entry's source may be another entry's target,
+//! also several times, or in a cycle. A target is written once no unwritten entry has it
+//! as its source. When only cycles remain, each is rotated with one spare descriptor.
 
 use super::close::close_from;
 use super::failure::Failure;
@@ -15,8 +14,8 @@ use super::stage::Stage;
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
-/// Makes the list come true, and closes all descriptors but these and `keep`. Apart, for
-/// the room that it takes of the stack.
+/// Carries out the list, and closes all descriptors but these and `keep`. A function of
+/// its own because of its stack use.
 #[inline(never)]
 pub fn arrange(list: &List<c_int>, keep: &[c_int]) -> Result<(), Failure> {
     let wanted = list.get();
@@ -47,7 +46,7 @@ impl Pending {
     }
 }
 
-/// Where a source is itself a target.
+/// The index of a source as a target.
 fn index_of(fd: c_int) -> usize {
     usize::try_from(fd).unwrap_or(usize::MAX)
 }
@@ -72,7 +71,7 @@ fn assign(wanted: &[c_int]) -> Result<(), (usize, Errno)> {
     Ok(())
 }
 
-/// Writes a target that nobody waits for, then what is free for that.
+/// Writes a target that is no source of another, then those that this sets free.
 fn write_free(wanted: &[c_int], pending: &mut Pending, first: usize) -> Result<(), (usize, Errno)> {
     let mut index = first;
     while pending.holds(index) && !is_awaited(wanted, pending, index) {

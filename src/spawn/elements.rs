@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the arrays of a plan are made of: structs of the header.
+//! The elements of a plan's arrays: structs of the header.
 
 use crate::uapi::mount::{MS_BIND, MS_REC};
 use crate::uapi::{CloneFlags, namespace};
@@ -17,12 +17,12 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Whether it is one of that kind, or a process that is in one.
+    /// Whether it is a namespace of that kind, or a process's pidfd for that kind.
     pub fn joins(&self, kind: CloneFlags) -> bool {
         self.kinds() & kind.bits() as c_int != 0
     }
 
-    /// As it was given, or asked of the file.
+    /// The kinds as given, or else the file's.
     pub fn kinds(&self) -> c_int {
         match self.kind {
             0 => namespace::kind_of_namespace(self.fd).unwrap_or(0),
@@ -57,20 +57,19 @@ pub struct Limit {
     pub hard: u64,
 }
 
-/// Something to mount for the child.
-/// cbindgen:field-names=[source, target, type, data, flags]
+/// A mount for the child. cbindgen:field-names=[source, target, type, data, flags]
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Mount {
-    /// With MS_BIND, the path of what is to be seen at the target, looked up in the
-    /// caller's root. Otherwise what the file system takes for its source; NULL for
-    /// none.
+    /// With MS_BIND, the path to bind to the target, looked up in the caller's root.
+    /// Otherwise the file system's source; NULL for none.
     pub source: *const c_char,
-    /// A path in the child's root that is there already. Links on it cannot lead out.
+    /// An existing path in the child's root. Symbolic links in it cannot lead out of that
+    /// root.
     pub target: *const c_char,
     /// The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
     pub kind: *const c_char,
-    /// Its options, as mount(8) has them after -o: "size=1m,mode=755"; NULL for none.
+    /// Its options, as after -o of mount(8): "size=1m,mode=755"; NULL for none.
     pub data: *const c_char,
     /// Of the MS_* of mount(2): MS_BIND, with MS_REC for all that is mounted below as
     /// well; and MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME.
@@ -78,12 +77,12 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Whether it shows what is there already.
+    /// Whether it is a bind mount.
     pub fn binds(&self) -> bool {
         self.flags & MS_BIND != 0
     }
 
-    /// Whether it shows what is mounted below that, too.
+    /// Whether it also binds the mounts below.
     pub fn is_recursive(&self) -> bool {
         self.flags & MS_REC != 0
     }

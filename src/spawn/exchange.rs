@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the parent hears why its child failed, where memory is lent to the child:
-//! the child writes it there.
+//! How the parent learns why its child failed, where the memory is lent: the child writes
+//! it there.
 //!
-//! clone(2) with CLONE_VM and CLONE_VFORK makes a copy after all under some emulators
-//! (qemu-user, valgrind), where clone3(2) is out of reach. Children that were asked for
-//! anyway find that out: as long as it is not known, a pipe is there as well, and the
-//! child leaves a mark in memory. A parent that sees the mark has lent its memory, and
-//! so will every later call in this process and in copies of it: they are run by the
-//! same kernel. Where no mark is seen, the pipe stays.
+//! Some emulators (qemu-user, valgrind) copy the memory for clone(2) with CLONE_VM and
+//! CLONE_VFORK; clone3(2) is unavailable there. Whether they do is found out with
+//! ordinary children: until it is known, there is a pipe as well, and the child leaves a
+//! mark in memory. If the parent sees the mark, the memory is really shared, and will be
+//! in every later call of this process and of its copies, which run on the same kernel.
+//! If it sees none, the pipe remains in use.
 
 use super::child::Child;
 use super::failure::{Failure, Words};
@@ -20,31 +20,31 @@ use core::ffi::c_int;
 use core::mem::size_of;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// A failure in memory, or on its way through a pipe.
+/// A failure, passed in memory or through a pipe.
 pub struct Exchange {
     failure: UnsafeCell<Failure>,
-    /// The child's mark: whether it writes where the parent reads.
+    /// The child's mark: set if parent and child share the memory.
     mark: UnsafeCell<bool>,
     /// The two ends, −1 for none.
     pipe: [c_int; 2],
 }
 
-/// Whether clone(2) was seen to lend memory. A copy of this process inherits what is
-/// still true of it.
+/// Whether clone(2) was seen to share memory. A copy of this process inherits it, and it
+/// stays true there.
 static LENDS: AtomicBool = AtomicBool::new(false);
 
 impl Exchange {
-    /// By memory.
+    /// One that works by memory alone.
     pub fn new() -> Exchange {
         let failure = UnsafeCell::new(Failure::NONE);
         Exchange { failure, mark: UnsafeCell::new(false), pipe: [-1; 2] }
     }
 
-    /// Makes sure that it works for a child made by clone(2).
+    /// Makes sure that it works for a child created by clone(2).
     ///
-    /// Where no pipe can be had (no descriptor is left, a filter answers for pipe2(2)) it is
-    /// by memory all the same: only under an emulator that makes copies does a failed
-    /// child then end with status 127 unheard, which POSIX lets posix_spawn do.
+    /// If no pipe can be opened (no free descriptor, a filter refuses pipe2(2)) memory is
+    /// used all the same. Only under an emulator that copies does a failed child then
+    /// exit with status 127 without a report, which POSIX allows for posix_spawn.
     pub fn suit_legacy(&mut self, child: &Child) {
         if self.pipe[1] >= 0 || LENDS.load(Relaxed) {
             return;
@@ -54,14 +54,15 @@ impl Exchange {
         }
     }
 
-    /// Has the failure come through a pipe, whose other end closes at exec.
+    /// Opens the pipe. Its writing end is close-on-exec.
     pub fn open_pipe(&mut self, child: &Child) -> Result<(), Errno> {
         self.pipe = file::pipe()?;
         self.keep_clear_of(child)
     }
 
-    /// Moves the writing end to a number that the child's description does not name, lest
-    /// it be closed or replaced, or used as if the caller had it open.
+    /// Moves the writing end to a number that the child's description does not name, so
+    /// that it is neither closed nor replaced, nor taken for a descriptor of the
+    /// caller's.
     fn keep_clear_of(&mut self, child: &Child) -> Result<(), Errno> {
         let old = self.pipe[1];
         if named::is_named(child, old) {
@@ -76,7 +77,7 @@ impl Exchange {
         self.pipe[1]
     }
 
-    /// The child's first act: the mark, and the parent's end is none of its.
+    /// The child's first act: sets the mark and closes the parent's end.
     pub fn in_child(&self) {
         if self.pipe[0] >= 0 {
             // SAFETY: the parent waits, or this is a copy; volatile, as the compiler
@@ -86,7 +87,7 @@ impl Exchange {
         }
     }
 
-    /// The child's last word.
+    /// The child's report of its failure.
     pub fn tell(&self, failure: Failure) {
         // SAFETY: the parent waits, or this is a copy; volatile, as the compiler sees
         // no reader.
@@ -94,12 +95,13 @@ impl Exchange {
         if self.pipe[1] >= 0 {
             let words = failure.to_words();
             let (fd, place) = (self.pipe[1] as usize, (&raw const words) as usize);
-            // SAFETY: the array lives over the call. A parent that is gone reads nothing.
+            // SAFETY: the array outlives the call. If the parent has ended, the write is
+            // lost.
             unsafe { syscall(libc::SYS_write, [fd, place, size_of::<Words>(), 0, 0, 0]) };
         }
     }
 
-    /// What the child said, once it has executed or ended: for the parent.
+    /// For the parent: the child's report, once it has executed or ended.
     pub fn heard(&mut self) -> Option<Failure> {
         // SAFETY: the child is gone; volatile, as the compiler saw no writer.
         let (mark, failure) =
@@ -113,18 +115,19 @@ impl Exchange {
         (failure.stage != Stage::None).then_some(failure)
     }
 
-    /// Whether the child has executed or ended, by a pipe whose writing end is its alone.
+    /// Whether the child has executed or ended, judged by a pipe whose writing end only
+    /// the child has.
     pub fn is_hung_up(&mut self) -> bool {
         close(&mut self.pipe[1]);
         self.pipe[0] >= 0 && wait::is_readable(self.pipe[0])
     }
 
-    /// What came through the pipe: all of it or, if the child executed, nothing.
+    /// What came through the pipe: a whole report or, if the child executed, nothing.
     fn read(&self) -> Option<Failure> {
         let mut words: Words = [0; 3];
         loop {
             let (fd, place) = (self.pipe[0] as usize, (&raw mut words) as usize);
-            // SAFETY: the array lives over the call.
+            // SAFETY: the array outlives the call.
             let raw = unsafe { syscall(libc::SYS_read, [fd, place, size_of::<Words>(), 0, 0, 0]) };
             match Errno::check(raw) {
                 Err(Errno(libc::EINTR)) => {}

@@ -7,8 +7,8 @@ use crate::uapi::exec::{self, Strings};
 use crate::uapi::{Errno, file};
 use core::ffi::{c_char, c_int};
 
-/// Executes the program with this environment: comes back to say why not, or where there is
-/// none.
+/// Executes the program with this environment. Returns on failure, or where there is no
+/// program.
 pub fn execute(child: &Child, kept: &Kept, envp: Strings) -> Result<(), Errno> {
     Err(match &child.program {
         Program::Function(_) => return Ok(()),
@@ -23,13 +23,12 @@ pub fn execute(child: &Child, kept: &Kept, envp: Strings) -> Result<(), Errno> {
 
 fn at(argv: Strings, envp: Strings, fd: c_int, path: *const c_char, flags: c_int) -> Errno {
     let errno = exec::exec_at(fd, path, argv, envp, flags);
-    // The path is only looked at by the kernel: it may lead nowhere.
+    // Only the kernel reads the path: it may be invalid.
     let by_descriptor = flags & libc::AT_EMPTY_PATH != 0;
     if errno != Errno::ENOENT || !by_descriptor {
         return errno;
     }
-    // A script is opened once more, by its interpreter as /dev/fd/N, and must
-    // still be open for that.
+    // The interpreter of a script opens it as /dev/fd/N, so it must stay open.
     match file::set_descriptor_flags(fd, 0) {
         Ok(_) => exec::exec_at(fd, path, argv, envp, flags),
         Err(errno) => errno,

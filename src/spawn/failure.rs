@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why there is no such child, and how a child tells it.
+//! Why a spawn failed, and how the child reports it.
 
 use super::stage::Stage;
 use crate::uapi::Errno;
@@ -8,18 +8,18 @@ use core::ffi::c_int;
 /// Exit status of a child that failed (POSIX, posix_spawn).
 pub const FAILED: c_int = 127;
 
-/// A failure as numbers: what comes from another memory may be anything.
+/// A failure as numbers: values from another memory are not trusted.
 pub type Words = [u32; 3];
 
-/// Why there is no such child.
+/// Why a spawn failed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The step that failed.
     pub stage: Stage,
-    /// Which of several in that step, counted from 0.
+    /// Which of several objects of that step, counted from 0.
     pub index: u32,
-    /// Why.
+    /// The error.
     pub errno: Errno,
 }
 
@@ -27,15 +27,14 @@ impl Failure {
     /// No failure.
     pub const NONE: Failure = Failure { stage: Stage::None, index: 0, errno: Errno(0) };
 
-    /// As it goes from one memory to another.
+    /// As it is passed to another memory.
     pub fn to_words(self) -> Words {
         [self.stage as u32, self.index, self.errno.0 as u32]
     }
 
-    /// What a child with its own memory said; none if that is no failure. The child may
-    /// be in the hands of a user who is not the caller's, and say anything: what is no
-    /// failure of a step is EIO of the creation, and there is no failure without an
-    /// error number.
+    /// The report of a child with its own memory; none if it is no failure. Another user
+    /// may control the child, so that the report may be anything: an impossible failure
+    /// becomes EIO at `Stage::Create`, and a failure without an error number is none.
     pub fn from_words([stage, index, errno]: Words) -> Option<Failure> {
         const HIGHEST: c_int = 4095; // of an error number (include/linux/err.h, MAX_ERRNO)
         let errno = errno as c_int;
@@ -49,12 +48,12 @@ impl Failure {
         Some(Failure { stage, index: index & c_int::MAX as u32, errno: Errno(errno) })
     }
 
-    /// A failure of a step that there is one of.
+    /// A failure of a step that has one object.
     pub fn at(stage: Stage) -> impl Fn(Errno) -> Failure {
         Failure::nth(stage, 0)
     }
 
-    /// A failure of one of several in a step.
+    /// A failure of one of a step's several objects.
     pub fn nth(stage: Stage, index: u32) -> impl Fn(Errno) -> Failure {
         move |errno| Failure { stage, index, errno }
     }

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use crate::uapi::{Errno, file, session};
 use core::ffi::{c_char, c_int};
 
-/// Goes to a directory.
+/// Changes the working directory.
 pub fn change_directory(directory: Directory) -> Result<(), Failure> {
     match directory {
         Directory::Inherited => Ok(()),
@@ -19,8 +19,8 @@ pub fn change_directory(directory: Directory) -> Result<(), Failure> {
     .map_err(Failure::at(Stage::Directory))
 }
 
-/// All actions in their order. `keep` are descriptors that no action may close, of which
-/// negative ones are none.
+/// Carries out all actions in their order. No action may close a descriptor in `keep`,
+/// where negative numbers mean none.
 pub fn act(actions: &Actions, keep: &[c_int]) -> Result<(), Failure> {
     for (index, action) in (0..).zip(*actions) {
         one(&action, keep).map_err(Failure::nth(Stage::FileAction, index))?;
@@ -47,8 +47,8 @@ fn one(action: &Action, keep: &[c_int]) -> Result<(), Errno> {
     }
 }
 
-/// Whatever was open as that descriptor is closed first (POSIX): there may be no
-/// room for another, and the file may not be opened twice.
+/// Whatever was open as that descriptor is closed first (POSIX): there may be no other
+/// free descriptor, and a file may not allow being opened twice.
 fn open_as(fd: c_int, path: *const c_char, flags: c_int, mode: u32) -> Result<(), Errno> {
     file::close(fd);
     let opened = file::open_path(path, flags, mode)?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Objects of a libc that does not keep them as we know it. Nothing is known of what
-//! is in them, so the libc's own functions are asked: for attributes, and for a whole
-//! spawn where it alone can read the file actions. EINVAL where it has no such function.
+//! Objects of a libc whose layout is not known. The libc's own functions are called: to
+//! read attributes, and for the whole spawn where it alone can read the file actions.
+//! EINVAL if it has no such function.
 //!
-//! Not async-signal-safe: the functions are looked up.
+//! Not async-signal-safe, because the functions are looked up.
 
 use super::actions::FileActions;
 use super::attr::{SpawnAttributes, flags};
@@ -20,7 +20,7 @@ use core::mem::transmute;
 type OfObject = unsafe extern "C" fn(*mut c_void) -> c_int;
 /// `int f(object *, T)`, of one word.
 type OfWord = unsafe extern "C" fn(*mut c_void, usize) -> c_int;
-/// `posix_spawn` and its kin, of which some want a pid and some a pidfd.
+/// `posix_spawn` and its variants; some store a pid and some a pidfd.
 type Spawn = unsafe extern "C" fn(
     *mut c_int,
     *const c_char,
@@ -39,7 +39,7 @@ fn found(name: &CStr) -> Result<*const c_void, Errno> {
     if function.is_null() { Err(Errno::EINVAL) } else { Ok(function) }
 }
 
-/// The host's function for an object alone.
+/// Calls the host's function that takes an object only.
 ///
 /// # Safety
 /// A function of that name and prototype must take the object.
@@ -49,8 +49,8 @@ pub unsafe fn of_object<T>(name: &CStr, object: *mut T) -> Result<(), Errno> {
     check(unsafe { transmute::<*const c_void, OfObject>(function)(object.cast()) })
 }
 
-/// The host's function for an object and a word: a pointer, or a number, of which
-/// a callee reads no more than its type has.
+/// Calls the host's function that takes an object and a word: a pointer, or a number, of
+/// which the callee reads only the bits of its type.
 ///
 /// # Safety
 /// A function of that name and prototype must take them.
@@ -61,7 +61,7 @@ pub unsafe fn of_word<T>(name: &CStr, object: *const T, word: usize) -> Result<(
     check(unsafe { transmute::<*const c_void, OfWord>(function)(object.cast_mut().cast(), word) })
 }
 
-/// What an object of the host's holds, as one that is as we know it.
+/// The contents of an object of the host's, in the known layout.
 ///
 /// # Safety
 /// The object must be one that the host's init made.
@@ -91,7 +91,7 @@ pub unsafe fn read(object: *const SpawnAttributes) -> Result<SpawnAttributes, Er
     Ok(read)
 }
 
-/// A call whose file actions the host alone can read, made by the host's function.
+/// A call whose file actions only the host can read, passed on to the host's function.
 ///
 /// # Safety
 /// As posix_spawn(3) has it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parent's part of `clone3_spawn`: a plan becomes a `Child`, with what is prepared
-//! for it and put back afterwards.
+//! The parent's part of `clone3_spawn`: turns a plan into a `Child`, prepares what it
+//! needs, and undoes that afterwards.
 
 use super::birthplace::Elsewhere;
 use super::child::{Attributes, Child, Parent, Program};
@@ -21,7 +21,7 @@ use clone3_trace::Call;
 use core::ffi::{c_char, c_int};
 use core::ptr::null;
 
-/// Something that is closed when it is not needed any more.
+/// A descriptor that is closed on drop.
 struct Descriptor(c_int);
 
 impl Drop for Descriptor {
@@ -32,8 +32,8 @@ impl Drop for Descriptor {
     }
 }
 
-/// Makes the child. Failed steps leave no child, no descriptor and no changed
-/// mask behind.
+/// Creates the child. A failed step leaves no child, no descriptor and no changed mask
+/// behind.
 ///
 /// Async-signal-safe and thread-safe.
 ///
@@ -56,7 +56,7 @@ pub unsafe fn spawn(
     outcome
 }
 
-/// What the child is for.
+/// What the child runs.
 ///
 /// # Safety
 /// A path that is looked for must be a string.
@@ -96,7 +96,7 @@ unsafe fn spawn_blocked(
         birthplace: elsewhere.as_ref(),
         ..described(plan, cgroup, &mut pidfd)
     };
-    // What a callback calls is not its creator's call.
+    // Calls that a callback makes are not recorded as its creator's.
     let lent = plan.rare.callback.is_some() && host::lend();
     sys::let_traps_in(mask);
     // SAFETY: by the contract.
@@ -112,9 +112,9 @@ unsafe fn spawn_blocked(
     Ok(pid)
 }
 
-/// A child that runs nothing yet.
+/// The child's description, without what it runs.
 fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) -> Child<'a> {
-    // The leader of a new session leads its process group, and may ask for no other.
+    // The leader of a new session leads its process group and cannot join another.
     let process_group = plan.attributes.process_group.filter(|_| !plan.attributes.new_session);
     Child {
         note: Note::of(Call::Clone3Spawn),
@@ -130,14 +130,14 @@ fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) ->
     }
 }
 
-/// Why the kernel makes no such child, after it said so: the first rule that the plan
-/// breaks, if that is one of the same errno.
+/// Why the kernel refused such a child: the first rule that the plan breaks, if it has
+/// the same errno.
 pub fn why_not_created(plan: &Plan, errno: Errno) -> Option<Reason> {
     why_not(plan).ok().flatten().filter(|reason| reason.errno == errno)
 }
 
-/// Why the kernel would make no such child: the first rule that the plan breaks. The kernel
-/// is asked, in questions that make no child.
+/// Why the kernel would refuse such a child: the first rule that the plan breaks. The
+/// kernel is asked, in questions that create no child.
 pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
     let (cgroup, _opened) = cgroup(plan).map_err(Failure::at(Stage::Cgroup))?;
     let (mut wanted, mut pidfd) = (-1, -1);
@@ -150,9 +150,10 @@ pub fn why_not(plan: &Plan) -> Result<Option<Reason>, Failure> {
     Ok(diagnose::reason(Ok(request)))
 }
 
-/// A pidfd of the caller for a child that looks for it and has no number for it, be it by
-/// the plan or because the caller's children belong elsewhere; or −1. Where it cannot be
-/// had a child that waits for its id maps has the death signal to end by.
+/// A pidfd of the caller, for a child that checks whether the caller has ended and is in
+/// a pid namespace where the caller has no pid, by the plan or because the caller's
+/// children go to another namespace; or −1. Without it, a child that waits for its id
+/// maps still has the parent-death signal.
 fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
     let rare = &plan.rare;
     let leaves = rare.leaves_pid_namespace();
@@ -165,7 +166,7 @@ fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
     }
 }
 
-/// The descriptor of the cgroup; one that was opened here is closed here.
+/// The descriptor of the cgroup, and the one that was opened here, to be closed.
 fn cgroup(plan: &Plan) -> Result<(Option<c_int>, Descriptor), Errno> {
     if plan.cgroup_path.is_null() {
         return Ok((plan.attributes.cgroup, Descriptor(-1)));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The id maps of a child in a new user namespace, written from outside of it.
 //!
-//! They must be, to map more than the caller's own ids (user_namespaces(7)). The child
-//! has a copy of the memory (`credentials`), so the caller is not suspended and
-//! writes them itself when the child asks for it. The pid is the one that the kernel
-//! gave the caller, and the text is put together in memory that the child has no part
-//! in: neither may come from somebody who has the child in hand.
+//! That is required to map more than the caller's own ids (user_namespaces(7)). The child
+//! has a copy of the memory (`credentials`), so the caller is not suspended and writes
+//! the maps itself when the child asks for it. The pid is the one that the kernel
+//! returned to the caller, and the text is formatted in memory that is not shared with
+//! the child: whoever controls the child must be able to change neither.
 
 use super::elements::IdRange;
 use super::failure::Failure;
@@ -16,8 +16,8 @@ use crate::base::{SMALLEST_PAGE, decimal};
 use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, file, pages, task};
 
-/// Writes those that are asked for, in the kernel's order: once gid_map is written it is too late
-/// for setgroups.
+/// Writes those that the plan has. setgroups comes before gid_map: the kernel accepts it
+/// only then.
 pub fn write(rare: &Rare, child: Pid) -> Result<(), Failure> {
     let nth = |index| Failure::nth(Stage::IdMap, index);
     is_own_proc().map_err(nth(0))?;
@@ -35,9 +35,9 @@ pub fn write(rare: &Rare, child: Pid) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether /proc is of the caller's pid namespace, as the child's pid is. In another one
-/// (after unshare(CLONE_NEWPID) and a fork, without a mount) that number may be another
-/// process's, whose maps would be written: ESRCH.
+/// Checks that /proc belongs to the caller's pid namespace, as the child's pid does. In
+/// the /proc of another one (after unshare(CLONE_NEWPID) and a fork, without a new mount)
+/// that pid may be another process's, whose maps would be written: ESRCH.
 fn is_own_proc() -> Result<(), Errno> {
     let (mut link, mut own) = ([0u8; 24], [0u8; 24]);
     file::read_link(c"/proc/self", &mut link)?;
@@ -45,10 +45,10 @@ fn is_own_proc() -> Result<(), Errno> {
     if link == own { Ok(()) } else { Err(Errno(libc::ESRCH)) }
 }
 
-/// The kernel wants less than a page of text.
+/// The kernel takes less than a page of text.
 const ROOM: usize = SMALLEST_PAGE;
 
-/// A map is written by one write(2), or not at all.
+/// A map must be written by a single write(2).
 fn write_map(child: Pid, name: &[u8], ranges: &[IdRange]) -> Result<(), Errno> {
     let room = pages::map_pages(ROOM)?;
     // SAFETY: mapped just now, of that length, and zeroed.

@@ -12,28 +12,28 @@ use core::ffi::c_int;
 
 /// What the child is given.
 pub struct Job<'a> {
-    /// What it is to be.
+    /// Its description.
     pub child: &'a Child<'a>,
-    /// Where to say that it could not be done.
+    /// Where it reports a failure.
     pub exchange: &'a Exchange,
-    /// Where the kernel puts the pidfd, if it is wanted.
+    /// Where the kernel stores the pidfd, if it is requested.
     pub pidfd: Option<*const c_int>,
     /// The mask that the caller had.
     pub mask: KernelSigset,
-    /// Flags the kernel did not take (`emulate::lacking`).
+    /// Flags to emulate (`emulate::lacking`).
     pub emulated: CloneFlags,
-    /// What it shares with the caller, if its memory is a copy.
+    /// The page that it shares with the caller, if its memory is a copy.
     pub page: Option<&'a SharedPage>,
-    /// What it may become.
+    /// The credentials that it may get.
     pub changes: Changes,
-    /// Its record, where there is one.
+    /// Its trace record, if there is one.
     pub recording: Option<&'a Recording>,
 }
 
 impl Job<'_> {
-    /// Before the child gets credentials that others have, too: nobody who has them is
-    /// to look into its memory, until exec. `credentials` sees to it that this is not
-    /// the caller's memory, whose this is not to change.
+    /// Clears the dumpable flag before the child gets credentials that other processes
+    /// have, too: they must not access its memory until exec. Such a child has its own
+    /// copy of the memory (`credentials`), so the caller's flag is not changed.
     pub fn hide_if(&self, changes: bool) -> Result<(), Errno> {
         if changes && self.page.is_some() { cred::set_undumpable() } else { Ok(()) }
     }

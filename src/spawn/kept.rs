@@ -9,20 +9,20 @@ use super::stage::Stage;
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
-/// Descriptors of the child's own, out of the way of those that its description names; −1
+/// Descriptors of the child's own, under numbers that its description does not name; −1
 /// for none.
 pub struct Kept {
     pipe: c_int,
     /// The program's, or its directory's.
     pub program: c_int,
-    /// Why there is none, to be said when its turn has come.
+    /// Why there is none, reported at the exec step.
     pub no_program: Option<Errno>,
     /// A pidfd of the parent.
     pub parent: c_int,
 }
 
 impl Kept {
-    /// Moves them away from all that is named.
+    /// Moves them to numbers that are not named.
     pub fn reserve(job: &Job) -> Result<Kept, Failure> {
         let child = job.child;
         let mut kept =
@@ -47,7 +47,7 @@ impl Kept {
         [self.pipe, self.program, self.parent]
     }
 
-    /// What runs without a program must not have it.
+    /// Closes the parent's pidfd, which a function must not inherit.
     pub fn forget_parent(&self) {
         if self.parent >= 0 {
             file::close(self.parent);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parent's part: one child by its description, and what became of it.
+//! The parent's part: creates one child by its description, and learns whether it
+//! succeeded.
 //!
 //! A plain one costs six system calls: the mask twice, clone3, and in the child the
 //! mask and exec; the sixth is the caller's wait.
 //!
-//! All signals are blocked from before the call until after it, the libc's own
-//! among them: no handler runs in the child, no asynchronous cancellation
-//! strikes between the call and the report of it, and as nothing here is a
-//! cancellation point, a deferred one waits for the caller's next.
+//! All signals are blocked from before the call until after it, the libc's own among
+//! them: no handler runs in the child, and asynchronous cancellation cannot act between
+//! the call and its result. Nothing here is a cancellation point, so deferred
+//! cancellation waits for the caller's next one.
 //!
-//! But for SIGSYS, by which a filter may answer for clone3(2): it is let in as long as
-//! the kernel takes the handler from the child. A child that has borrowed the memory
-//! and takes it from itself begins with that signal blocked, too.
+//! The exception is SIGSYS, by which a filter may answer clone3(2): it stays unblocked if
+//! the kernel resets the child's handlers (CLONE_CLEAR_SIGHAND). A child on lent memory
+//! that has to reset them itself starts with SIGSYS blocked, too.
 
 use super::actions::Action;
 use super::child::{Child, Program};
@@ -49,13 +50,13 @@ unsafe extern "C" {
 /// Never called: no setup is passed.
 unsafe extern "C" fn no_setup(_: *const c_void) {}
 
-/// Makes the child. Failed steps leave no child, no descriptor and no
-/// changed mask behind.
+/// Creates the child. A failed step leaves no child, no descriptor and no changed mask
+/// behind.
 ///
 /// Async-signal-safe and thread-safe.
 ///
 /// # Safety
-/// What the description points at must be what it is said to be.
+/// The pointers in the description must be valid for their types.
 pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
     let mask = sys::block_signals_but_traps();
     // SAFETY: by the contract.
@@ -64,26 +65,26 @@ pub unsafe fn launch(child: &mut Child) -> Result<Pid, Failure> {
     outcome
 }
 
-/// What a child takes of the caller's stack, at most: below the frame of `lent`, or of
+/// The most that a child uses of the caller's stack, below the frame of `lent`, or of
 /// `copied` in its copy.
 const STACK: usize = 976 + FRAMES;
-/// The same where a path or a list of descriptors is put together there, or such a list
+/// The same where a path is assembled there, or a list of descriptors is processed or
 /// read.
 const MORE_STACK: usize = 1264 + FRAMES;
-/// The same with mounts or a root to be found.
+/// The same with mounts or a new root.
 const MOST_STACK: usize = 1296 + FRAMES;
-/// The same where it is recorded.
+/// The same where the child is recorded.
 const RECORDED_STACK: usize = 2048 + MOST_STACK;
 /// The numbers above are x86_64's. The others save more registers in each frame.
 const FRAMES: usize = if cfg!(target_arch = "x86_64") { 0 } else { 512 };
 
-/// Looks at the end of the child's stack. If that is where the caller's stack ends,
-/// the caller faults, as in any call that there is no room for, instead of a child
-/// that nobody could tell from a program which did.
+/// Touches the lowest byte that the child will use of the stack. If the caller's stack is
+/// too small, the fault is the caller's, as in any other call, and not the child's, where
+/// it could not be told from a crash of the program.
 #[inline(never)]
 fn look_down<const DEPTH: usize>() {
     let room = MaybeUninit::<[u8; DEPTH]>::uninit();
-    // The compiler keeps no array of which it sees only one byte used.
+    // black_box, because the compiler would drop an array of which only one byte is used.
     let lowest = black_box(&raw const room).cast::<MaybeUninit<u8>>();
     // SAFETY: the lowest byte of an array, which may hold anything.
     unsafe { lowest.read_volatile() };
@@ -113,7 +114,7 @@ pub unsafe fn launch_blocked(child: &mut Child, mask: KernelSigset) -> Result<Pi
     // SAFETY: by the contract.
     let mut outcome = unsafe { prepared(creation, child, &request, mask, changes) };
     if let Err(Failure { stage: Stage::Create, .. }) = outcome {
-        // The call may have met a flag that the kernel does not know.
+        // This call may have been the first to use a flag that the kernel does not know.
         let wanted = request.flags | request.emulated;
         let found = emulate::find_lacking(wanted, request.emulable);
         if found != request.emulated {
@@ -153,8 +154,8 @@ unsafe fn prepared(
     }
 }
 
-/// With an environment by which its program is recorded, too. Apart, for the room that this
-/// takes on the stack.
+/// With an environment by which its program is recorded, too. A function of its own
+/// because of its stack use.
 ///
 /// # Safety
 /// As [`launch`].
@@ -169,7 +170,7 @@ unsafe fn recorded(
 ) -> Result<Pid, Failure> {
     let mut room = Room::new();
     let recording = Recording::new(creation, Environment::of(child.envp, &mut room));
-    // SAFETY: by the contract; the child has executed, or is gone, when this comes back.
+    // SAFETY: by the contract; the child has executed or ended when this returns.
     let outcome = unsafe { one(child, request, mask, changes, Some(&recording)) };
     recording.release();
     outcome
@@ -191,11 +192,11 @@ unsafe fn one(
     }
 }
 
-/// A child that the memory is lent to.
+/// Creates a child on lent memory.
 ///
 /// # Safety
 /// As [`launch`].
-#[inline(never)] // what runs in the child is below this frame or `copied`'s, not below both
+#[inline(never)] // the child runs below this frame or `copied`'s, not below both
 unsafe fn lent(
     child: &Child,
     request: &Request,
@@ -215,7 +216,7 @@ unsafe fn lent(
     match exchange.heard().or_else(|| verdict::died_of_filter(child, pid)) {
         None => Ok(pid),
         Some(failure) => {
-            // Where SIGCHLD is ignored there is nothing to wait for.
+            // If SIGCHLD is ignored there is nothing to reap.
             _ = task::wait_for(pid);
             Err(failure)
         }
@@ -244,7 +245,7 @@ unsafe fn create(
         let page = None;
         let job = Job { child, exchange, pidfd, mask, emulated, page, changes, recording };
         let argument = (&raw const job).cast_mut().cast();
-        // SAFETY: the child works below this frame, which stays while it does.
+        // SAFETY: the child runs below this frame, which outlives that.
         unsafe { clone3_start_spawn(attempt.call(), clone3_spawn_child, argument, null()) }
     })
 }

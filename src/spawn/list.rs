@@ -4,7 +4,7 @@
 use crate::uapi::Errno;
 use core::ptr::{null, slice_from_raw_parts};
 
-/// An array that the caller lends until the child is made.
+/// An array of the caller's, borrowed until the child is created.
 #[derive(Clone, Copy)]
 pub struct List<T> {
     first: *const T,
@@ -15,10 +15,11 @@ impl<T> List<T> {
     /// Nothing.
     pub const EMPTY: List<T> = List { first: null(), count: 0 };
 
-    /// EFAULT where there should be something and is not.
+    /// EFAULT for a null pointer with elements.
     ///
     /// # Safety
-    /// An array of so many, which stays as it is while the list is used.
+    /// `first` must be an array of `count` elements that stays unchanged while the list
+    /// is used.
     pub unsafe fn of(first: *const T, count: usize) -> Result<List<T>, Errno> {
         match (first.is_null(), count) {
             (_, 0) => Ok(List::EMPTY),
@@ -36,7 +37,7 @@ impl<T> List<T> {
         unsafe { &*slice_from_raw_parts(self.first, self.count) }
     }
 
-    /// Where it is, and how long.
+    /// Its address and its length.
     pub fn as_parts(&self) -> (*const T, usize) {
         (self.first, self.count)
     }

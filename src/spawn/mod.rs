@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Children that become another program, at vfork's speed.
+//! Children that execute another program, at the speed of vfork.
 //!
-//! Every interface fills one `Child`; `launch` has it made, which takes
-//! its `steps` on the caller's own stack and executes.
+//! Every interface fills one `Child`; `launch` creates it. The child takes its `steps` on
+//! the caller's stack and executes.
 
 pub mod actions;
 pub mod attr;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the child mounts, before it enters its root.
+//! The child's mounts, which it makes before it changes its root.
 //!
-//! Before, because a new proc or sysfs is refused in a user namespace where none is to
-//! be seen already, and because what is bound is in the caller's root. The targets are
-//! below the new root, whose links may be anybody's: they are looked up as if that were
-//! the root (openat2(2)) or, before Linux 5.6, may not be links. A target is a
-//! descriptor from then on, so that nobody can put something else in its place.
+//! Before, because in a user namespace the kernel refuses a new proc or sysfs unless one
+//! is visible already, and because the sources of bind mounts are in the caller's root.
+//! The targets are below the new root, whose symbolic links are not trusted: targets are
+//! looked up with that as the root (openat2(2), RESOLVE_IN_ROOT) or, before Linux 5.6,
+//! without following links. From then on a target is a descriptor, so that it cannot be
+//! replaced.
 
 use super::elements::Mount;
 use super::failure::Failure;
@@ -18,10 +19,10 @@ use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::size_of;
 use core::ptr::null;
 
-/// Restrictions that a mount may have.
+/// The restricting flags that a mount may have.
 const RESTRICTIONS: u64 = attributes::RESTRICTIONS | MS_NOATIME;
 
-/// The caller's part: whether the list can be read, and makes sense.
+/// The caller's part: checks that the list can be read and is valid.
 pub fn check(mounts: &List<Mount>) -> Result<(), Failure> {
     let failed = |index| Failure::nth(Stage::Mount, index);
     readable::of_list(mounts).map_err(failed(0))?;
@@ -40,7 +41,7 @@ fn check_one(mount: &Mount) -> Result<(), Errno> {
     if mount.data.is_null() { Ok(()) } else { readable::string(mount.data) }
 }
 
-/// The restrictions as mount_setattr(2) has them.
+/// The restrictions as attributes of mount_setattr(2).
 fn attributes_of(mount: &Mount) -> u64 {
     let noatime = mount.flags & MS_NOATIME != 0;
     mount.flags & attributes::RESTRICTIONS | if noatime { attributes::NOATIME } else { 0 }
@@ -64,7 +65,7 @@ fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
     };
     match restricted {
         Ok(()) => attach(copy, root, one.target)?,
-        // Before Linux 5.12, one mount at a time, once it is in place.
+        // Before Linux 5.12: by a remount of the single mount, once it is attached.
         Err(Errno::ENOSYS) if !one.is_recursive() => {
             attach(copy, root, one.target)?;
             restrict(copy, one.flags & RESTRICTIONS)?;
@@ -75,8 +76,8 @@ fn bind(one: &Mount, root: c_int) -> Result<(), Errno> {
     Ok(())
 }
 
-/// By a name that leads there whatever else is mounted: the working directory. ENOSYS
-/// for a file.
+/// By the working directory, a name that leads there whatever else is mounted. ENOSYS for
+/// a file.
 #[inline(never)]
 fn restrict(copy: c_int, restrictions: u64) -> Result<(), Errno> {
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
@@ -106,27 +107,27 @@ fn fresh(one: &Mount, root: c_int) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Bytes for names and options: the kernel takes 255 of a name and of a value each
-/// (fs/fsopen.c).
+/// Buffer for names and options: the kernel takes at most 255 bytes of a name and of a
+/// value each (fs/fsopen.c).
 type Room = [u8; 1024];
 
 /// The stack is the caller's, and may be small.
 fn with_room<T>(use_it: impl FnOnce(&mut Room) -> Result<T, Errno>) -> Result<T, Errno> {
     let room = pages::map_pages(size_of::<Room>())?;
-    // SAFETY: mapped just now, as big, and zeroed.
+    // SAFETY: mapped just now, of that size, and zeroed.
     let outcome = use_it(unsafe { &mut *room.cast() });
-    // SAFETY: mapped above; nothing points there any more.
+    // SAFETY: mapped above; no pointer to it is left.
     unsafe { pages::unmap_pages(room, size_of::<Room>()) };
     outcome
 }
 
-/// Options as mount(2) has them: `name,name=value`.
+/// Sets options in the syntax of mount(2): `name,name=value`.
 fn set_options(fs: c_int, data: *const c_char, text: &mut Room) -> Result<(), Errno> {
     let mut at = data;
     loop {
         let (mut length, mut value) = (0, None);
         let end = loop {
-            // SAFETY: within a string, as the caller saw, up to its NUL.
+            // SAFETY: within a string, as the caller checked, up to its NUL.
             let byte = unsafe { at.add(length).read_volatile() } as u8;
             // Its NUL needs room as well.
             let place = text.get_mut(length).ok_or(Errno::EINVAL)?;
@@ -151,13 +152,13 @@ fn set_options(fs: c_int, data: *const c_char, text: &mut Room) -> Result<(), Er
         if end == 0 {
             return Ok(());
         }
-        // SAFETY: behind a comma the string goes on.
+        // SAFETY: the string continues after a comma.
         at = unsafe { at.add(length + 1) };
     }
 }
 
-/// Puts a mount where a target leads below the root; on the root itself it would be
-/// below what the child then enters.
+/// Attaches a mount at a target below the root. On the root itself it would be hidden by
+/// the root that the child then enters.
 #[inline(never)]
 fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> {
     let place = find(root, target)?;
@@ -169,8 +170,8 @@ fn attach(made: c_int, root: c_int, target: *const c_char) -> Result<(), Errno> 
     Ok(())
 }
 
-/// A look-up that something was renamed or mounted under is to be begun anew, which
-/// somebody could keep up.
+/// openat2(2) fails with EAGAIN if something was renamed or mounted meanwhile. Retries
+/// are limited, because another process could keep doing that.
 const ATTEMPTS: usize = 100;
 
 #[inline(never)]
@@ -178,7 +179,8 @@ fn find(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
     for _ in 0..ATTEMPTS {
         match mount::find_in_root(root, target) {
             Err(Errno::EAGAIN) => {}
-            // Filters that do not know the call answer EPERM, which it never does itself.
+            // Filters that do not know the call answer EPERM, which the call itself never
+            // does.
             Err(Errno::ENOSYS | Errno::EPERM) => {
                 return with_room(|room| walk(root, target, room));
             }
@@ -188,7 +190,7 @@ fn find(root: c_int, target: *const c_char) -> Result<c_int, Errno> {
     Err(Errno::EAGAIN)
 }
 
-/// The same from name to name, without links: ELOOP.
+/// The same one name at a time, without following links: ELOOP.
 fn walk(root: c_int, target: *const c_char, name: &mut Room) -> Result<c_int, Errno> {
     const FLAGS: c_int = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let mut here = file::open_at(root, c".", FLAGS)?;
@@ -205,18 +207,18 @@ fn walk(root: c_int, target: *const c_char, name: &mut Room) -> Result<c_int, Er
         if file_facts::is_symlink(here)? {
             return Err(Errno::ELOOP);
         }
-        // SAFETY: behind a name the string goes on, or ends.
+        // SAFETY: the string continues, or ends, after a name.
         at = unsafe { at.add(length) };
         empty = false;
     }
-    // SAFETY: a string, as the caller saw.
+    // SAFETY: a string, as the caller checked.
     if empty && unsafe { target.read() } == 0 { Err(Errno::ENOENT) } else { Ok(here) }
 }
 
 /// NAME_MAX.
 const LONGEST_NAME: usize = 255;
 
-/// Passes over slashes and copies the name behind them, if there is one: its length.
+/// Skips slashes and copies the name after them, if there is one. Returns its length.
 fn next_name(at: &mut *const c_char, name: &mut Room) -> Result<Option<usize>, Errno> {
     // SAFETY: within a string, up to its NUL.
     let byte = |at: *const c_char| unsafe { at.read_volatile() } as u8;

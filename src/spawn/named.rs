@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which descriptors a child's description names: the library's own keep clear of them.
+//! The descriptors that a child's description names. The library's own must have other
+//! numbers.
 
 use super::child::{Child, Program};
 use super::rare::Directory;
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
-/// A copy of a descriptor, close-on-exec, that the child's description does not name:
-/// above all that it names or, where the limit leaves no room there, in between.
+/// A copy of a descriptor, close-on-exec, under a number that the child's description
+/// does not name: above all named ones or, where the limit leaves no room there, in
+/// between.
 pub fn move_away(child: &Child, fd: c_int) -> Result<c_int, Errno> {
     let copy = |from| file::duplicate_from(from, fd);
     if let Ok(moved) = copy(highest(child).saturating_add(1)) {
@@ -24,9 +26,9 @@ pub fn move_away(child: &Child, fd: c_int) -> Result<c_int, Errno> {
     }
 }
 
-/// Whether the child is to find something under this number, or to put it there.
+/// Whether the child's description uses this number, as a source or a target.
 pub fn is_named(child: &Child, fd: c_int) -> bool {
-    // 0 to 2 whatever is asked for: programs are used to these.
+    // 0 to 2 in any case: programs expect them.
     fd < targets(child).max(3)
         || sources(child).any(|source| source == fd)
         || child.actions.clone().any(|action| action.names(fd))
@@ -37,12 +39,12 @@ fn highest(child: &Child) -> c_int {
     sources(child).chain(actions).fold(targets(child), c_int::max)
 }
 
-/// The list writes to the numbers below this.
+/// The list of descriptors assigns the numbers below this.
 fn targets(child: &Child) -> c_int {
     child.rare.descriptors.as_ref().map_or(0, |list| list.get().len()) as c_int
 }
 
-/// What is to be there already, outside of file actions.
+/// Descriptors that must be open already, besides those of file actions.
 fn sources(child: &Child) -> impl Iterator<Item = c_int> {
     let rare = child.rare;
     let of = |directory| match directory {

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The page that a child with its own memory shares with its parent.
 //!
-//! Its word tells how far the child is, and the parent sleeps on it:
+//! Its word says how far the child has got; the parent waits on it with futex(2):
 //!
 //! | word | meaning |
 //! |---|---|
-//! | 0 | it has not begun |
-//! | its thread id, FUTEX_WAITERS | it is at work |
-//! | `ASKS` | it waits for its id maps |
+//! | 0 | the child has not begun |
+//! | its thread id, FUTEX_WAITERS | the child takes its steps |
+//! | `ASKS` | the child waits for its id maps |
 //! | `MAY_GO_ON`, `MUST_END` | the parent's answer |
-//! | `IS_THERE` | its steps are done, and it runs a function |
-//! | FUTEX_OWNER_DIED | it has executed a program, or ended |
+//! | `IS_THERE` | the child's steps are done, and it runs a function |
+//! | FUTEX_OWNER_DIED | the child has executed a program, or ended |
 //!
-//! The last is the kernel's: the word is in the child's robust list, which execve(2) and
-//! exit(2) go through (kernel/futex/core.c, exit_robust_list). It costs no descriptor,
-//! of which the child could have none to spare, and which other children could inherit.
+//! The kernel writes the last one: the word is in the child's robust list, which
+//! execve(2) and exit(2) process (kernel/futex/core.c, exit_robust_list). Unlike a pipe
+//! it needs no descriptor, which the child may not have free, and which other children
+//! could inherit.
 //!
-//! Before exec a child may have ids that are not the caller's, and be in the hands of
-//! somebody who has them. So to the parent what is here is hearsay: a word with no
-//! meaning is as none, numbers are checked (`Failure::from_words`), and nothing that
-//! the parent does with its own rights is taken from here.
+//! Before exec a child may have other ids than the caller, and another process with those
+//! ids may control it. So the parent does not trust this page: an unknown word is
+//! ignored, numbers are checked (`Failure::from_words`), and nothing that the parent does
+//! with its own privileges depends on values from here.
 
 use super::failure::{Failure, Words};
 use crate::uapi::futex::{self, Futex};
@@ -42,7 +43,7 @@ struct Page {
 
 const WAITERS: u32 = 0x8000_0000;
 const OWNER_DIED: u32 = 0x4000_0000;
-// No thread's id is as high (include/linux/threads.h, PID_MAX_LIMIT).
+// Higher than any thread id (include/linux/threads.h, PID_MAX_LIMIT).
 const ASKS: u32 = 0x3f00_0001;
 const MAY_GO_ON: u32 = 0x3f00_0002;
 const MUST_END: u32 = 0x3f00_0003;
@@ -63,12 +64,12 @@ pub enum Seen {
     Asks(u32),
     /// It runs its function.
     IsThere,
-    /// It has executed or ended.
+    /// The child has executed or ended.
     IsGone,
 }
 
 impl SharedPage {
-    /// Zeroes: a child that has not begun, and no failure.
+    /// A page of zeroes: a child that has not begun, and no failure.
     pub fn map() -> Result<SharedPage, Errno> {
         pages::map_shared_pages(SIZE).map(|page| SharedPage(page.cast()))
     }
@@ -88,12 +89,12 @@ impl SharedPage {
         }
     }
 
-    /// The parent's sleep, until the word changes, a signal comes or time is up.
+    /// For the parent: sleeps until the word changes, a signal arrives or the time is up.
     pub fn sleep(&self, word: u32, milliseconds: c_long) {
         futex::wait_briefly(self.word(), word, Futex::Shared, milliseconds);
     }
 
-    /// What the child said of its failure, if it did.
+    /// The child's report of a failure, if there is one.
     pub fn failure(&self) -> Option<Failure> {
         // SAFETY: plain numbers in the page; volatile, as others write there.
         Failure::from_words(unsafe { (&raw const (*self.0).failure).read_volatile() })
@@ -106,7 +107,7 @@ impl SharedPage {
         futex::wake(self.word(), c_int::MAX, Futex::Shared);
     }
 
-    /// The child's first act, if it is to execute: has the kernel say so.
+    /// The child's first act, if it is to execute: registers the robust list.
     pub fn enlist(&self) {
         self.at_work();
         // SAFETY: the page is the child's until its memory is gone. The kernel reads
@@ -126,15 +127,17 @@ impl SharedPage {
         }
     }
 
-    /// The kernel looks whether it is this child's id. The child has one thread, whose id
-    /// is the process's; a filter's errno in place of both would look like an end.
+    /// Writes the child's thread id, with which the kernel compares the word. The child
+    /// has one thread, so getpid(2) returns it, too, where a filter answers gettid(2)
+    /// with an errno. If both fail the word has no id: an errno there would look like the
+    /// child's end.
     fn at_work(&self) {
         let id = [sys::gettid, task::getpid].into_iter().map(|ask| ask()).find(|&id| id > 0);
         self.word().store(id.unwrap_or(0) as u32 | WAITERS, Release);
     }
 
-    /// The child's question, and its wait: whether it may go on. It looks from time to
-    /// time whether its parent is there to answer.
+    /// For the child: asks for its id maps and waits for the answer, whether it may go
+    /// on. It checks periodically whether its parent has ended.
     pub fn ask(&self, is_orphaned: impl Fn() -> bool) -> bool {
         self.word().store(ASKS, Release);
         futex::wake(self.word(), c_int::MAX, Futex::Shared);
@@ -149,14 +152,14 @@ impl SharedPage {
         may_go_on
     }
 
-    /// The child's last word. The parent reads it when the child is gone.
+    /// The child's report of its failure. The parent reads it when the child has ended.
     pub fn tell(&self, failure: Failure) {
         // SAFETY: plain numbers in the page; volatile, as the reader is in another memory.
         unsafe { (&raw mut (*self.0).failure).write_volatile(failure.to_words()) };
     }
 
-    /// Its steps are done. Under a filter of the plan's own not even a futex is
-    /// touched: the parent looks by itself.
+    /// For the child: its steps are done. Under the plan's seccomp filter it does not
+    /// even call futex(2): the parent polls.
     pub fn say_there(&self, may_wake: bool) {
         self.word().store(IS_THERE, Release);
         if may_wake {
@@ -165,7 +168,7 @@ impl SharedPage {
     }
 }
 
-/// Milliseconds after which somebody who waits looks for himself.
+/// The polling interval of a waiting child, in milliseconds.
 const A_WHILE: c_long = 100;
 
 impl Drop for SharedPage {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A child that does not outlive its parent, or needs it.
+//! Steps of a child that must not outlive its parent, or needs it.
 
 use super::failure::{FAILED, Failure};
 use super::job::Job;
@@ -7,11 +7,12 @@ use super::kept::Kept;
 use super::stage::Stage;
 use crate::uapi::{sys, task, wait};
 
-/// The child waits for its id maps, and ends with its parent.
+/// The child waits for its id maps, and ends if its parent ends.
 #[inline(never)]
 pub fn await_maps(job: &Job, kept: &Kept) {
     let Some(page) = job.page else { return };
-    // Also if only the calling thread ends. Until the caller has answered it lives.
+    // The signal comes also if only the calling thread ends, which lives until it has
+    // answered.
     _ = task::set_death_signal(libc::SIGKILL);
     if !page.ask(|| is_orphaned(job, kept)) {
         sys::exit_group(FAILED);
@@ -19,8 +20,8 @@ pub fn await_maps(job: &Job, kept: &Kept) {
     _ = task::set_death_signal(0);
 }
 
-/// A parent that has ended by now sends no signal: the child gets it here. The
-/// first process of a pid namespace may be deaf to it, and ends.
+/// If the parent has ended before, the kernel sends no parent-death signal: the child
+/// sends it to itself. The first process of a pid namespace may ignore it, and exits.
 #[inline(never)]
 pub fn set_death_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
     let signal = job.child.rare.death_signal;
@@ -37,9 +38,9 @@ pub fn set_death_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the caller has ended. Where the child has no number for it and no pidfd could
-/// be had that is not known, and then only the death signal tells. Nor is it where a
-/// filter answers for an id, of which there is none below 1.
+/// Whether the caller has ended. False if it is not known: the caller has no pid in the
+/// child's namespace and no pidfd could be opened, so that only the parent-death signal
+/// remains; or a filter answers getppid(2) with an errno (real pids are above 0).
 fn is_orphaned(job: &Job, kept: &Kept) -> bool {
     if kept.parent >= 0 {
         return wait::is_readable(kept.parent);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `pidfd_getpid`: the process that a pidfd is of, as /proc says.
+//! `pidfd_getpid`: the process that a pidfd refers to, from /proc.
 
 use crate::base::decimal;
 use crate::base::text::Buffer;
@@ -7,9 +7,9 @@ use crate::uapi::sys::Pid;
 use crate::uapi::{Errno, file};
 use core::ffi::c_int;
 
-/// The pid in the pid namespace of /proc. EBADF for what is no pidfd, EREMOTE
-/// where the process is in a namespace that cannot be seen from there, ESRCH
-/// where it is gone; ENOENT where there is no /proc.
+/// The pid in the pid namespace of /proc. EBADF if it is no pidfd, EREMOTE if the process
+/// is not visible in that namespace, ESRCH if it has been reaped, ENOENT if there is no
+/// /proc.
 pub fn pid_of(pidfd: c_int) -> Result<Pid, Errno> {
     if pidfd < 0 || !file::is_open(pidfd) {
         return Err(Errno::EBADF);
@@ -44,7 +44,7 @@ fn path_of(fd: c_int) -> Buffer<32> {
     path
 }
 
-/// The number behind "Pid:" at the start of a line.
+/// The number after "Pid:" at the start of a line.
 fn parse(text: &[u8]) -> Option<Pid> {
     let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Pid:"))?;
     let number = line.trim_ascii();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `clone3_spawn_t` holds: the two parts of a child's description, and what becomes
-//! of them when it runs, as the setters left it. Lists and strings are the caller's own.
+//! The contents of `clone3_spawn_t` as the setters left it: the two parts of a child's
+//! description, and what the spawn itself needs. Lists and strings are borrowed from the
+//! caller.
 
 use super::actions::{Actions, FileActions};
 use super::child::Attributes;
@@ -9,27 +10,27 @@ use crate::uapi::Errno;
 use core::ffi::{c_char, c_int};
 use core::ptr::{null, null_mut};
 
-/// A setter that could not do what it was called for.
+/// A setter that failed.
 #[derive(Clone, Copy)]
 pub struct Refusal {
     /// Its number.
     pub setter: u8,
-    /// What it answered.
+    /// The error number that it returned.
     pub errno: Errno,
 }
 
 /// The contents of `clone3_spawn_t`.
 pub struct Plan {
-    /// [`MARK`], or nobody initialised it.
+    /// [`MARK`], if it is initialised.
     pub mark: u64,
-    /// The first setter that failed: a plan that lacks something must not run, for
-    /// what it lacks may be what keeps the program in.
+    /// The first setter that failed. Such a plan must not run: what it lacks may be what
+    /// confines the program.
     pub refused: Option<Refusal>,
-    /// What POSIX knows as well.
+    /// The part that POSIX has, too.
     pub attributes: Attributes,
     /// The rest.
     pub rare: Rare,
-    /// Where the child is born, if not by `attributes`: a path from the caller's working
+    /// The child's cgroup, if not in `attributes`: a path from the caller's working
     /// directory, or null.
     pub cgroup_path: *const c_char,
     /// What is done to the files.
@@ -38,13 +39,13 @@ pub struct Plan {
     pub pidfd: *mut c_int,
     /// The program or its directory, and the flags of execveat(2).
     pub program: Option<(c_int, c_int)>,
-    /// Whether the program is a name to be looked for.
+    /// Whether the program is searched for in PATH.
     pub search: bool,
-    /// What runs in a program's place.
+    /// A function to run instead of a program.
     pub function: Option<Function>,
 }
 
-/// In place of an address; nothing else begins with it by chance.
+/// A value that uninitialised memory does not have by chance.
 pub const MARK: u64 = 0x736e_6177_7033_6e63;
 
 impl Plan {
@@ -62,8 +63,8 @@ impl Plan {
         function: None,
     };
 
-    /// Notes that a setter was refused. The first one counts: what comes after may
-    /// have failed because of it.
+    /// Records that a setter failed. The first one counts: later ones may have failed
+    /// because of it.
     pub fn refuse(&mut self, setter: u8, errno: Errno) {
         self.refused.get_or_insert(Refusal { setter, errno });
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawn` and its kin: the objects of POSIX become a `Child`.
+//! `posix_spawn` and its variants: turns the objects of POSIX into a `Child`.
 
 use super::actions::Actions;
 use super::attr::{self, SpawnAttributes};
@@ -13,7 +13,7 @@ use crate::uapi::Errno;
 use crate::uapi::sys::Pid;
 use core::ffi::c_int;
 
-/// The child of a call, with its pidfd where one is wanted.
+/// Creates the child of a call, with its pidfd if one is requested.
 ///
 /// # Safety
 /// As posix_spawn(3) has it.
@@ -46,7 +46,7 @@ pub unsafe fn spawn(call: &Call, pidfd: Option<&mut c_int>) -> Result<Pid, Errno
     unsafe { super::launch(&mut child) }.map_err(|failure| failure.errno)
 }
 
-/// One that the host makes.
+/// The same by the host's function.
 ///
 /// # Safety
 /// As [`spawn`].
@@ -75,7 +75,7 @@ unsafe fn read_attributes(
     Ok(())
 }
 
-/// Apart, for the room that the object's like takes of the stack.
+/// A function of its own, because a copy of the object takes stack.
 ///
 /// # Safety
 /// An object of the host's.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The child's ids and capabilities.
 //!
-//! With fs.suid_dumpable at 1 each change of ids makes memory dumpable again, so that it
-//! is hidden before and after (`Job::hide_if`).
+//! With fs.suid_dumpable=1 each change of ids makes the memory dumpable again, so the
+//! flag is cleared before and after (`Job::hide_if`).
 
 use super::failure::Failure;
 use super::job::Job;
@@ -21,7 +21,8 @@ fn hidden(job: &Job, change: impl Fn() -> Result<(), Errno>) -> Result<(), Errno
     job.hide_if(job.changes.ids)
 }
 
-/// Those that are asked for, each while the one before allows it.
+/// Makes the requested changes, in an order in which none takes the privilege that a
+/// later one needs.
 pub fn change(job: &Job) -> Result<(), Failure> {
     let rare = job.child.rare;
     let capabilities = |index| Failure::nth(Stage::Capabilities, index);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a child can be asked to be that POSIX knows nothing of. Most children ask for
-//! none of it, and share one constant that says so.
+//! The part of a child's description that POSIX does not have. Most children use none of
+//! it and share one constant.
 
 use super::elements::{IdRange, Limit, Mount, Namespace};
 use super::list::List;
@@ -10,7 +10,7 @@ use crate::uapi::sys::{KernelSigset, Pid};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
-/// A function of the caller's, and what it is given.
+/// A function of the caller's, and its argument.
 pub type Function = (unsafe extern "C" fn(*mut c_void) -> c_int, *mut c_void);
 
 /// A directory for the child.
@@ -24,14 +24,14 @@ pub enum Directory {
     Path(*const c_char),
 }
 
-/// As many descriptors can be listed.
+/// The largest number of descriptors in the list.
 pub const MOST_DESCRIPTORS: usize = 1024;
 
-/// `None`, nothing and 0 leave it as the caller has it.
+/// With `None`, an empty list or 0 it is inherited from the caller.
 #[derive(Clone, Copy)]
 pub struct Rare {
     pub flags: CloneFlags,
-    /// Which of them the library may stand in for.
+    /// Which of them the library may emulate.
     pub emulable: CloneFlags,
     pub exit_signal: Option<c_int>,
     pub set_tid: List<Pid>,
@@ -64,13 +64,13 @@ pub struct Rare {
     pub directory: Directory,
     /// A path to chroot(2) to, or a descriptor to pivot to.
     pub root: Directory,
-    /// What becomes 0, 1, 2 and so on; all others are closed.
+    /// The descriptors that become 0, 1, 2 and so on; all others are closed.
     pub descriptors: Option<List<c_int>>,
     pub callback: Option<Function>,
 }
 
 impl Rare {
-    /// Nothing of it.
+    /// None of it.
     pub const NONE: &'static Rare = &Rare {
         flags: CloneFlags::NONE,
         emulable: CloneFlags::NONE,
@@ -112,14 +112,14 @@ impl Rare {
         self.enters(CLONE_NEWNS)
     }
 
-    /// Whether the child is in another pid namespace than the caller, and its
-    /// parent has no number there.
+    /// Whether the child is in another pid namespace than the caller, where its parent
+    /// has no pid.
     pub fn leaves_pid_namespace(&self) -> bool {
         self.enters(CLONE_NEWPID)
     }
 
-    /// Whether the child enters a time namespace, for which its memory must be
-    /// its own (time_namespaces(7)).
+    /// Whether the child enters a time namespace, which it can do only with its own
+    /// memory (time_namespaces(7)).
     pub fn needs_own_memory(&self) -> bool {
         self.enters(CLONE_NEWTIME)
     }
@@ -129,17 +129,17 @@ impl Rare {
         self.flags.contains(kind) || self.namespaces.get().iter().any(|ns| ns.joins(kind))
     }
 
-    /// Whether something is mounted for the child, be it its root.
+    /// Whether something is mounted for the child, its root included.
     pub fn mounts_or_pivots(&self) -> bool {
         !self.mounts.get().is_empty() || matches!(self.root, Directory::Descriptor(_))
     }
 
-    /// Whether somebody must write the child's id maps.
+    /// Whether the caller must write the child's id maps.
     pub fn writes_id_maps(&self) -> bool {
         self.setgroups.is_some() || !self.uid_map.get().is_empty() || !self.gid_map.get().is_empty()
     }
 
-    /// Whether the child looks whether its parent is still there.
+    /// Whether the child checks whether its parent has ended.
     pub fn looks_for_parent(&self) -> bool {
         self.death_signal != 0 || self.writes_id_maps()
     }

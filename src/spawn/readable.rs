@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether what a plan points at can be read, where it is this library that reads
-//! it and not the kernel: in the child, a bad address would be a SIGSEGV, and the
-//! caller would take that for the program's end.
+//! Whether the memory that a plan points to can be read, where this library reads it and
+//! not the kernel: in the child, a bad address would be a SIGSEGV, which the caller would
+//! take for a crash of the program.
 //!
-//! The kernel is asked page by page (`pages::probe`), one call a list. What another
-//! thread unmaps afterwards is not seen.
+//! The kernel is asked page by page (`pages::probe`). Memory that another thread unmaps
+//! afterwards is not noticed.
 
 use super::list::List;
 use crate::base::SMALLEST_PAGE;
@@ -12,7 +12,7 @@ use crate::uapi::{Errno, pages};
 use core::ffi::c_char;
 use core::mem::size_of;
 
-/// EFAULT for an array that is not there.
+/// EFAULT for an array that cannot be read.
 pub fn of_list<T>(list: &List<T>) -> Result<(), Errno> {
     let (first, count) = list.as_parts();
     let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
@@ -31,19 +31,19 @@ fn range(first: usize, bytes: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The eight bytes around an address, which no page divides.
+/// The aligned eight bytes around an address, which are within one page.
 fn word(address: usize) -> Result<(), Errno> {
     pages::probe((address & !7) as u64)
 }
 
-/// Whether there is a string: bytes that can be read, up to a NUL.
+/// Whether a string can be read up to its NUL.
 pub fn string(string: *const c_char) -> Result<(), Errno> {
     let mut at = string as usize;
     loop {
         word(at)?;
         let end = at | (SMALLEST_PAGE - 1);
         while at <= end {
-            // SAFETY: on a page that can be read, as just seen.
+            // SAFETY: on a page that can be read, as just checked.
             if unsafe { (at as *const c_char).read_volatile() } == 0 {
                 return Ok(());
             }

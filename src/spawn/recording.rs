@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a recorded child takes with it: its creator's record, and the environment by which
-//! its program is recorded as well.
+//! What a recorded child needs: its creator's record, and the environment by which its
+//! program is recorded as well.
 
 use super::child::{Child, Program};
 use crate::observe::{Creation, Environment, Execution};
@@ -9,7 +9,7 @@ use crate::uapi::exec::Strings;
 use crate::uapi::sys::Pid;
 use core::cell::Cell;
 
-/// In a frame of the creator's.
+/// Is in a frame of the creator's.
 pub struct Recording {
     creation: Creation,
     environment: Environment,
@@ -18,7 +18,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Of a child that is to be made.
+    /// For a child to be created.
     pub fn new(creation: Creation, environment: Environment) -> Recording {
         Recording { creation, environment, ran: Cell::new(0) }
     }
@@ -28,7 +28,7 @@ impl Recording {
         self.creation.lend();
     }
 
-    /// In the creator, when it has its memory back.
+    /// In the creator, when the memory is its own again.
     pub fn take_back(&self) {
         self.creation.take_back();
     }
@@ -50,8 +50,7 @@ impl Recording {
         self.creation.in_child(tid);
     }
 
-    /// Has the child execute its program, with the environment that it is given; says why it
-    /// could not.
+    /// Executes the program with the prepared environment. Returns on failure.
     #[cold]
     #[inline(never)]
     pub fn execute(
@@ -68,7 +67,7 @@ impl Recording {
         let execution =
             Execution::by_spawned(self.creation, ran, path, child.argv, &self.environment);
         let mut outcome = execute(self.environment.strings());
-        // What was added may have been too much.
+        // The additions may have made it too long.
         if self.environment.is_changed && outcome == Err(Errno(libc::E2BIG)) {
             outcome = execute(child.envp);
         }

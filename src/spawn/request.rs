@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A child as the kernel is asked for it.
+//! A child's description as a request to the kernel.
 
 use super::child::Child;
 use super::credentials::Changes;
@@ -7,7 +7,7 @@ use crate::engine::Request;
 use crate::uapi::flags::*;
 use core::ffi::c_int;
 
-/// The request, with the place where the kernel puts the pidfd.
+/// The request, with the place where the kernel stores the pidfd.
 #[inline(never)]
 pub fn of(child: &Child, changes: Changes, pidfd: &mut c_int) -> Request {
     let rare = child.rare;
@@ -26,13 +26,13 @@ pub fn of(child: &Child, changes: Changes, pidfd: &mut c_int) -> Request {
         request.exit_signal = 0;
     }
     if let Some(signal) = rare.exit_signal {
-        // The kernel refuses a negative one, as it comes.
+        // A negative one is passed on, for the kernel to refuse.
         request.exit_signal = signal as u64;
     }
     let (pids, count) = rare.set_tid.as_parts();
     request.set_tid = (pids as usize as u64, count as u64);
     if child.runs_function() {
-        // Its handlers are as much its own as after fork.
+        // It keeps its signal handlers, as after fork.
         request.flags &= !(CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND);
     }
     if changes.any() || rare.needs_own_memory() {

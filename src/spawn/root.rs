@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Another root for the child: chroot(2), or pivot_root(2) into a directory that
-//! a descriptor stands for; and the mounts, between finding the one and entering it.
+//! The child's root: chroot(2), or pivot_root(2) to a directory that is given as a
+//! descriptor. The mounts are made after the directory is found and before it becomes the
+//! root.
 //!
-//! The descriptor was opened in the caller's mount namespace, and the child is in
-//! a copy of that, in which the directory is another one of the same name: so it
-//! is looked up anew, and compared. A detached mount (open_tree(2), fsmount(2)) is
-//! in no namespace and is attached where it is needed.
+//! The descriptor was opened in the caller's mount namespace. The child is in a copy of
+//! that, so the directory is looked up again by its path, and compared. A detached mount
+//! (open_tree(2), fsmount(2)) is in no namespace and is attached as needed.
 
 use super::failure::Failure;
 use super::mounts;
@@ -34,7 +34,7 @@ pub fn change(rare: &Rare) -> Result<(), Failure> {
             let root = open(path).map_err(&failed)?;
             keep_inside(rare)?;
             mounts::make(mounts, root)?;
-            // Not by its path again, which may lead elsewhere by now.
+            // Not by its path again, which may have changed.
             file::fchdir(root).map_err(&failed)?;
             file::close(root);
             namespace::chroot(c".".as_ptr()).map_err(failed)
@@ -47,8 +47,8 @@ pub fn change(rare: &Rare) -> Result<(), Failure> {
     }
 }
 
-/// Lets no mount get out of a new mount namespace. Who joins another's has what was
-/// decided there.
+/// Makes all mounts of a new mount namespace slaves, so that nothing propagates out of
+/// it. The propagation in a namespace that is joined is left as it is.
 fn keep_inside(rare: &Rare) -> Result<(), Failure> {
     let joins = rare.namespaces.get().iter().any(|ns| ns.joins(CLONE_NEWNS));
     if joins || !rare.flags.contains(CLONE_NEWNS) {
@@ -62,13 +62,13 @@ fn open(path: *const c_char) -> Result<c_int, Errno> {
     file::open_path(path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
 }
 
-/// Makes a mount of the directory, or of the detached mount one that is attached.
+/// Turns the directory into a mount, or attaches the detached mount.
 #[inline(never)]
 fn attach(fd: c_int) -> Result<c_int, Errno> {
     mount::enslave_mounts()?;
     match find(fd)? {
         Some(directory) => {
-            // A root must be a mount: the directory is mounted on itself.
+            // pivot_root(2) needs a mount: the directory is bound to itself.
             let copy = mount::copy_mounts(directory)?;
             mount::attach_mount(copy, directory, c"")?;
             file::close(directory);
@@ -87,7 +87,7 @@ fn enter(root: c_int) -> Result<(), Errno> {
     mount::pivot_here()
 }
 
-/// The same directory in this namespace; none where the name does not lead there.
+/// The same directory in this namespace; none if its path leads elsewhere here.
 #[inline(never)]
 fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
     // The stack is the caller's, and may be small.
@@ -95,7 +95,7 @@ fn find(fd: c_int) -> Result<Option<c_int>, Errno> {
     // SAFETY: mapped just now, of that length, and zeroed.
     let path = unsafe { core::slice::from_raw_parts_mut(room.cast(), SMALLEST_PAGE) };
     let found = find_by_name(fd, path);
-    // SAFETY: mapped above; nothing points there any more.
+    // SAFETY: mapped above; no pointer to it is left.
     unsafe { pages::unmap_pages(room, SMALLEST_PAGE) };
     found
 }

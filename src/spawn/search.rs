@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The search for a program in PATH, as execvp's.
+//! The search for a program in PATH, like execvp's.
 //!
-//! Elements are tried in their order, the empty one being the working directory
-//! (the child's, after its file actions). A file that may not be executed is
-//! remembered and another looked for; what is not there, or where nothing can
-//! be, is passed over; any other error ends the search. A script without `#!` is
-//! not given to a shell: neither glibc's posix_spawnp (since 2.15) nor musl's
-//! does.
+//! Elements are tried in their order, the empty one being the working directory (the
+//! child's, after its file actions). After EACCES the search continues, and fails with
+//! EACCES if nothing is found; missing files and directories are skipped; any other error
+//! ends the search. A script without `#!` is not given to a shell: neither glibc's
+//! posix_spawnp (since 2.15) nor musl's does.
 
 use crate::base::{SMALLEST_PAGE, text};
 use crate::host::environment;
@@ -15,18 +14,18 @@ use crate::uapi::{Errno, pages};
 use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
-/// A name to be looked for, and room for the paths that are tried.
+/// A name to search for, and a buffer for the paths to try.
 pub struct Search {
     file: *const c_char,
     length: usize,
     /// PATH; null where the name is a path.
     list: *const c_char,
-    /// Room that is too big for the stack.
+    /// A buffer too big for the stack.
     mapped: *mut u8,
     room: usize,
 }
 
-/// Paths up to this are put together on the child's stack.
+/// Paths up to this size are assembled on the child's stack.
 const SMALL: usize = 128;
 /// PATH_MAX of `<linux/limits.h>`, with its NUL.
 const LONGEST_PATH: usize = SMALLEST_PAGE;
@@ -34,7 +33,7 @@ const LONGEST_PATH: usize = SMALLEST_PAGE;
 const LONGEST_NAME: usize = 255;
 
 impl Search {
-    /// Prepared in the parent, which has the environment.
+    /// Prepares the search in the parent, with the caller's environment.
     ///
     /// # Safety
     /// `file` must be a string that stays as it is.
@@ -66,7 +65,7 @@ impl Search {
         Ok(search)
     }
 
-    /// What is looked for.
+    /// The name searched for.
     pub fn name(&self) -> *const c_char {
         self.file
     }
@@ -80,7 +79,8 @@ impl Search {
         self.elements().map(|(_, length)| length).filter(|&n| n < LONGEST_PATH).max().unwrap_or(0)
     }
 
-    /// Executes the first that can be; says why none could. For the child.
+    /// For the child: executes the first file that can be executed. Returns why none
+    /// could.
     pub fn execute(&self, argv: Strings, envp: Strings) -> Errno {
         if self.list.is_null() {
             return exec::exec(self.file, argv, envp);
@@ -102,16 +102,16 @@ impl Search {
         let mut verdict = Errno::ENOENT;
         let mut denied = false;
         for (element, length) in self.elements() {
-            // Longer ones no path can begin with.
+            // Elements that are too long for any path.
             if length >= LONGEST_PATH || length + self.length + 2 > self.room {
                 continue;
             }
-            // SAFETY: it fits, as just seen.
+            // SAFETY: it fits, as just checked.
             unsafe { self.put_together(room, element, length) };
             verdict = exec::exec(room.cast(), argv, envp);
             match verdict.0 {
                 libc::EACCES => denied = true,
-                // Nothing there, or a file system that is not at home.
+                // No such file, or a remote file system that does not respond.
                 libc::ENOENT | libc::ENOTDIR | libc::ESTALE | libc::ENODEV | libc::ETIMEDOUT => {}
                 _ => return verdict,
             }
@@ -163,7 +163,7 @@ impl Iterator for Elements {
                 _ => length += 1,
             }
         };
-        // SAFETY: behind a colon the string goes on.
+        // SAFETY: the string continues after a colon.
         self.at = if end == 0 { core::ptr::null() } else { unsafe { start.add(length + 1) } };
         Some((start, length))
     }

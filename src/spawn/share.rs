@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The child's share of the machine.
+//! The child's share of the machine: scheduling, nice value, affinity, OOM score and the like.
 
 use super::failure::Failure;
 use super::rare::Rare;
@@ -18,7 +18,7 @@ pub fn schedule(scheduling: Option<(Option<c_int>, c_int)>) -> Result<(), Failur
     .map_err(Failure::at(Stage::Scheduler))
 }
 
-/// What else there is of it.
+/// The rest of it.
 #[inline(never)]
 pub fn set(rare: &Rare) -> Result<(), Failure> {
     if let Some(nice) = rare.nice {
@@ -40,8 +40,8 @@ pub fn set(rare: &Rare) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The kernel knows a child of vfork by its vfork and changes its score alone
-/// (fs/proc/base.c, __set_oom_adj).
+/// The kernel recognises a vfork child and changes only its score, not that of the parent
+/// who shares the memory (fs/proc/base.c, __set_oom_adj).
 fn oom_score(score: c_int) -> Result<(), Errno> {
     let mut text = Buffer::<16>::new();
     let fd = file::open(c"/proc/self/oom_score_adj", libc::O_WRONLY | libc::O_CLOEXEC)?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `system`: a command for the shell, waited for.
 //!
-//! While a call lasts, SIGCHLD is blocked in the calling thread, and SIGINT and
-//! SIGQUIT are ignored in the process; that the first of several calls at a time
-//! does, and the last one undoes. A thread may be cancelled while it waits: then
-//! the command is killed and reaped.
+//! During a call SIGCHLD is blocked in the calling thread, and SIGINT and SIGQUIT are
+//! ignored in the process. Of several concurrent calls the first ignores them, and the
+//! last one restores them. If the thread is cancelled while it waits, the command is
+//! killed and reaped.
 
 use super::actions::{Action, Actions};
 use super::child::{Attributes, Child, Parent, Program};
@@ -50,8 +50,8 @@ pub unsafe fn start(
 
 /// `system()`: the wait status of a shell that runs the command.
 ///
-/// A shell that cannot be executed counts as one that ends with status 127; the
-/// error is that no child could be made, or that somebody else has reaped it.
+/// A shell that cannot be executed counts as one that exits with status 127. It fails if
+/// no child could be created, or if another thread has reaped it.
 ///
 /// # Safety
 /// `command` must be a string.
@@ -66,7 +66,8 @@ pub unsafe fn system(command: *const c_char) -> Result<c_int, Errno> {
         Ok(pid) => {
             let waiting = Waiting::begin(Note::of(Call::System));
             let mut running = Running { pid, mask };
-            // SAFETY: abandon() is for a thread that leaves this call for good.
+            // SAFETY: abandon() runs only if the thread is cancelled and never returns to
+            // this call.
             let outcome = unsafe { cancel::wait_for(pid, abandon, (&raw mut running).cast()) };
             if let Ok(status) = outcome {
                 waiting.end(pid, status, None);
@@ -84,14 +85,14 @@ pub unsafe fn system(command: *const c_char) -> Result<c_int, Errno> {
     }
 }
 
-/// What a cancelled call leaves to be done.
+/// What the clean-up of a cancelled call needs.
 struct Running {
     pid: Pid,
     mask: KernelSigset,
 }
 
 unsafe extern "C" fn abandon(running: *mut c_void) {
-    // SAFETY: the Running of a call whose frame is still there.
+    // SAFETY: the Running of a call whose frame still exists.
     let Running { pid, mask } = unsafe { running.cast::<Running>().read() };
     _ = task::kill(pid, libc::SIGKILL);
     _ = task::wait_for(pid);
@@ -109,13 +110,13 @@ fn signal_bit(signal: c_int) -> KernelSigset {
 
 const INTERRUPTS: [c_int; 2] = [libc::SIGINT, libc::SIGQUIT];
 
-/// What the interrupts did before they were ignored, and by how many calls they
-/// are.
+/// The dispositions of the interrupts before they were ignored, and how many calls ignore
+/// them.
 #[derive(Clone, Copy)]
 struct Ignored {
     calls: usize,
     before: [KernelSigaction; 2],
-    /// The process began with them ignored for calls of its parent's threads.
+    /// The process was forked while its parent's threads had them ignored.
     inherited: bool,
 }
 
@@ -125,8 +126,8 @@ static IGNORED: Mutex<Ignored> = Mutex::new(
 );
 
 impl Guarded for Ignored {
-    /// The threads that made the calls are not here to undo them. The first call that
-    /// ends here does.
+    /// The threads that made the calls do not exist in the child. The first call that
+    /// ends here restores the dispositions.
     fn forget_parent(&mut self) {
         self.inherited = self.calls != 0;
         self.calls = 0;
@@ -134,7 +135,7 @@ impl Guarded for Ignored {
 }
 
 impl Ignored {
-    /// Those that the command is not to ignore.
+    /// The signals that the command must not ignore.
     fn defaults(&self) -> KernelSigset {
         let was = |&(_, before): &(c_int, KernelSigaction)| before.handler != libc::SIG_IGN;
         INTERRUPTS.into_iter().zip(self.before).filter(was).map(|(n, _)| signal_bit(n)).sum()

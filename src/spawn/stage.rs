@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The names of what may fail: the steps, and the kinds of file actions. Each has a
+//! The names of the steps that may fail, and of the kinds of file actions. Each has a
 //! variant here, which is the header's constant, and a row in the table below it.
 
 /// Which step of a clone3_spawn() failed. The numbers are names, grouped by subject: they
@@ -12,7 +12,7 @@ pub enum Stage {
     None = 0,
     /// A setter failed, or what was asked for contradicts itself.
     Plan = 1,
-    /// No child was made: clone3(2), or what it needs.
+    /// No child was created: clone3(2) failed, or something that it needs.
     Create = 2,
     /// The pidfd.
     Pidfd = 3,
@@ -79,22 +79,22 @@ pub enum Stage {
     Seccomp = 47,
 }
 
-/// What is said of the failure of a step.
+/// The words for the failure of a step.
 pub struct Row {
     /// What the step is called.
     pub words: &'static [u8],
     pub index: Index,
-    /// What comes before a number it was about; a space where the row has nothing.
+    /// What precedes the number of the object; a space if the row has nothing.
     pub before_number: &'static [u8],
 }
 
 /// What the index of a failure stands for.
 pub enum Index {
-    /// There is one of the kind.
+    /// Nothing: the step has one object.
     One,
-    /// It counts.
+    /// A number, counted from 0.
     Counts,
-    /// Each has a name.
+    /// One of these names.
     Names(&'static [&'static [u8]]),
 }
 use Index::{Counts, Names, One};
@@ -166,7 +166,7 @@ impl Stage {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionKind {
-    /// No file action was it.
+    /// No file action failed.
     None = 0,
     /// posix_spawn_file_actions_addopen().
     Open = 1,

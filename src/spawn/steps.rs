@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The child's part: its steps, each a system call or a few.
 //!
-//! | step | why there |
+//! | step | reason for its place |
 //! |---|---|
-//! | handlers to their default, by CLONE_CLEAR_SIGHAND or one by one; then the signals to be default, those to be ignored | first: a handler is a function of a program that is gone |
-//! | whether there is a pidfd | before anything else can be seen of the child |
-//! | cgroup, where the kernel did not; share of the machine | while the caller's privileges and its /proc are there |
-//! | id maps, namespaces | before all that is looked up by a name or an id |
+//! | signal handlers reset, by CLONE_CLEAR_SIGHAND or one by one; then the signals to be default, those to be ignored | first: no handler of the caller's may run in the child |
+//! | check that there is a pidfd | before the child does anything visible |
+//! | cgroup, where the kernel did not; share of the machine | while the child has the caller's privileges and /proc |
+//! | id maps, namespaces | before anything that is looked up by a path or an id |
 //! | session, process group, terminal | before the files, of which an action may take the terminal |
-//! | effective ids | before the files, as POSIX has the attributes before the file actions |
+//! | effective ids | before the files: POSIX applies attributes before file actions |
 //! | umask, mounts, root, directory, list of descriptors, file actions | before the other ids: files are opened with the caller's rights |
-//! | limits | they are the program's: nothing before is hindered by them |
-//! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | each while the one before allows it |
+//! | limits | they are meant for the program and must not hinder earlier steps |
+//! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | none takes a privilege that a later one needs |
 //! | death signal | a change of ids clears it |
-//! | no_new_privs, callback | the callback finds all as the program will, but for mask and filter |
+//! | no_new_privs, callback | the callback sees the state that the program will have, but for mask and filter |
 //! | signal mask | a signal may end the child from here on |
-//! | filter | it has the last word on nothing but exec |
+//! | filter | it applies to exec only |
 //! | exec | |
 //!
-//! It runs below the parent's frame on the parent's stack, of which it takes no
-//! more than `launch` has looked at, and on borrowed memory: all signals are
-//! blocked until the mask is set and no handler is left by then. No allocation, no lock,
-//! nothing of the libc, no TLS, nothing that can panic.
+//! It runs on the parent's stack, below the parent's frame, and uses no more than
+//! `launch` has checked; and on lent memory: all signals are blocked until the mask is
+//! set, and by then no handler is left. No allocation, no lock, no libc, no TLS, nothing
+//! that can panic.
 //!
-//! What few children ask for is in functions apart, whose locals are not in the frame of
-//! all others.
+//! Rarely used steps are in functions of their own, so that their locals do not enlarge
+//! every child's frame.
 
 use super::failure::{FAILED, Failure};
 use super::job::Job;
@@ -48,8 +48,8 @@ unsafe extern "C" {
 }
 
 unsafe extern "C" fn run(job: *mut c_void) -> c_int {
-    // SAFETY: the Job of `launch`, in a frame that is there until this child is
-    // gone, or in the copy of it.
+    // SAFETY: the Job of `launch`, in a frame that exists until this child has ended, or
+    // in the copy of it.
     let job = unsafe { &*job.cast::<Job>() };
     if let Err(failure) = take(job) {
         job.exchange.tell(failure);
@@ -57,7 +57,8 @@ unsafe extern "C" fn run(job: *mut c_void) -> c_int {
     FAILED
 }
 
-/// Everything, exec among it, or up to what a child without a program is for.
+/// Takes all steps, up to and including exec, or up to the function of a child without a
+/// program.
 pub fn take(job: &Job) -> Result<(), Failure> {
     let (child, rare) = (job.child, job.child.rare);
     let attributes = &child.attributes;
@@ -66,12 +67,12 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     }
     job.exchange.in_child();
     emulate::in_lent_child(job.emulated);
-    // Those that CLONE_CLEAR_SIGHAND left, as the caller ignores them. SIGKILL and SIGSTOP
+    // CLONE_CLEAR_SIGHAND leaves signals that the caller ignores. SIGKILL and SIGSTOP
     // cannot be set and need not be.
     _ = set_signals(attributes.defaults, false);
     set_signals(rare.ignores, true)?;
     check_pidfd(job)?;
-    // Its pid namespace has others in it from the start.
+    // Other processes in its pid namespace can see it from the start.
     job.hide_if(job.changes.joins_pid).map_err(Failure::at(Stage::Namespace))?;
     let kept = Kept::reserve(job)?;
     enter_cgroup(job).map_err(Failure::at(Stage::Cgroup))?;
@@ -113,7 +114,7 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     outcome.map_err(Failure::at(Stage::Exec))
 }
 
-/// Has signals ignored, or at their default. Says of the first that could not be.
+/// Ignores signals, or resets them to their default. Returns the first failure.
 #[inline(never)]
 fn set_signals(signals: KernelSigset, ignored: bool) -> Result<(), Failure> {
     let action = KernelSigaction::of(if ignored { libc::SIG_IGN } else { libc::SIG_DFL });
@@ -131,7 +132,7 @@ fn set_signals(signals: KernelSigset, ignored: bool) -> Result<(), Failure> {
 
 const _: () = assert!(LAST_SIGNAL == KernelSigset::BITS as usize);
 
-/// Before Linux 5.2 clone(2) takes CLONE_PIDFD and does nothing about it.
+/// Before Linux 5.2 clone(2) accepts CLONE_PIDFD and ignores it.
 fn check_pidfd(job: &Job) -> Result<(), Failure> {
     // SAFETY: the place of `launch`, written by the kernel before this began.
     let given = |place: *const c_int| unsafe { place.read_volatile() } >= 0;
@@ -141,8 +142,8 @@ fn check_pidfd(job: &Job) -> Result<(), Failure> {
     }
 }
 
-/// Where the kernel did not. A cgroup namespace that was made by then has the
-/// caller's cgroup for its root, which is not what was asked for.
+/// Enters the cgroup where the kernel did not. A cgroup namespace that was created before
+/// has the caller's cgroup as its root, which is not what was requested.
 #[inline(never)]
 fn enter_cgroup(job: &Job) -> Result<(), Errno> {
     match emulate::cgroup_of_child(job.emulated, job.child.attributes.cgroup) {
@@ -152,7 +153,7 @@ fn enter_cgroup(job: &Job) -> Result<(), Errno> {
     }
 }
 
-/// A pid namespace is entered by the parent (`birthplace`).
+/// Joins the namespaces, but for pid namespaces, which the parent joins (`birthplace`).
 #[inline(never)]
 fn join_namespaces(job: &Job) -> Result<(), Failure> {
     const NEWPID: c_int = CLONE_NEWPID.bits() as c_int;
@@ -191,7 +192,7 @@ fn set_limits(rare: &Rare) -> Result<(), Failure> {
 
 fn call_back(rare: &Rare) -> Result<(), Failure> {
     let Some((function, argument)) = rare.callback else { return Ok(()) };
-    // Nor does a handler run that it sets, on memory that may be lent.
+    // A handler that the callback sets must not run either, as the memory may be lent.
     sys::block_all_signals();
     // SAFETY: the setter's contract.
     match unsafe { function(argument) } {

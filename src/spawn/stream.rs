@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `popen` and `pclose`: a command for the shell, at the other end of a pipe.
+//! `popen` and `pclose`: a shell command at the other end of a pipe.
 //!
-//! The FILE is the host's (`host::streams`). Which commands there are is kept in a list
-//! here, because the host keeps it inside its FILEs.
+//! The FILE is the host's (`host::streams`). The commands are kept in a list here,
+//! because the host keeps them inside its FILEs.
 
 use super::actions::Action;
 use super::child::Attributes;
@@ -32,8 +32,8 @@ struct Mode {
 }
 
 impl Mode {
-    /// One of r and w, and perhaps e; EINVAL for anything else. A `lax` libc looks
-    /// at the first letter and passes over what it does not know.
+    /// One of r and w, and optionally e; EINVAL for anything else. A `lax` libc checks
+    /// the first letter and ignores what it does not know.
     fn parse(text: &[u8], lax: bool) -> Result<Mode, Errno> {
         let has = |letter: u8| text.contains(&letter);
         let close_on_exec = has(b'e');
@@ -54,15 +54,15 @@ struct Stream {
     /// First, as the host hands it back.
     cookie: Cookie,
     file: File,
-    /// The shell; 0 as long as there is none.
+    /// The shell's pid; 0 as long as there is none.
     pid: Pid,
-    /// By which it is seen whether the descriptor is still that pipe: the program
-    /// may have closed it.
+    /// Identifies the pipe, to check whether the descriptor still is that pipe: the
+    /// program may have closed it.
     pipe: Result<(libc::dev_t, u64), Errno>,
     /// Whether the host's own pclose waits for the command.
     hosts: bool,
-    /// Written before the stream is in the list, and when one behind it leaves: a fork
-    /// in another thread copies a list that is whole at any time.
+    /// Written before the stream is in the list, and when the one after it is removed: a
+    /// fork in another thread copies a consistent list at any time.
     next: AtomicPtr<Stream>,
 }
 
@@ -80,13 +80,14 @@ impl Stream {
     }
 }
 
-/// The streams there are, the newest first.
+/// The open streams, the newest first.
 struct Streams {
     first: AtomicPtr<Stream>,
 }
 
 impl Guarded for Streams {
-    /// A child has its parent's streams open as well, and its commands must not.
+    /// A child has its parent's streams open, too, and its commands must not inherit
+    /// them.
     fn forget_parent(&mut self) {}
 }
 
@@ -97,7 +98,7 @@ impl Streams {
     fn all(&self) -> impl Iterator<Item = &Stream> {
         let mut at = self.first.load(Acquire);
         core::iter::from_fn(move || {
-            // SAFETY: null or a node, which is there while it is in the list.
+            // SAFETY: null or a node, which is not freed while it is in the list.
             let stream = unsafe { at.as_ref() }?;
             at = stream.next.load(Acquire);
             Some(stream)
@@ -112,12 +113,12 @@ impl Streams {
         self.first.store(stream, Release);
     }
 
-    /// Takes the newest stream out for which `is_it` holds.
+    /// Removes the newest stream for which `is_it` holds.
     fn take(&mut self, is_it: impl Fn(*mut Stream) -> bool) -> Option<*mut Stream> {
         let mut link = &self.first;
         loop {
             let at = link.load(Acquire);
-            // SAFETY: null or a node, which is there while it is in the list.
+            // SAFETY: null or a node, which is not freed while it is in the list.
             let stream = unsafe { at.as_ref() }?;
             if is_it(at) {
                 link.store(stream.next.load(Acquire), Release);
@@ -152,7 +153,7 @@ pub unsafe fn open(command: *const c_char, mode: *const c_char) -> Result<File, 
 }
 
 impl Stream {
-    /// A stream without a command yet. Where there is none, the descriptor is closed.
+    /// A stream without a command yet. On failure the descriptor is closed.
     fn over(fd: c_int, reads: bool) -> Result<Option<*mut Stream>, Errno> {
         let node = memory::allocate(size_of::<Stream>());
         let node: *mut Stream = node.inspect_err(|_| _ = file::close(fd))?.cast();
@@ -164,13 +165,13 @@ impl Stream {
             hosts: false,
             next: AtomicPtr::new(null_mut()),
         };
-        // SAFETY: room for it, which stays until the stream is closed.
+        // SAFETY: memory for it, which stays until the stream is closed.
         let opened = unsafe {
             node.write(stream);
             streams::open(node.cast(), reads, clone3_stream_closed)
         };
         if let Ok(Some(opened)) = opened {
-            // SAFETY: nobody else has it.
+            // SAFETY: it is not shared.
             unsafe {
                 (*node).file = opened.file;
                 (*node).hosts = opened.keeps_pid;
@@ -184,10 +185,10 @@ impl Stream {
     }
 }
 
-/// Starts the command with its end of the pipe; without it the stream is closed.
+/// Starts the command with its end of the pipe; on failure the stream is closed.
 ///
 /// # Safety
-/// `command` must be a string, the stream without a command and nobody else's.
+/// `command` must be a string, and the stream this call's own, without a command.
 unsafe fn start(
     command: *const c_char,
     stream: *mut Stream,
@@ -198,12 +199,13 @@ unsafe fn start(
     let file = unsafe { (*stream).file };
     let mut room = 8;
     let outcome = loop {
-        // Allocated without the lock, and again if there are more streams by then.
+        // Allocated without the lock, and again if there are more streams once it is
+        // taken.
         let mut list = match Actions::with_room(room) {
             Ok(list) => list,
             Err(errno) => break Err(errno),
         };
-        // A filter that answers for clone3(2) by SIGSYS would end the process later.
+        // Now, because with signals blocked a filter's SIGSYS would kill the process.
         engine::meet_obstacle();
         let quiet = Quiet::begin();
         let mut streams = STREAMS.lock(&quiet);
@@ -242,8 +244,8 @@ unsafe fn start(
 }
 
 impl Streams {
-    /// The stream has a command from here on. An older one of the same FILE was closed
-    /// without a word to us, and is taken out.
+    /// Gives the stream its command. An older one of the same FILE was closed without
+    /// this library's noticing, and is removed.
     ///
     /// # Safety
     /// The stream must be in no list yet.
@@ -265,7 +267,7 @@ impl Streams {
     }
 }
 
-/// The child's actions: the ends of earlier streams are closed in it (POSIX).
+/// The child's file actions: it must not have the ends of earlier streams (POSIX).
 struct Actions {
     list: *mut Action,
     room: usize,
@@ -305,10 +307,11 @@ unsafe extern "C" {
     fn clone3_stream_closed(cookie: *mut c_void) -> c_int;
 }
 
-/// glibc closes the file under one of our streams: waits, as under one of its own.
+/// glibc closes the file of one of this library's streams: waits for the command, as
+/// glibc does for its own.
 ///
-/// The descriptor is closed with the lock held, so that no command of another thread
-/// begins with it and holds the pipe open.
+/// The descriptor is closed with the lock held, so that no command started by another
+/// thread inherits it and holds the pipe open.
 unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     let stream: *mut Stream = cookie.cast();
     let quiet = Quiet::begin();
@@ -320,7 +323,7 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     drop(streams);
     drop(quiet);
     if ours.is_none() {
-        return 0; // it has no command, and is its maker's
+        return 0; // it has no command, and belongs to the call that made it
     }
     // SAFETY: in no list any more; glibc does not hand it over again.
     unsafe { Stream::release(stream) };
@@ -331,10 +334,10 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     })
 }
 
-/// Takes the stream of a file out of the list, where its libc does not tell of its end.
-/// It stays open until what is left in it is flushed, which later children do not have to
-/// wait for: from here on exec closes it in them. Gives the command, and whether the
-/// host's pclose knows it.
+/// Removes the stream of a file from the list, where the libc does not report that it
+/// closes the file. The file stays open until it is flushed; from here on it is
+/// close-on-exec, so that later children do not inherit it. Returns the command, and
+/// whether the host's pclose knows it.
 fn take_out(file: File) -> Option<(Pid, bool)> {
     let quiet = Quiet::begin();
     let mut streams = STREAMS.lock(&quiet);
@@ -365,7 +368,7 @@ pub unsafe fn close(file: File) -> Result<c_int, Errno> {
             unsafe { streams::close(file) };
             observe::wait_for(Call::Pclose, pid)
         }
-        // It knows the command.
+        // The host knows the command.
         Some((pid, true)) => {
             let waiting = Waiting::begin(Note::of(Call::Pclose));
             // SAFETY: by the contract.
@@ -373,8 +376,7 @@ pub unsafe fn close(file: File) -> Result<c_int, Errno> {
             waiting.end(pid, status, None);
             Ok(status)
         }
-        // The file is none of ours.
-        // SAFETY: by the contract.
+        // The file is not one of this library's. SAFETY: by the contract.
         None => unsafe { streams::hosts_close(file) },
     }
 }
