@@ -65,7 +65,7 @@ aarch64 i686 riscv64:
 # Nothing else installs packages.
 setup: ## install what building needs (Debian, Ubuntu); NO_INSTALL=1 only says what is missing
 	$(Q)tools/setup build
-setup-programs: ## the same for demo: strace and real programs
+setup-programs: ## the same for demo and check-programs: git, strace and real programs
 	$(Q)tools/setup build programs
 setup-check: ## for check and all checks in qemu-user: compilers, programs, servers; adds arm64, i386 to dpkg
 	$(Q)tools/setup build check programs servers
@@ -81,8 +81,8 @@ setup-fuzz: ## for fuzz
 setup-bench: ## for bench
 	$(Q)tools/setup build bench
 
-demo: all ## run real programs under the preload
-	$(Q)tools/demo $(B)/libclone3.so
+demo: all ## trace make -j2 and git at work: a tree, a summary, findings, a page for a browser
+	$(Q)tools/demo $(B)
 
 # What is missing here is a SKIP that says which setup target installs it.
 check: all ## build, run the tests on this machine
@@ -119,14 +119,15 @@ FUZZ_SECONDS ?= 600
 fuzz: all ## random plans of clone3_spawn against a slow reference (FUZZ_SECONDS=600, as root)
 	$(Q)fuzz/run $(B) $(FUZZ_SECONDS)
 
-bench: bench-calls bench-spawn bench-threads ## all of the benchmarks below; results in build/bench/
+bench: bench-calls bench-spawn bench-threads bench-traces ## all of the benchmarks below; results in build/bench/
 
 bench-calls: all ## fork, vfork and syscall() against the libc's own, as ratios
 	$(Q)bench/calls $(B)
 
 bench-spawn: all ## posix_spawn against other libcs, vfork, fork and bare C; table, JSON, chart
 bench-threads: all ## threads against other libcs' pthreads and bare C; table, JSON, chart
-bench-spawn bench-threads:
+bench-traces: all ## loops and a build untraced, traced, and under strace; table, JSON, chart
+bench-spawn bench-threads bench-traces:
 	$(Q)bench/$(@:bench-%=%) $(B) $(SCALE)
 
 bench-keep: ## copy the results in build/bench/ to bench/results/, to be committed
@@ -174,5 +175,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -149,6 +149,11 @@ def suites_here(project) -> list[Suite]:
             return Single(project, name, *suites.cargo(), command, *arguments)
         return Skipped(project, name, "the Rust toolchain has none")
 
+    def demo() -> Suite:
+        if all(shutil.which(program) for program in ("git", "cc", "make")):
+            return Single(project, "demo", "tools/demo", build)
+        return Skipped(project, "demo", "git is missing (make setup-programs)")
+
     return [
         rust("rustfmt", "fmt", "--all", "--check"),
         rust("clippy", "clippy", "--release", "--locked", "--quiet", "--", "-D", "warnings"),
@@ -187,6 +192,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "gdb-threads", "tests/gdb-threads", build),
         Suite(project, "sanitizers", "tests/sanitizers", build),
         Suite(project, "examples", "tests/examples", build),
+        demo(),
     ]
 
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Sourced by tests/programs/check and tools/demo: runs a workload without the
+# Sourced by tests/programs/check: runs a workload without the
 # library, with it preloaded, or so and under strace, and counts what it made.
 
 workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")/workloads" && pwd)
