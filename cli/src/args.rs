@@ -98,6 +98,14 @@ pub struct Run {
     #[arg(long, requires = "output")]
     pub wait: bool,
 
+    /// Show on the terminal, in its last lines, which processes run and how many are made
+    ///
+    /// Standard error has to be the terminal; where it is none, nothing is shown. Programs that
+    /// fill the screen, as editors do, do not get along with it. If this command is killed by
+    /// SIGKILL meanwhile, reset(1) puts the terminal right.
+    #[arg(long, requires = "output")]
+    pub live: bool,
+
     /// Say which library is preloaded into which program
     #[arg(short, long)]
     pub verbose: bool,

@@ -42,8 +42,14 @@ pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
     let error = match &run.output {
         None => execute(&file, &run.command, &environment)?,
         Some(output) => {
-            let wanted =
-                Wanted { output, file: &file, words: &run.command, mib: run.size, wait: run.wait };
+            let wanted = Wanted {
+                output,
+                file: &file,
+                words: &run.command,
+                mib: run.size,
+                wait: run.wait,
+                live: run.live,
+            };
             let outcome = record::run(&wanted, |ring| {
                 set(&mut environment, record::VARIABLE, ring);
                 execute(&file, &run.command, &environment)

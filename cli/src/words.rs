@@ -3,6 +3,7 @@
 //! reaches a terminal but as printable characters.
 
 use std::fmt::Write;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `81 µs`, `1.25 s`: three digits that count.
 pub fn duration(ns: u64) -> String {
@@ -41,6 +42,20 @@ pub fn times(count: u64) -> String {
         2 => "twice".into(),
         many => format!("{many} times"),
     }
+}
+
+/// A text that takes no more columns of a terminal than these, 1 at least.
+pub fn cut(text: String, columns: usize) -> String {
+    if text.width() <= columns {
+        return text;
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |character: &char| {
+        let rest = left.checked_sub(character.width().unwrap_or(0));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// `ENOENT`.
@@ -170,6 +185,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::process::Command;
+
+    #[test]
+    fn texts_are_cut_by_columns() {
+        for (text, columns, wanted) in [
+            ("make -j2", 5, "make…"),
+            ("éé", 2, "éé"),
+            ("日本", 3, "日…"),
+            ("", 3, ""),
+            ("ab", 1, "…"),
+        ] {
+            assert_eq!(cut(text.into(), columns), wanted);
+        }
+    }
 
     #[test]
     fn times_and_sizes_have_three_digits() {

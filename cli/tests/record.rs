@@ -162,6 +162,29 @@ fn streams_that_are_closed_are_closed_to_the_program() {
 }
 
 #[test]
+fn with_live_a_terminal_shows_what_runs() {
+    let place = Place::new();
+    let words = ["--live", "sh", "-c", "echo its own; sleep 1.5; exit 3"];
+    let quiet = place.run(&words).assert().code(3).stdout("its own\n");
+    quiet.stderr(is_empty());
+    let command = place.run(&words);
+    let quoted: Vec<String> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    let on_terminal = format!("stty rows 24 cols 60; {}", quoted.join(" "));
+    let mut script = Command::new("script");
+    script.timeout(Duration::from_secs(60)).args(["-qec", &on_terminal, "/dev/null"]);
+    let output = script.assert().code(3).get_output().stdout.clone();
+    let output = String::from_utf8(output).unwrap();
+    assert!(output.contains("its own"), "{output:?}");
+    assert!(output.contains("2 running, 1 made ("), "{output:?}");
+    assert!(output.contains("\u{1b}[19;1H\u{1b}[2K\u{1b}[2m  sleep 1.5"), "{output:?}");
+    assert!(output.contains("\u{1b}[1;16r"), "16 lines scroll: {output:?}");
+    assert!(output.contains("\u{1b}[r"), "in the end all do: {output:?}");
+}
+
+#[test]
 fn the_ring_is_gone_afterwards() {
     let place = Place::new();
     let path = place.run(&["sh", "-c", r#"echo "$CLONE3_TRACE""#]).assert().success();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Copies a ring's records to a file, and frees their slots.
 
+use super::live::Counts;
 use super::output::Output;
 use super::shared::Shared;
-use clone3_trace::{Body, Image, Kind, Owner, SLOT_SIZE, Slot, State};
+use clone3_trace::{Body, Create, Image, Kind, Owner, SLOT_SIZE, Slot, State};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -33,17 +34,21 @@ pub struct Drain<'a> {
     pub patience: Duration,
     /// A word of the ring made no sense: somebody wrote into it who should not.
     broken: bool,
+    /// What there was in the records.
+    pub counts: Counts,
 }
 
 impl<'a> Drain<'a> {
     /// From the beginning.
     pub fn new(ring: &'a Shared, output: Output) -> Drain<'a> {
         let (open, replaced) = (BTreeMap::new(), HashSet::new());
-        Drain { ring, output, next: 0, freed: 0, open, replaced, patience: PATIENCE, broken: false }
+        let counts = Counts::default();
+        let (patience, broken) = (PATIENCE, false);
+        Drain { ring, output, next: 0, freed: 0, open, replaced, patience, broken, counts }
     }
 
-    /// Copies until it is told that all has been written.
-    pub fn until(&mut self, ended: &AtomicBool) -> io::Result<()> {
+    /// Copies until it is told that all has been written; says in between what was counted.
+    pub fn until(&mut self, ended: &AtomicBool, mut tell: impl FnMut(Counts)) -> io::Result<()> {
         loop {
             let is_last = ended.load(Acquire);
             let before = self.next;
@@ -51,6 +56,7 @@ impl<'a> Drain<'a> {
             if is_last {
                 return Ok(());
             }
+            tell(self.counts);
             thread::sleep(if self.next == before { IDLE } else { BUSY });
         }
     }
@@ -74,7 +80,7 @@ impl<'a> Drain<'a> {
             if is_open {
                 self.open.insert(position, (slots, Instant::now()));
             } else {
-                self.note_image(position);
+                self.note(position);
             }
         }
         self.look_at_open()?;
@@ -125,22 +131,26 @@ impl<'a> Drain<'a> {
                 self.open.remove(&position);
             }
             if is_done {
-                self.note_image(position);
+                self.note(position);
             }
         }
         Ok(())
     }
 
-    /// A program has begun: its execution will never return.
-    fn note_image(&mut self, position: u64) {
+    /// What a complete record says. Where a program has begun, its execution will never return.
+    fn note(&mut self, position: u64) {
         let bytes = bytes_of(self.slot(position));
-        let is_image = bytes[8..10] == (Kind::Image as u16).to_ne_bytes();
-        if let Some(body) = bytes.get(32..).and_then(|rest| rest.first_chunk()).filter(|_| is_image)
-        {
-            let exec = Image::from_bytes(body).exec;
-            if exec != 0 && self.open.contains_key(&(exec - 1)) {
-                self.replaced.insert(exec);
+        let Some(body) = bytes.get(32..).and_then(|rest| rest.first_chunk()) else { return };
+        match Kind::of(u16::from_ne_bytes([bytes[8], bytes[9]])) {
+            Some(Kind::Image) => {
+                let exec = Image::from_bytes(body).exec;
+                if exec != 0 && self.open.contains_key(&(exec - 1)) {
+                    self.replaced.insert(exec);
+                }
             }
+            Some(Kind::Create) if Create::from_bytes(body).errno != 0 => self.counts.failed += 1,
+            Some(Kind::Create) => self.counts.made += 1,
+            _ => {}
         }
     }
 

@@ -4,8 +4,19 @@
 use std::collections::HashMap;
 use std::fs;
 
-/// Their numbers, and whether each has ended and was not waited for.
-pub fn below(ancestor: u32) -> Vec<(u32, bool)> {
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its number.
+    pub pid: u32,
+    /// Whether it has ended and was not waited for.
+    pub is_zombie: bool,
+    /// How many there are between it and the ancestor.
+    pub depth: usize,
+}
+
+/// All of them, each before those below it.
+pub fn below(ancestor: u32) -> Vec<Member> {
     let mut children: HashMap<u32, Vec<(u32, bool)>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -15,11 +26,16 @@ pub fn below(ancestor: u32) -> Vec<(u32, bool)> {
             children.entry(parent).or_default().push((pid, is_zombie));
         }
     }
-    let mut found = children.remove(&ancestor).unwrap_or_default();
-    let mut place = 0;
-    while let Some((pid, _)) = found.get(place) {
-        found.extend(children.remove(pid).unwrap_or_default());
-        place += 1;
+    let mut found = Vec::new();
+    let mut todo: Vec<Member> = Vec::new();
+    let mut of = |pid: u32, depth: usize, todo: &mut Vec<Member>| {
+        let below = children.remove(&pid).unwrap_or_default().into_iter().rev();
+        todo.extend(below.map(|(pid, is_zombie)| Member { pid, is_zombie, depth }));
+    };
+    of(ancestor, 0, &mut todo);
+    while let Some(member) = todo.pop() {
+        found.push(member);
+        of(member.pid, member.depth + 1, &mut todo);
     }
     found
 }
@@ -46,11 +62,26 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_below_this_process() {
-        let mut child = std::process::Command::new("sleep").arg("9").spawn().unwrap();
-        let found = below(std::process::id());
+    fn children_and_theirs_are_below_this_process() {
+        let mut child = std::process::Command::new("sh");
+        let mut child = child.args(["-c", "sleep 9 & wait"]).spawn().unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(9);
+        let found = loop {
+            let found = below(std::process::id());
+            let place = found.iter().position(|member| member.pid == child.id());
+            let next = place.and_then(|place| found.get(place + 1));
+            if next.is_some_and(|next| next.depth == 1) || std::time::Instant::now() > until {
+                break found;
+            }
+        };
+        let sleep = found.iter().find(|member| member.depth == 1).copied();
+        if let Some(sleep) = sleep {
+            // SAFETY: takes only numbers; the child's child is there.
+            unsafe { libc::kill(sleep.pid as i32, libc::SIGKILL) };
+        }
         _ = child.kill();
         _ = child.wait();
-        assert!(found.contains(&(child.id(), false)), "{found:?}");
+        let member = Member { pid: child.id(), is_zombie: false, depth: 0 };
+        assert!(found.contains(&member) && sleep.is_some(), "{found:?}");
     }
 }

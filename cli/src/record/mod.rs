@@ -6,6 +6,7 @@ mod clock;
 mod drain;
 mod exec;
 mod family;
+mod live;
 mod output;
 mod reap;
 mod shared;
@@ -13,6 +14,7 @@ mod signals;
 
 use anyhow::{Context, Result};
 use drain::Drain;
+use live::Live;
 use output::Output;
 use shared::Shared;
 use signals::Signals;
@@ -37,6 +39,8 @@ pub struct Wanted<'a> {
     pub mib: u32,
     /// Whether the end is that of the last process, not that of the first.
     pub wait: bool,
+    /// Whether what goes on is shown on a terminal.
+    pub live: bool,
 }
 
 /// Where the writers find the ring (libclone3(7)).
@@ -68,7 +72,10 @@ pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> 
     let ended = AtomicBool::new(false);
     let mut drain = Drain::new(&ring, output);
     let (status, drained) = thread::scope(|scope| {
-        let drained = scope.spawn(|| drain.until(&ended));
+        let drained = scope.spawn(|| {
+            let mut live = wanted.live.then(Live::begin).flatten();
+            drain.until(&ended, |counts| live.iter_mut().for_each(|live| live.draw(counts)))
+        });
         let status = match started {
             Ok(child) => Ok(reap::until_end(child, wanted.wait, &ring, &signals)),
             Err(error) => Err(error),

@@ -66,8 +66,8 @@ fn waited(child: i32, status: i32, used: &libc::rusage) -> Wait {
 }
 
 fn still_there(ring: &Shared) {
-    for (pid, is_zombie) in family::below(std::process::id()) {
-        write(ring, &Alive { child: pid as i32, zombie: u8::from(is_zombie) });
+    for member in family::below(std::process::id()) {
+        write(ring, &Alive { child: member.pid as i32, zombie: u8::from(member.is_zombie) });
     }
 }
 

@@ -56,7 +56,7 @@ fn many_laps_by_several_writers_reach_the_file_whole() {
                 })
             })
             .collect();
-        let drained = scope.spawn(|| drain.until(&ended));
+        let drained = scope.spawn(|| drain.until(&ended, |_| ()));
         let lost: u64 = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
         ended.store(true, Release);
         drained.join().unwrap().unwrap();

@@ -4,10 +4,10 @@
 use super::{BAD, DIM, HEAD, blind_spots, findings};
 use crate::model::{End, Part, Process, Run};
 use crate::notation::signal_in_words;
-use crate::words::{duration, errno, shell, size};
+use crate::words::{cut, duration, errno, shell, size};
 use anyhow::Result;
 use std::io::Write;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// Deeper ones are not indented further.
 const DEEPEST: usize = 60;
@@ -146,20 +146,9 @@ fn words(run: &Run, process: &Process, part: &Part, room: Option<usize>) -> Stri
     };
     let words = if part.argv.is_empty() { shell(&[path]) } else { shell(part.argv) };
     match room {
-        Some(room) if words.width() > room => cut(&words, room - 1) + "…",
-        _ => words,
+        Some(room) => cut(words, room),
+        None => words,
     }
-}
-
-/// What has room in so many columns.
-fn cut(text: &str, columns: usize) -> String {
-    let mut left = columns;
-    let fits = |character: &char| {
-        let rest = left.checked_sub(character.width().unwrap_or(0));
-        left = rest.unwrap_or(0);
-        rest.is_some()
-    };
-    text.chars().take_while(fits).collect()
 }
 
 fn figures(run: &Run, process: &Process) -> (String, String, String) {
@@ -187,17 +176,4 @@ fn line(out: &mut impl Write, figures: [&str; 4], prefix: &str, text: &str) -> R
         "{took:>8}  {cpu:>8} {memory:>10}  {colour}{status:>7}{colour:#}  {DIM}{prefix}{DIM:#}{text}"
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cut;
-
-    #[test]
-    fn commands_are_cut_by_columns() {
-        assert_eq!(cut("make -j2", 4), "make");
-        assert_eq!(cut("éé", 1), "é");
-        assert_eq!(cut("日本", 3), "日", "each takes two");
-        assert_eq!(cut("", 3), "");
-    }
 }
