@@ -926,7 +926,7 @@ struct clone3_spawn_rlimit {
 };
 
 /**
- * A mount for the child. cbindgen:field-names=[source, target, type, data, flags]
+ * A mount for the child.
  */
 struct clone3_spawn_mount {
   /**
@@ -942,7 +942,7 @@ struct clone3_spawn_mount {
   /**
    * The file system's type: proc, tmpfs, devpts and so on; not used with MS_BIND.
    */
-  const char *kind;
+  const char *type;
   /**
    * Its options, as after -o of mount(8): "size=1m,mode=755"; NULL for none.
    */

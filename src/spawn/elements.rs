@@ -57,7 +57,8 @@ pub struct Limit {
     pub hard: u64,
 }
 
-/// A mount for the child. cbindgen:field-names=[source, target, type, data, flags]
+/// A mount for the child.
+/// cbindgen:field-names=[source, target, type, data, flags]
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Mount {
