@@ -39,6 +39,18 @@ pub enum Command {
     /// CPU time is a process's own; memory is the most that it had, or one of the children that
     /// it waited for. Reports for people end with what could not be seen, and why.
     ///
+    /// The critical path is followed from the end of the run backwards: where a process waited
+    /// for a child that was still there, or that had ended shortly before with nothing done
+    /// between, it goes on in the child at its end; where a process began, in its creator. A
+    /// wait that returns at once otherwise held nothing up. It cannot know who waits for whom
+    /// through pipes, files, sockets or locks: what ran beside it is counted.
+    ///
+    /// For other numbers of jobs, the order in which make, ninja, samu, parallel and xargs -P
+    /// start things is taken to be a schedule and no more, unless they waited although more had
+    /// run at other times; that of what other programs start is kept. A processor for each
+    /// process and the same durations are assumed. What make ran one by one shows no
+    /// dependencies, so that the numbers are what could be had at best.
+    ///
     /// Exit status: 0; 125 if the file is no trace or cannot be read.
     Report(Report),
     /// Show what clone3(2) is for a program started here: which flags the kernel knows,
@@ -127,7 +139,8 @@ pub struct Report {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Tree)]
     pub format: Format,
 
-    /// Show commands whole in a tree on a terminal, where they are cut at its width otherwise
+    /// Show commands whole in a tree or a critical path on a terminal, where they are cut at its
+    /// width otherwise
     #[arg(short, long)]
     pub wide: bool,
 
@@ -145,6 +158,9 @@ pub enum Format {
     Text,
     /// Calls and programs: how many, how many failed, how long they took
     Summary,
+    /// Which processes the run had to wait for, one after the other, and how long it would
+    /// have taken with other numbers of jobs (make -jN)
+    CriticalPath,
     /// What is worth a look, in words: what was seen, what it cost, what would be better
     Findings,
     /// A JSON object for each record

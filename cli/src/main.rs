@@ -2,6 +2,7 @@
 //! The clone3 command.
 
 mod args;
+mod critical;
 mod elf;
 mod explain;
 mod library;

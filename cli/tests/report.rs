@@ -59,6 +59,7 @@ fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
         Image::default(),
         &[b"/bin/echo", long.trim_end().as_bytes(), b"/", b""],
     );
+    writer.end_ns = 1_000_000;
     let file = file(&place, &writer.bytes());
     let on_terminal = |option: &str| {
         let program = report(&[], &file).get_program().to_str().unwrap().to_owned();
@@ -73,6 +74,11 @@ fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
     let row = cut.lines().nth(1).unwrap();
     assert!(row.ends_with('…') && row.chars().count() == 70, "{cut}");
     let whole = on_terminal("--wide");
+    assert!(whole.lines().nth(1).unwrap().contains(long.trim_end()), "{whole}");
+    let path = on_terminal("--format critical-path");
+    let row = path.lines().nth(1).unwrap();
+    assert!(row.ends_with('…') && row.chars().count() == 70, "{path}");
+    let whole = on_terminal("--wide --format critical-path");
     assert!(whole.lines().nth(1).unwrap().contains(long.trim_end()), "{whole}");
 }
 

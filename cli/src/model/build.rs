@@ -2,7 +2,7 @@
 //! Puts a run together, a record after the other.
 
 use super::build_links::Links;
-use super::{Creation, End, Exec, Image, Process, Run, Used};
+use super::{Creation, End, Exec, Image, Process, Run, Used, Waited};
 use crate::trace::{Body, Header, Record, drop_reason};
 use clone3_trace::{Alive, Call, Create, Exit, Wait};
 
@@ -173,7 +173,12 @@ impl Builder {
         if record.open || child == 0 {
             return parent;
         }
-        let place = match self.links.waited_for(&self.run, parent, child) {
+        let found = self.links.waited_for(&self.run, parent, child);
+        if let Some(parent) = parent {
+            let (begun_ns, end_ns) = (record.begun_ns, wait.end_ns.max(record.begun_ns));
+            self.run.processes[parent].waits.push(Waited { child: found, begun_ns, end_ns });
+        }
+        let place = match found {
             Some(place) => place,
             // One that nothing said of before.
             None if is_outside => self.links.add(&mut self.run, child, record.begun_ns, None),

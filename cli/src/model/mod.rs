@@ -40,6 +40,8 @@ pub struct Process {
     pub children: Vec<usize>,
     /// Creations by it that failed.
     pub failures: Vec<usize>,
+    /// Its waits that told of a child's end, in their order.
+    pub waits: Vec<Waited>,
     /// How it was made.
     pub creation: Option<usize>,
     /// When it began.
@@ -93,6 +95,17 @@ pub struct Creation {
     pub begun_ns: u64,
     /// and when it returned; none where it did not.
     pub end_ns: Option<u64>,
+}
+
+/// A wait that told of a child's end.
+#[derive(Debug, Clone, Copy)]
+pub struct Waited {
+    /// Of which; none where nothing else is known of it.
+    pub child: Option<usize>,
+    /// When it was called,
+    pub begun_ns: u64,
+    /// and when it returned.
+    pub end_ns: u64,
 }
 
 /// An attempt to execute.

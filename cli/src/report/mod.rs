@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3 report`.
 
+mod critical_path;
 mod findings;
 mod folded;
 mod html;
@@ -40,7 +41,7 @@ pub fn run(report: &Report) -> Result<ExitCode> {
             bail!("Perfetto's format is not for a terminal; write it to a file")
         }
         // No colours but on a terminal.
-        Format::Tree | Format::Text | Format::Summary | Format::Findings => {
+        Format::Tree | Format::Text | Format::Summary | Format::CriticalPath | Format::Findings => {
             let size = terminal_size_of(std::io::stdout()).filter(|_| !report.wide);
             let width = size.map(|(columns, _)| columns.0.into());
             write_to(anstream::stdout().lock(), report.format, width, reader)
@@ -79,6 +80,7 @@ fn write(
     match format {
         Format::Tree => tree::write(&whole(reader), width, out),
         Format::Summary => summary::write(&whole(reader), out),
+        Format::CriticalPath => critical_path::write(&whole(reader), width, out),
         Format::Findings => {
             let run = whole(reader);
             findings::write(&run, out)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How many, how many of them failed, how long they took.
 
-use super::{HEAD, blind_spots, findings};
+use super::{HEAD, blind_spots, critical_path, findings};
 use crate::model::{End, Run};
 use crate::words::{duration, shell, size};
 use anyhow::Result;
@@ -27,6 +27,7 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{} processes, {threads} threads, {took}\n", run.processes.len())?;
     write_table(out, "call", &calls(run), false)?;
     write_table(out, "program", &programs(run), true)?;
+    critical_path::below(run, out)?;
     findings::below(run, out)?;
     blind_spots(run, out)
 }
