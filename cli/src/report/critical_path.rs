@@ -14,7 +14,7 @@ const SHORT: u64 = 1_000;
 /// Columns before the command of a link.
 const FIGURES: usize = 47;
 /// Of a command, so much is there in a terminal of whatever width.
-const LEAST: usize = 24;
+const LEAST: usize = 20;
 /// So many programs are in a summary.
 const PROGRAMS: usize = 8;
 /// So many names of programs are in a sentence.
