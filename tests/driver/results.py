@@ -53,17 +53,19 @@ def table(directories: Sequence[Path]) -> tuple[str, Tap]:
     return "\n".join(lines), total
 
 
-PROGRAM_COLUMNS = ("preloaded", "under-strace", "all-by-clone3")
+PROGRAM_COLUMNS = ("preloaded", "under-strace", "all-by-clone3", "trace-agrees")
 
 
 def programs(path: Path) -> list[tuple[str, list[str]]]:
     """Of each real program in what tests/programs/check printed: whether it did the same
-    under the preload, the same under preload and strace, and had all its processes made by
-    clone3: ok, FAILED, skipped, or "." for what was not asked of it."""
+    under the preload, the same under preload and strace, had all its processes made by
+    clone3, and a trace that agrees with strace: ok, FAILED, skipped, or "." for what was not
+    asked of it."""
     rows: dict[str, list[str]] = {}
     for text, word in tap.read(path).words:
         name = re.split("[: ]", text)[0]
-        column = 1 if "strace" in text else 2 if "clone3 makes" in text else 0
+        told = ("a trace has", "under preload and strace", "clone3 makes")
+        column = next((n for n, part in zip((3, 1, 2), told) if part in text), 0)
         rows.setdefault(name, ["."] * len(PROGRAM_COLUMNS))[column] = word
     return list(rows.items())
 

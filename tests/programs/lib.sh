@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Sourced by tests/programs/check: runs a workload without the
-# library, with it preloaded, or so and under strace, and counts what it made.
+# Sourced by tests/programs/check: runs a workload without the library, with it preloaded, or
+# so, traced and under strace, and counts what it made.
 
 workloads=$(cd "$(dirname "${BASH_SOURCE[0]}")/workloads" && pwd)
 cargo=$(command -v cargo) # perhaps in the home directory, as rustup has it
@@ -125,14 +125,14 @@ end_session() {
 can_trace() { strace -f -qq -e trace=none true 2>/dev/null; }
 
 # Runs a workload in an empty directory, without a terminal and with a short
-# environment. Leaves .out, .err, .status and .trace in $scratch/NAME.MODE.
+# environment. Leaves .out, .err, .status, strace's .trace and our .records in $scratch/NAME.MODE.
 run() { # name mode: plain, preload or trace
     local result=$scratch/$1.$2 how=()
     case $2 in
     preload) how=(env "LD_PRELOAD=$library") ;;
     trace)
-        how=(strace -f -qq -e "trace=fork,vfork,clone,clone3" -e signal=none
-            -o "$result.trace" -E "LD_PRELOAD=$library")
+        how=(strace -f -q -e "trace=fork,vfork,clone,clone3,execve,execveat" -o "$result.trace"
+            -E "LD_PRELOAD=$library" -E "CLONE3_TRACE=$result.records" -E CLONE3_TRACE_SIZE=64)
         ;;
     esac
     workload "$1"
