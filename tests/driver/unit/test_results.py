@@ -63,10 +63,16 @@ class Tables(Scratch):
         path = self.project.results / "programs-all.tap"
         path.write_text(
             "ok 1 - git: the same under the preload\nnot ok 2 - git: the same under preload and strace\n"
-            "ok 3 - git: clone3 makes every process # SKIP no strace\nok 4 - redis # SKIP no redis-server\n1..4\n"
+            "ok 3 - git: clone3 makes every process # SKIP no strace\nok 4 - redis # SKIP no redis-server\n"
+            "not ok 5 - tar: a trace has what strace saw\n1..5\n"
         )
         self.assertEqual(
-            results.programs(path), [("git", ["ok", "FAILED", "skipped"]), ("redis", ["skipped", ".", "."])]
+            results.programs(path),
+            [
+                ("git", ["ok", "FAILED", "skipped", "."]),
+                ("redis", ["skipped", ".", ".", "."]),
+                ("tar", [".", ".", ".", "FAILED"]),
+            ],
         )
 
 
