@@ -29,7 +29,7 @@ fn architecture() -> String {
     env::var("CARGO_CFG_TARGET_ARCH").expect("set by cargo")
 }
 
-/// What lld is told of both shared libraries.
+/// Options of lld for both shared libraries.
 fn options() -> Vec<&'static str> {
     let mut options = vec![
         "-z,defs,-z,nodelete,-z,now,-z,relro",
@@ -49,10 +49,10 @@ fn version_script(root: &Path, name: &str) -> String {
     format!("--version-script={}", root.join("src/abi").join(name).display())
 }
 
-/// Has rustc link libclone3.so.
+/// Tells rustc how to link libclone3.so.
 fn link(root: &Path) {
     let scripts = [
-        // lld merges these with the one rustc writes; ld.bfd takes one.
+        // lld merges these with the one that rustc writes; ld.bfd accepts only one.
         version_script(root, "libc-names.map"),
         version_script(root, "clone3-names.map"),
         // After LIBCLONE3_0.1: glibc takes an object's first version for
@@ -67,8 +67,8 @@ fn link(root: &Path) {
     }
 }
 
-/// What tools/package tells lld to make libclone3-api.so of the same objects: also what
-/// rustc says by itself.
+/// The options with which tools/package links libclone3-api.so from the same objects,
+/// including those that rustc itself passes.
 fn link_api(root: &Path) -> String {
     let rustcs = "-shared,--gc-sections,--eh-frame-hdr,-z,noexecstack,-O1";
     let all = [&[rustcs, "-soname,libclone3-api.so.0"], &*options()].concat().join(",");
@@ -110,7 +110,7 @@ fn header(root: &Path) -> String {
     String::from_utf8(text).expect("cbindgen writes UTF-8")
 }
 
-/// The version, which Cargo.toml alone says.
+/// The version, from Cargo.toml.
 fn version() -> String {
     let of = |variable: &str| env::var(variable).expect("set by cargo");
     let mut text =

@@ -647,7 +647,7 @@ enum clone3_spawn_action {
  */
 struct CLONE3_ALIGNED(8) clone_args {
   /**
-   * `CLONE_*` flags; the exit signal is not among them.
+   * `CLONE_*` flags, without the exit signal.
    */
   uint64_t flags;
   /**
@@ -681,7 +681,7 @@ struct CLONE3_ALIGNED(8) clone_args {
    */
   uint64_t tls;
   /**
-   * `pid_t *`: pids wanted, innermost namespace first (Linux 5.5).
+   * `pid_t *`: requested pids, innermost namespace first (Linux 5.5).
    */
   uint64_t set_tid;
   /**

@@ -74,7 +74,7 @@ impl Library {
     pub fn probe(&self, mode: u32) -> Result<Features> {
         let mut features =
             Features { size: size_of::<Features>() as u32, mode, ..Features::default() };
-        // SAFETY: the function's prototype in clone3.h; the struct lives over the call and
+        // SAFETY: the function's prototype in clone3.h; the struct outlives the call and
         // says its own size.
         let result = unsafe {
             let probe =
@@ -92,7 +92,7 @@ impl Library {
         type Explain = unsafe extern "C" fn(*mut u64, usize, *mut c_char, usize) -> *const c_char;
         assert!(size <= size_of_val(args));
         let mut text = [0 as c_char; 1000];
-        // SAFETY: the function's prototype in clone3.h; array and buffer live over the call
+        // SAFETY: the function's prototype in clone3.h; array and buffer outlive the call
         // and are as large as is said; the answer ends with a NUL.
         let answer = unsafe {
             let explain = self.0.get::<Explain>(b"clone3_explain\0")?;

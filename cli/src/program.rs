@@ -39,7 +39,7 @@ pub fn find(command: &OsStr) -> Option<PathBuf> {
 
 fn is_executable(file: &Path) -> bool {
     let Ok(name) = CString::new(file.as_os_str().as_bytes()) else { return false };
-    // SAFETY: a string that lives over the call.
+    // SAFETY: a string that outlives the call.
     file.is_file() && unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0
 }
 
@@ -120,7 +120,7 @@ fn privileges(file: &Path) -> io::Result<Option<&'static str>> {
 
 fn has_capabilities(file: &Path) -> bool {
     let Ok(name) = CString::new(file.as_os_str().as_bytes()) else { return false };
-    // SAFETY: two strings that live over the call; no buffer, only the size is asked for.
+    // SAFETY: two strings that outlive the call; no buffer, only the size is asked for.
     unsafe {
         libc::getxattr(name.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0
     }

@@ -85,7 +85,7 @@ fn execute(file: &Path, words: &[OsString], environment: &[(OsString, OsString)]
     };
     let (words, environment) = (pointers(&words), pointers(&environment));
     pipes::close_as_given();
-    // SAFETY: strings and the two arrays, which end with NULL, live over the call.
+    // SAFETY: strings and the two arrays, which end with NULL, outlive the call.
     unsafe { libc::execvpe(file.as_ptr(), words.as_ptr(), environment.as_ptr()) };
     Ok(Error::last_os_error())
 }

@@ -16,7 +16,7 @@ use core::ffi::c_long;
 #[inline(always)]
 pub unsafe fn syscall(nr: c_long, args: [usize; 6]) -> isize {
     let result: isize;
-    // SAFETY: the register plan of this file; the caller vouches for the rest.
+    // SAFETY: the registers are used as this file says; the rest by the contract.
     unsafe {
         asm!(
             "svc #0",
@@ -56,7 +56,7 @@ pub fn shadow_stack_active() -> bool {
     features == 0
 }
 
-/// The thread pointer. TLS lies above it, the libc's TCB below.
+/// The thread pointer. TLS is above it, the libc's TCB below.
 pub fn thread_pointer() -> usize {
     let pointer: usize;
     // SAFETY: reads a register.
@@ -66,7 +66,7 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// Ends the calling task after giving away memory that its own stack may lie in.
+/// Ends the calling task after releasing memory that may contain its own stack.
 ///
 /// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
 /// are an address and a length, and nothing is done for a length of 0. No
@@ -76,7 +76,7 @@ pub fn thread_pointer() -> usize {
 /// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
-    // SAFETY: by the contract; nothing comes back.
+    // SAFETY: by the contract; it does not return.
     unsafe {
         asm!(
             "cbz x1, 2f",
@@ -116,14 +116,14 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by a breakpoint that no debugger waits for.
+/// Kills the process by a breakpoint instruction.
 pub fn trap() -> ! {
-    // SAFETY: brk does not come back.
+    // SAFETY: without a debugger brk does not return.
     unsafe { asm!("brk #1", options(noreturn, nostack)) }
 }
 
-/// Emits functions that land (`bti c`, spelled as the hint it is, so that every
-/// assembler takes it) and jump to one Rust function of the same C prototype.
+/// Emits functions that begin with a landing pad (`bti c`, written as a hint, so that
+/// every assembler accepts it) and jump to one Rust function of the same C prototype.
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
@@ -156,9 +156,9 @@ pub(crate) use entry;
 /// long  syscall(long number, ...);
 /// ```
 ///
-/// A child that shares memory returns first and runs on over the frame its
-/// parent is still inside of. So nothing of the parent may lie in memory below
-/// the caller's stack pointer over the system call:
+/// A child that shares memory returns first and overwrites the frame that its parent
+/// still uses. So during the system call no state of the parent may be in memory below
+/// the caller's stack pointer:
 ///
 /// | register | over the system call |
 /// |---|---|
@@ -204,9 +204,9 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but two is the next definition's, which is in
-            // the libc; where there is none, the kernel\'s.
-            // This architecture has neither fork nor vfork.
+            // syscall(): all numbers but two are passed to the next definition, the
+            // libc's, or, where there is none, to the kernel. This architecture has
+            // neither fork nor vfork.
             ".balign 16",
             concat!(".globl ", $syscall),
             concat!(".type ", $syscall, ",%function"),
@@ -241,7 +241,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
 
-            // The common part: w9 = which entry.
+            // The common part; w9 is the entry.
             ".balign 16",
             ".type clone3_returns_twice,%function",
             "clone3_returns_twice:",
@@ -273,7 +273,7 @@ macro_rules! returns_twice {
             "ret",
             ".cfi_restore_state",
 
-            // Verdict::Twice: the system call that both come back from.
+            // Verdict::Twice: the system call that both return from.
             "21:",
             "ldp x29, x30, [sp, #{frame}]",
             ".cfi_restore x29",
@@ -299,9 +299,9 @@ macro_rules! returns_twice {
             ".cfi_def_cfa_offset 0",
             "ret",
 
-            // The child: drop the frame and go back, by a jump where `ret`
-            // would pop the guarded control stack it shares with its parent
-            // (chkfeat clears bit 0 of x16 when that stack is on).
+            // The child: drop the frame and return, by a jump where `ret` would pop the
+            // guarded control stack that it shares with its parent (chkfeat clears bit 0
+            // of x16 when that stack is on).
             ".cfi_def_cfa_offset {frame} + 16",
             "22:",
             "add sp, sp, #{frame} + 16",
@@ -314,8 +314,8 @@ macro_rules! returns_twice {
             "mov x16, x30",
             "br x16",
 
-            // Verdict::Untouched: all registers and the stack as syscall()
-            // found them, then its straight path.
+            // Verdict::Untouched: restore all registers and the stack, then continue as
+            // syscall() for the other numbers.
             ".cfi_def_cfa_offset {frame} + 16",
             ".cfi_offset x29, -16",
             ".cfi_offset x30, -8",
@@ -354,7 +354,7 @@ macro_rules! returns_twice {
 }
 pub(crate) use returns_twice;
 
-/// Emits the call whose child runs a function and ends.
+/// Emits the call whose child runs a function and exits.
 ///
 /// ```c
 /// long start_task(const struct Syscall *call, int (*fn)(void *), void *arg,
@@ -367,16 +367,14 @@ pub(crate) use returns_twice;
 /// | x19 | fn |
 /// | x20 | arg |
 /// | x21 | setup_argument, or 0 for no set-up |
-/// | x29 | the parent's frame, by which both unwind until the child is on its own |
+/// | x29 | the parent's frame, by which both unwind until the child has its own |
 ///
-/// What the child sees: its stack pointer aligned to 16, x29 and x30 zero, no
-/// return address (the FDE says so, and unwinders stop). With a setup_argument
-/// it calls `setup(setup_argument)` first. It leaves by exit(2), which ends
-/// this task only.
+/// What the child sees: its stack pointer aligned to 16, x29 and x30 zero, no return
+/// address (the FDE says so, and unwinders stop). With a setup_argument it calls
+/// `setup(setup_argument)` first. It ends by exit(2), which ends this task only.
 ///
-/// The parent gets the raw result. The child never returns here, so the frame
-/// of the parent survives even where they share the stack: the child works
-/// below it.
+/// The parent gets the raw result. The child never returns here, so the frame of the
+/// parent survives even where they share the stack: the child runs below it.
 ///
 /// `trampoline!("name", setup)` with `extern "C" fn setup(*const c_void)`
 macro_rules! trampoline {

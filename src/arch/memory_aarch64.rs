@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The four functions a compiler calls unasked, for this library alone: taken
-//! from a libc, they would make it a dependency. Hidden, and local in the
-//! archive, so that no program gets them in place of its libc's.
+//! The four functions that compilers call implicitly, for this library only: the libc's
+//! would be a dependency. They are hidden, and local in the archive, so that no program
+//! uses them in place of its libc's.
 //!
 //! ```c
 //! void *memcpy(void *to, const void *from, size_t n);   // x0 x1 x2 → x0
@@ -10,8 +10,8 @@
 //! int   memcmp(const void *a, const void *b, size_t n); // and bcmp
 //! ```
 //!
-//! Small rather than fast: the objects here are of a hundred bytes. Leaf
-//! functions without a frame.
+//! Small rather than fast: the objects here have about a hundred bytes. Leaf functions
+//! without a frame.
 
 core::arch::global_asm!(
     ".pushsection .text.memory,\"ax\",%progbits",

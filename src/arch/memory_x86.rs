@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The four functions a compiler calls unasked, for this library alone: taken
-//! from a libc, they would make it a dependency. Hidden, and local in the
-//! archive, so that no program gets them in place of its libc's.
+//! The four functions that compilers call implicitly, for this library only: the libc's
+//! would be a dependency. They are hidden, and local in the archive, so that no program
+//! uses them in place of its libc's.
 //!
 //! ```c
 //! void *memcpy(void *to, const void *from, size_t n);   // on the stack → eax
@@ -10,9 +10,9 @@
 //! int   memcmp(const void *a, const void *b, size_t n); // and bcmp
 //! ```
 //!
-//! Small rather than fast: the objects here are of a hundred bytes. Leaf
-//! functions; esi and edi are their callers' and kept in eax and edx, or on the
-//! stack. The direction flag is clear on entry (psABI).
+//! Small rather than fast: the objects here have about a hundred bytes. Leaf functions;
+//! esi and edi are their callers' and kept in eax and edx, or on the stack. The direction
+//! flag is clear on entry (psABI).
 
 core::arch::global_asm!(
     ".pushsection .text.memory,\"ax\",@progbits",

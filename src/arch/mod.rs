@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Everything that is written in assembly, and nothing else.
+//! All assembly, and nothing else.
 //!
-//! One file per architecture, each with the same list:
+//! One file per architecture, each with the same items:
 //!
 //! | item | what it is |
 //! |---|---|
 //! | `syscall` | one raw system call |
 //! | `legacy_clone_order` | the order of clone(2)'s five arguments |
 //! | `shadow_stack_active` | whether a return address has a protected copy |
-//! | `thread_pointer` | the register TLS hangs from |
-//! | `exit_without_stack` | gives away the caller's own stack and ends the task |
-//! | `trap` | stops the process for good |
+//! | `thread_pointer` | the thread pointer register, the base of TLS |
+//! | `exit_without_stack` | releases the caller's own stack and ends the task |
+//! | `trap` | kills the process |
 //! | `entry!` | a global function: a landing pad and a jump to Rust |
-//! | `passing_entry!` | the same, or a jump to where a slot says |
-//! | `gathering_entry!` | a function of any number of arguments |
-//! | `passing_start!` | what such slots hold at first |
-//! | `returns_twice!` | the entries whose child comes back on the same stack |
+//! | `passing_entry!` | the same, or a jump through a slot |
+//! | `gathering_entry!` | a variadic function |
+//! | `passing_start!` | the initial value of such slots |
+//! | `returns_twice!` | the entries whose child returns on the same stack |
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
-//! Beside each lies `memory_….rs` with the four memory functions that a
-//! compiler calls unasked, and `passing_….rs`; i686's returns-twice entries fill a
-//! file as well.
+//! For each there are also `memory_….rs`, with the four memory functions that compilers
+//! call implicitly, and `passing_….rs`; i686's returns-twice entries have a file of their
+//! own.
 //!
-//! The macros emit named code; who invokes them chooses the names, so that the
-//! list of exported symbols stays in `src/abi/`.
+//! The macros emit named code. Their callers choose the names, so that the list of
+//! exported symbols is in `src/abi/`.
 
 #[cfg(all(target_arch = "x86_64", not(test)))]
 mod memory_x86_64;
@@ -89,17 +89,17 @@ compile_error!(
     "libclone3 knows x86_64, aarch64, riscv64 and i686; see \"how to add an architecture\" in docs/DESIGN.md"
 );
 
-/// How memory is given back whose addresses stay reserved.
+/// How to release memory whose addresses stay reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptying {
-    /// By mmap(2), which puts memory there without any access (PROT_NONE).
+    /// By mmap(2) of memory without access (PROT_NONE).
     Access = 0,
-    /// By madvise(2): the pages go, the mapping stays as it is.
+    /// By madvise(2): the pages are freed, the mapping stays.
     Pages = libc::MADV_DONTNEED as isize,
 }
 
-/// The flags of a mapping that takes the place of another and cannot be accessed.
-/// Fits a single move on aarch64, 0x4032.
+/// The flags of an inaccessible mapping that replaces another. 0x4032, which fits a
+/// single move on aarch64.
 pub const EMPTY_MAPPING: libc::c_int =
     libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
 
@@ -109,7 +109,7 @@ pub const EMPTY_MAPPING: libc::c_int =
 pub struct Syscall {
     /// System call number.
     pub nr: usize,
-    /// Its arguments, in the order of the kernel's entry code.
+    /// Its arguments, in the order of the system call.
     pub args: [usize; 5],
 }
 
@@ -142,10 +142,10 @@ pub enum TwiceEntry {
 pub enum Verdict {
     /// Return `result`.
     Done = 0,
-    /// Make the call in the frame with the return address in a register, since the child
-    /// shares this stack, and come back through the `finish` function.
+    /// Make the call in the frame with the return address in a register, because the
+    /// child shares this stack, and return through the `finish` function.
     Twice = 1,
-    /// Hand `saved` to the kernel as `syscall()` was asked, adding nothing.
+    /// Pass `saved` to the kernel unchanged, as `syscall()` was called.
     Untouched = 2,
 }
 
@@ -154,12 +154,12 @@ pub enum Verdict {
 pub struct Finish {
     /// What to return.
     pub result: isize,
-    /// Non-zero: there is no child yet, make the call once more.
+    /// Non-zero: there is no child yet, make the call again.
     pub again: usize,
 }
 
-/// Emits a hidden variable holding the address of a weak symbol, null when
-/// no object in the process defines it. Rust has no stable weak linkage.
+/// Emits a hidden variable with the address of a weak symbol, null if no object in the
+/// process defines it. Rust has no stable weak linkage.
 ///
 /// `weak_symbol!(variable, "c_name")`
 macro_rules! weak_symbol {
@@ -181,9 +181,9 @@ macro_rules! weak_symbol {
 }
 pub(crate) use weak_symbol;
 
-/// Exports a function, defined by [`entry!`] in the same file, under its public
-/// name with a further version. The version must be a node of the version
-/// script; the extra label is gone afterwards.
+/// Exports a function, defined by [`entry!`] in the same file, under its public name with
+/// a further version. The version must be a node of the version script; the extra label
+/// is removed.
 ///
 /// `further_version!("label", "c_name", "VERSION")`
 macro_rules! further_version {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Entries of riscv64 that may pass their call on.
+//! Entries of riscv64 that can pass their call on.
 
-/// Emits a function that lands and jumps through a slot, or to one Rust function
-/// where that is null. All of the caller's registers and its stack are as they were,
-/// so that it may be any function, one that returns twice too; only temporaries are
-/// used. A jump by t2 wants no landing pad where it ends.
+/// Emits a function that begins with a landing pad and jumps through a slot, or to one
+/// Rust function if the slot is null. The caller's registers and stack are unchanged,
+/// except temporaries, so that the slot's function may be any, also one that returns
+/// twice. A jump by t2 needs no landing pad at its target.
 ///
 /// `passing_entry!(SLOTS, offset; "name" => function)`
 macro_rules! passing_entry {
@@ -36,8 +36,8 @@ macro_rules! passing_entry {
 }
 pub(crate) use passing_entry;
 
-/// Emits what slots hold before they are filled: calls `fill` and then the entry once
-/// more, whose address is in t1.
+/// Emits the initial target of the slots: it calls `fill` and then the entry again, whose
+/// address is in t1.
 ///
 /// `passing_start!("name", fill)` with `extern "C" fn fill()`
 macro_rules! passing_start {
@@ -88,8 +88,9 @@ macro_rules! passing_start {
 }
 pub(crate) use passing_start;
 
-/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
-/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+/// Emits a variadic function. It calls a Rust function with the addresses of the
+/// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
+/// which follow them.
 ///
 /// `gathering_entry!("name" => function)` with
 /// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Entries of i686 that may pass their call on.
+//! Entries of i686 that can pass their call on.
 
-/// Emits a function that lands and jumps through a slot, or to one Rust function
-/// where that is null. Its arguments are on the stack, which is as it was, so that it
-/// may be any function, one that returns twice too. eax, ecx and edx are free.
+/// Emits a function that begins with a landing pad and jumps through a slot, or to one
+/// Rust function if the slot is null. The arguments are on the stack, which is unchanged,
+/// so that the slot's function may be any, also one that returns twice. eax, ecx and edx
+/// may be clobbered.
 ///
 /// `passing_entry!(SLOTS, offset; "name" => function)`
 macro_rules! passing_entry {
@@ -32,14 +33,14 @@ macro_rules! passing_entry {
             slots = sym $slots,
             offset = const $offset,
             function = sym $function,
-            options(att_syntax), // the other takes one symbol in an address
+            options(att_syntax), // Intel syntax allows only one symbol in an address
         );
     };
 }
 pub(crate) use passing_entry;
 
-/// Emits what slots hold before they are filled: calls `fill` and then the entry once
-/// more, whose address is in ecx. Beside it, what entries find their own place by.
+/// Emits the initial target of the slots: it calls `fill` and then the entry again, whose
+/// address is in ecx. Also emits the helper by which entries find their own address.
 ///
 /// `passing_start!("name", fill)` with `extern "C" fn fill()`
 macro_rules! passing_start {
@@ -80,8 +81,9 @@ macro_rules! passing_start {
 }
 pub(crate) use passing_start;
 
-/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
-/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+/// Emits a variadic function. It calls a Rust function with the addresses of the
+/// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
+/// which follow them.
 ///
 /// `gathering_entry!("name" => function)` with
 /// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Entries of x86_64 that may pass their call on.
+//! Entries of x86_64 that can pass their call on.
 
-/// Emits a function that lands and jumps through a slot, or to one Rust function
-/// where that is null. All of the caller's registers and its stack are as they were,
-/// so that it may be any function, one that returns twice too. r10 and r11 are not
-/// kept over calls, and no C function is called with anything in them.
+/// Emits a function that begins with a landing pad and jumps through a slot, or to one
+/// Rust function if the slot is null. The caller's registers and stack are unchanged, so
+/// that the slot's function may be any, also one that returns twice. r10 and r11 are
+/// caller-saved and pass no argument to C functions.
 ///
 /// `passing_entry!(SLOTS, offset; "name" => function)`
 macro_rules! passing_entry {
@@ -36,8 +36,8 @@ macro_rules! passing_entry {
 }
 pub(crate) use passing_entry;
 
-/// Emits what slots hold before they are filled: calls `fill` and then the entry once
-/// more, whose address is in r10.
+/// Emits the initial target of the slots: it calls `fill` and then the entry again, whose
+/// address is in r10.
 ///
 /// `passing_start!("name", fill)` with `extern "C" fn fill()`
 macro_rules! passing_start {
@@ -57,7 +57,7 @@ macro_rules! passing_start {
             "push rcx",
             "push r8",
             "push r9",
-            "push rax", // how many vector registers a variadic call uses
+            "push rax", // al: how many vector registers a variadic call uses
             "push r10",
             "sub rsp, 8",
             ".cfi_adjust_cfa_offset 72",
@@ -82,8 +82,9 @@ macro_rules! passing_start {
 }
 pub(crate) use passing_start;
 
-/// Emits a function of any number of arguments: one of Rust's is called with the addresses of
-/// those in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack, which follow.
+/// Emits a variadic function. It calls a Rust function with the addresses of the
+/// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
+/// which follow them.
 ///
 /// `gathering_entry!("name" => function)` with
 /// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`

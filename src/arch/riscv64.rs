@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! riscv64.
 //!
-//! System calls: number in a7, arguments in a0 to a5, result in a0; the kernel
-//! keeps every other register, in the parent and in the child alike, but those
-//! of the vector extension, which a system call clobbers.
+//! System calls: number in a7, arguments in a0 to a5, result in a0; the kernel keeps
+//! every other register, in the parent and in the child alike, except those of the vector
+//! extension, which a system call clobbers.
 //!
 //! Two extensions guard control flow, both off in a program as long as one of
 //! its objects is not marked for them, as this library is not:
 //!
-//! - Zicfilp wants a landing pad where an indirect jump goes to, unless it goes
-//!   by ra, t0 or t2. The entries have one, and jump on by t2.
-//! - Zicfiss keeps return addresses on a shadow stack, by instructions of their
-//!   own beside the returns. The assembly here has none, so that it neither
-//!   pushes nor pops there, and every return is a plain jump.
+//! - Zicfilp requires a landing pad at the target of an indirect jump, unless the jump is
+//!   by ra, t0 or t2. The entries have one, and jump by t2.
+//! - Zicfiss keeps return addresses on a shadow stack, by separate instructions. The
+//!   assembly here has none of them, so it neither pushes nor pops there, and every
+//!   return is a plain jump.
 
 use super::Emptying;
 use core::arch::asm;
@@ -26,7 +26,7 @@ use core::ffi::c_long;
 #[inline(always)]
 pub unsafe fn syscall(nr: c_long, args: [usize; 6]) -> isize {
     let result: isize;
-    // SAFETY: the register plan of this file; the caller vouches for the rest.
+    // SAFETY: the registers are used as this file says; the rest by the contract.
     unsafe {
         asm!(
             "ecall",
@@ -65,21 +65,21 @@ pub fn legacy_clone_order(
 
 /// Whether this thread runs on a shadow stack (Zicfiss, Linux 7.0).
 ///
-/// The kernel is asked, because the instruction that reads the shadow stack's
-/// pointer is illegal on processors without Zimop. A kernel that does not know
-/// the question knows no shadow stacks either.
+/// The kernel is asked, because the instruction that reads the shadow stack pointer is
+/// illegal on processors without Zimop. A kernel that does not know this prctl(2) does
+/// not support shadow stacks either.
 pub fn shadow_stack_active() -> bool {
     const PR_GET_SHADOW_STACK_STATUS: usize = 74;
     const PR_SHADOW_STACK_ENABLE: usize = 1;
     let mut status: usize = 0;
     let place = &raw mut status as usize;
-    // SAFETY: writes one word, if any, to a place of our own.
+    // SAFETY: writes at most one word, to a local variable.
     let asked =
         unsafe { syscall(libc::SYS_prctl, [PR_GET_SHADOW_STACK_STATUS, place, 0, 0, 0, 0]) };
     asked == 0 && status & PR_SHADOW_STACK_ENABLE != 0
 }
 
-/// The thread pointer. TLS lies above it, the libc's TCB below.
+/// The thread pointer. TLS is above it, the libc's TCB below.
 pub fn thread_pointer() -> usize {
     let pointer: usize;
     // SAFETY: reads a register.
@@ -89,7 +89,7 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// Ends the calling task after giving away memory that its own stack may lie in.
+/// Ends the calling task after releasing memory that may contain its own stack.
 ///
 /// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
 /// are an address and a length, and nothing is done for a length of 0. No
@@ -99,7 +99,7 @@ pub fn thread_pointer() -> usize {
 /// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
-    // SAFETY: by the contract; nothing comes back.
+    // SAFETY: by the contract; it does not return.
     unsafe {
         asm!(
             "beqz a1, 2f",
@@ -139,15 +139,15 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by a breakpoint that no debugger waits for.
+/// Kills the process by a breakpoint instruction.
 pub fn trap() -> ! {
-    // SAFETY: ebreak does not come back.
+    // SAFETY: without a debugger ebreak does not return.
     unsafe { asm!("ebreak", options(noreturn, nostack)) }
 }
 
-/// Emits functions that land (`lpad 0`, spelled as the no-op it is elsewhere, so
-/// that every assembler takes it) and jump to one Rust function of the same C
-/// prototype. The jump reaches 2 GiB and spoils t2.
+/// Emits functions that begin with a landing pad (`lpad 0`, written as the no-op that it
+/// is elsewhere, so that every assembler accepts it) and jump to one Rust function of the
+/// same C prototype. The jump reaches 2 GiB and clobbers t2.
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
@@ -180,19 +180,19 @@ pub(crate) use entry;
 /// long  syscall(long number, ...);
 /// ```
 ///
-/// A child that shares memory returns first and runs on over the frame its
-/// parent is still inside of. So nothing of the parent may lie in memory below
-/// the caller's stack pointer over the system call:
+/// A child that shares memory returns first and overwrites the frame that its parent
+/// still uses. So during the system call no state of the parent may be in memory below
+/// the caller's stack pointer:
 ///
 /// | register | over the system call |
 /// |---|---|
 /// | a7, a0–a4 | number and arguments, from the frame |
 /// | ra | the return address |
-/// | s0–s11 | the caller's (s0 has its value back) |
+/// | s0–s11 | the caller's (s0 has been restored) |
 ///
-/// What the child sees: a0 = 0 and the stack as after a return. It returns as
-/// its parent does: that pops no shadow stack, which they share. The parent
-/// writes the return address back (the child may have used the slot), lets
+/// What the child sees: a0 = 0 and the stack as after a return. It returns by the same
+/// instructions as its parent: they do not pop the shadow stack, which both share. The
+/// parent writes the return address back (the child may have used the slot), lets
 /// `finish` set errno, and returns.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
@@ -229,9 +229,9 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but two is the next definition's, which is in
-            // the libc; where there is none, the kernel\'s.
-            // This architecture has neither fork nor vfork.
+            // syscall(): all numbers but two are passed to the next definition, the
+            // libc's, or, where there is none, to the kernel. This architecture has
+            // neither fork nor vfork.
             ".balign 16",
             concat!(".globl ", $syscall),
             concat!(".type ", $syscall, ",%function"),
@@ -266,7 +266,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
 
-            // The common part: t0 = which entry.
+            // The common part; t0 is the entry.
             ".balign 16",
             ".type clone3_returns_twice,%function",
             "clone3_returns_twice:",
@@ -303,7 +303,7 @@ macro_rules! returns_twice {
             "ret",
             ".cfi_restore_state",
 
-            // Verdict::Twice: the system call that both come back from.
+            // Verdict::Twice: the system call that both return from.
             "21:",
             "ld ra, {frame} + 8(sp)",
             "ld s0, {frame}(sp)",
@@ -330,13 +330,13 @@ macro_rules! returns_twice {
             "ld s0, {frame}(sp)",
             ".cfi_restore ra",
             ".cfi_restore s0",
-            "22:", // the child's whole way back, and the end of its parent's
+            "22:", // the child's return, and the end of its parent's
             "addi sp, sp, {frame} + 16",
             ".cfi_def_cfa_offset 0",
             "ret",
 
-            // Verdict::Untouched: all registers and the stack as syscall()
-            // found them, then its straight path.
+            // Verdict::Untouched: restore all registers and the stack, then continue as
+            // syscall() for the other numbers.
             ".cfi_def_cfa_offset {frame} + 16",
             ".cfi_offset ra, -8",
             ".cfi_offset s0, -16",
@@ -379,7 +379,7 @@ macro_rules! returns_twice {
 }
 pub(crate) use returns_twice;
 
-/// Emits the call whose child runs a function and ends.
+/// Emits the call whose child runs a function and exits.
 ///
 /// ```c
 /// long start_task(const struct Syscall *call, int (*fn)(void *), void *arg,
@@ -392,16 +392,14 @@ pub(crate) use returns_twice;
 /// | s1 | fn |
 /// | s2 | arg |
 /// | s3 | setup_argument, or 0 for no set-up |
-/// | s0 | the parent's frame, by which both unwind until the child is on its own |
+/// | s0 | the parent's frame, by which both unwind until the child has its own |
 ///
-/// What the child sees: its stack pointer aligned to 16, s0 and ra zero, no
-/// return address (the FDE says so, and unwinders stop). With a setup_argument
-/// it calls `setup(setup_argument)` first. It leaves by exit(2), which ends
-/// this task only.
+/// What the child sees: its stack pointer aligned to 16, s0 and ra zero, no return
+/// address (the FDE says so, and unwinders stop). With a setup_argument it calls
+/// `setup(setup_argument)` first. It ends by exit(2), which ends this task only.
 ///
-/// The parent gets the raw result. The child never returns here, so the frame
-/// of the parent survives even where they share the stack: the child works
-/// below it.
+/// The parent gets the raw result. The child never returns here, so the frame of the
+/// parent survives even where they share the stack: the child runs below it.
 ///
 /// `trampoline!("name", setup)` with `extern "C" fn setup(*const c_void)`
 macro_rules! trampoline {

@@ -9,10 +9,9 @@
 /// long  syscall(long number, ...);
 /// ```
 ///
-/// A child that shares memory returns first and runs on over the frame its
-/// parent is still inside of, and over the arguments above it, which belong to
-/// the function called. So nothing of the parent may lie in memory below the
-/// caller's frame over the system call:
+/// A child that shares memory returns first and overwrites the frame that its parent
+/// still uses, and the arguments above it, which belong to the called function. So during
+/// the system call no state of the parent may be in memory below the caller's frame:
 ///
 /// | register | over clone3(2) | over clone(2), which needs more of them |
 /// |---|---|---|
@@ -23,18 +22,18 @@
 /// | the caller's esi, edi | themselves | xmm1, xmm2 |
 /// | the caller's ebp | itself, untouched | itself, untouched |
 ///
-/// What the child sees: eax = 0, the stack as after a return, the direction
-/// flag as the caller had it. It leaves by a jump, as everywhere.
+/// What the child sees: eax = 0, the stack as after a return, the direction flag as the
+/// caller had it. It returns by a jump, as on the other architectures.
 ///
-/// Unwinders find the return address while it is in edx. Those that are in
-/// clone(2) find none and stop, because few of them know the SSE registers.
+/// Unwinders find the return address while it is in edx. During clone(2) they find none
+/// and stop, because few of them know the SSE registers.
 ///
 /// The parent writes the return address back (the child may have used the
 /// slot), lets `finish` set errno, and returns normally.
 ///
-/// The frame, from the stack pointer up: 16 bytes for arguments of calls from
-/// here, the `Finish` that comes back (by a hidden pointer, which `finish` pops)
-/// in the second half of 32, then the `Frame`.
+/// The frame, from the stack pointer up: 32 bytes, of which the first 16 are for
+/// arguments of calls from here and the rest for the `Finish` that is returned (by a
+/// hidden pointer, which `finish` pops), then the `Frame`.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
 /// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
@@ -48,7 +47,7 @@ macro_rules! returns_twice {
             ".pushsection .text.entry,\"ax\",@progbits",
             ".balign 16",
             ".type clone3_libcs_syscall,@function",
-            "clone3_libcs_syscall:", // ecx = its address; spoils eax
+            "clone3_libcs_syscall:", // ecx = its address; clobbers eax
             ".cfi_startproc",
             "call clone3_return_address",
             "44:",
@@ -58,7 +57,7 @@ macro_rules! returns_twice {
             ".size clone3_libcs_syscall, . - clone3_libcs_syscall",
             ".popsection",
             libcs = sym $libcs,
-            options(att_syntax), // the other takes one symbol in an address
+            options(att_syntax), // Intel syntax allows only one symbol in an address
         );
         core::arch::global_asm!(
             ".pushsection .text.entry,\"ax\",@progbits",
@@ -86,8 +85,8 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four is the next definition's, which is in
-            // the libc; where there is none, the kernel\'s.
+            // syscall(): all numbers but four are passed to the next definition, the
+            // libc's, or, where there is none, to the kernel.
             ".balign 16",
             concat!(".globl ", $syscall),
             concat!(".type ", $syscall, ",@function"),
@@ -159,7 +158,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
 
-            // The common part: eax = which entry.
+            // The common part; eax is the entry.
             ".balign 16",
             ".type clone3_returns_twice,@function",
             "clone3_returns_twice:",
@@ -168,7 +167,7 @@ macro_rules! returns_twice {
             "sub esp, {frame}",
             ".cfi_def_cfa_offset {frame} + 4",
             "mov ecx, {saved_words}",
-            "21:", // the arguments, of which there may be fewer
+            "21:", // the arguments; there may be fewer
             "mov edx, [esp + 4 * ecx + {frame}]",
             "mov [esp + 4 * ecx + 32 + {saved} - 4], edx",
             "dec ecx",
@@ -186,7 +185,7 @@ macro_rules! returns_twice {
             ".cfi_def_cfa_offset 4",
             "ret",
 
-            // Verdict::Twice: the system call that both come back from.
+            // Verdict::Twice: the system call that both return from.
             ".cfi_def_cfa_offset {frame} + 4",
             "22:",
             "movd xmm0, ebx",
@@ -243,7 +242,7 @@ macro_rules! returns_twice {
             ".cfi_restore_state",
             ".cfi_restore ebx",
 
-            // The parent: errno, or once more by another call.
+            // The parent: set errno, or try again with another call.
             "26:",
             "lea ecx, [esp + 16]",
             "mov [esp], ecx",
@@ -259,9 +258,9 @@ macro_rules! returns_twice {
             "mov eax, [esp + 16]",
             "jmp 27b",
 
-            // Verdict::Untouched: what syscall() was asked, and nothing of ours
-            // in the memory of a child that may be on another stack. It pops a
-            // return address there.
+            // Verdict::Untouched: make the call as it was asked for, with nothing of this
+            // function's in memory: the child may be on another stack, from which it pops
+            // a return address.
             "28:",
             "add esp, {frame}",
             ".cfi_def_cfa_offset 4",

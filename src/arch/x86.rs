@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! i686, by `int 0x80`: the quicker ways into the kernel lead through a page
-//! of the vDSO whose code returns through the stack, which a child that shares
-//! it may not.
+//! i686, by `int 0x80`: the faster system call instructions are used through the vDSO,
+//! whose code returns through the stack, which a child that shares the stack must not do.
 //!
-//! System calls: number in eax, arguments in ebx ecx edx esi edi ebp, result in
-//! eax; the kernel keeps every other register, in the parent and in the child
-//! alike, those of SSE among them. They are clobbered by a call (System V
-//! psABI, i386), and so hold what must not be in memory.
+//! System calls: number in eax, arguments in ebx ecx edx esi edi ebp, result in eax; the
+//! kernel keeps every other register, in the parent and in the child alike, those of SSE
+//! among them. SSE registers are caller-saved (System V psABI, i386), so they can hold
+//! what must not be in memory.
 
 use super::Emptying;
 use core::arch::{asm, global_asm};
 use core::ffi::c_long;
 
-/// The calls made here that look at a sixth argument.
+/// The calls made here that use a sixth argument.
 const WITH_SIX: [c_long; 4] =
     [libc::SYS_mmap2, libc::SYS_futex, libc::SYS_process_vm_writev, libc::SYS_fallocate];
 
-/// Makes a system call; returns the kernel's raw result. It leaves nothing on
-/// the stack, and the frame pointer alone, for unwinders of a caller that
-/// waits; but for [`WITH_SIX`], which tell unwinders where they are.
+/// Makes a system call; returns the kernel's raw result. It puts nothing on the stack and
+/// leaves the frame pointer unchanged, so that a waiting caller can be unwound; except
+/// for [`WITH_SIX`], which have unwind information.
 ///
 /// # Safety
 /// Number and arguments must be safe to hand to the kernel. A call that comes
@@ -32,8 +31,8 @@ pub unsafe fn syscall(nr: c_long, args: [usize; 6]) -> isize {
     }
     let last = [fourth, fifth];
     let result: isize;
-    // SAFETY: the register plan of this file; esi, which the compiler keeps for
-    // itself, is put back. The caller vouches for the rest.
+    // SAFETY: the registers are used as this file says; esi, which the compiler reserves,
+    // is restored. The rest by the contract.
     unsafe {
         asm!(
             "movd xmm0, esi",
@@ -134,8 +133,8 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// The kernel's `struct user_desc`, which CLONE_SETTLS takes on this
-/// architecture: a segment, and which one it is (clone(2), set_thread_area(2)).
+/// The kernel's `struct user_desc`, which CLONE_SETTLS takes on this architecture: a
+/// segment and its number (clone(2), set_thread_area(2)).
 #[repr(C)]
 pub struct ThreadArea {
     entry_number: u32,
@@ -164,7 +163,7 @@ impl ThreadArea {
     }
 }
 
-/// Ends the calling task after giving away memory that its own stack may lie in.
+/// Ends the calling task after releasing memory that may contain its own stack.
 ///
 /// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
 /// are an address and a length, and nothing is done for a length of 0. No
@@ -174,7 +173,7 @@ impl ThreadArea {
 /// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
-    // SAFETY: by the contract; nothing comes back.
+    // SAFETY: by the contract; it does not return.
     unsafe {
         asm!(
             "mov esi, eax",
@@ -218,14 +217,14 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by an illegal instruction.
+/// Kills the process by an illegal instruction.
 pub fn trap() -> ! {
-    // SAFETY: ud2 does not come back.
+    // SAFETY: ud2 does not return.
     unsafe { asm!("ud2", options(noreturn, nostack)) }
 }
 
-/// Emits functions that land (`endbr32`) and jump to one Rust function of the
-/// same C prototype.
+/// Emits functions that begin with a landing pad (`endbr32`) and jump to one Rust
+/// function of the same C prototype.
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
@@ -250,7 +249,7 @@ macro_rules! entry {
 }
 pub(crate) use entry;
 
-/// Emits the call whose child runs a function and ends.
+/// Emits the call whose child runs a function and exits.
 ///
 /// ```c
 /// long start_task(const struct Syscall *call, int (*fn)(void *), void *arg,
@@ -263,16 +262,15 @@ pub(crate) use entry;
 /// | xmm0 | fn |
 /// | xmm1 | arg |
 /// | xmm2 | setup_argument, or 0 for no set-up |
-/// | ebp | the parent's frame, by which both unwind until the child is on its own |
+/// | ebp | the parent's frame, by which both unwind until the child has its own |
 ///
-/// What the child sees: its stack pointer aligned to 16 before the call of fn,
-/// ebp zero, the direction flag clear, no return address (the FDE says so, and
-/// unwinders stop). With a setup_argument it calls `setup(setup_argument)`
-/// first. It leaves by exit(2), which ends this task only.
+/// What the child sees: its stack pointer aligned to 16 before the call of fn, ebp zero,
+/// the direction flag clear, no return address (the FDE says so, and unwinders stop).
+/// With a setup_argument it calls `setup(setup_argument)` first. It ends by exit(2),
+/// which ends this task only.
 ///
-/// The parent gets the raw result. The child never returns here, so the frame
-/// of the parent survives even where they share the stack: the child works
-/// below it.
+/// The parent gets the raw result. The child never returns here, so the frame of the
+/// parent survives even where they share the stack: the child runs below it.
 ///
 /// `trampoline!("name", setup)` with `extern "C" fn setup(*const c_void)`
 macro_rules! trampoline {

@@ -17,7 +17,7 @@ use core::ffi::c_long;
 #[inline(always)]
 pub unsafe fn syscall(nr: c_long, args: [usize; 6]) -> isize {
     let result: isize;
-    // SAFETY: the register plan of this file; the caller vouches for the rest.
+    // SAFETY: the registers are used as this file says; the rest by the contract.
     unsafe {
         asm!(
             "syscall",
@@ -69,7 +69,7 @@ pub fn thread_pointer() -> usize {
     pointer
 }
 
-/// Ends the calling task after giving away memory that its own stack may lie in.
+/// Ends the calling task after releasing memory that may contain its own stack.
 ///
 /// munmap(2) takes `unmapped`, and `emptied` is emptied as [`Emptying`] says. Both
 /// are an address and a length, and nothing is done for a length of 0. No
@@ -79,7 +79,7 @@ pub fn thread_pointer() -> usize {
 /// No other thread may use the memory; all signals must be blocked, as no handler
 /// could run.
 pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how: Emptying) -> ! {
-    // SAFETY: by the contract; nothing comes back.
+    // SAFETY: by the contract; it does not return.
     unsafe {
         asm!(
             "test rsi, rsi",
@@ -122,14 +122,14 @@ pub unsafe fn exit_without_stack(unmapped: [usize; 2], emptied: [usize; 2], how:
     }
 }
 
-/// Ends the process by an illegal instruction.
+/// Kills the process by an illegal instruction.
 pub fn trap() -> ! {
-    // SAFETY: ud2 does not come back.
+    // SAFETY: ud2 does not return.
     unsafe { asm!("ud2", options(noreturn, nostack)) }
 }
 
-/// Emits functions that land (`endbr64`) and jump to one Rust function of the
-/// same C prototype.
+/// Emits functions that begin with a landing pad (`endbr64`) and jump to one Rust
+/// function of the same C prototype.
 ///
 /// `entry!("name", "alias" => function)`
 macro_rules! entry {
@@ -162,9 +162,9 @@ pub(crate) use entry;
 /// long  syscall(long number, ...);
 /// ```
 ///
-/// A child that shares memory returns first and runs on over the frame its
-/// parent is still inside of. So nothing of the parent may lie in memory below
-/// the caller's stack pointer over the system call:
+/// A child that shares memory returns first and overwrites the frame that its parent
+/// still uses. So during the system call no state of the parent may be in memory below
+/// the caller's stack pointer:
 ///
 /// | register | over the system call |
 /// |---|---|
@@ -172,10 +172,10 @@ pub(crate) use entry;
 /// | r9 | the return address |
 /// | rbx rbp r12–r15 | the caller's, never touched |
 ///
-/// What the child sees: rax = 0, the stack as after a return, the direction
-/// flag as the caller had it. It leaves by a jump, not by `ret`: on a thread
-/// with a user shadow stack, a `ret` would pop the shadow entry that the
-/// parent still needs, and the child's next call would overwrite it.
+/// What the child sees: rax = 0, the stack as after a return, the direction flag as the
+/// caller had it. It returns by a jump, not by `ret`: on a thread with a user shadow
+/// stack, a `ret` would pop the shadow entry that the parent still needs, and the child's
+/// next call would overwrite it.
 ///
 /// The parent writes the return address back (the child may have used the
 /// slot), lets `finish` set errno, and returns normally.
@@ -214,9 +214,9 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $clone3, ", . - ", $clone3),
 
-            // syscall(): every number but four is the next definition's, which is in
-            // the libc; where there is none, the kernel\'s.
-            // clone, fork and vfork are neighbours: 56, 57, 58.
+            // syscall(): all numbers but four are passed to the next definition, the
+            // libc's, or, where there is none, to the kernel. clone, fork and vfork are
+            // neighbours: 56, 57, 58.
             ".balign 16",
             concat!(".globl ", $syscall),
             concat!(".type ", $syscall, ",@function"),
@@ -253,7 +253,7 @@ macro_rules! returns_twice {
             ".cfi_endproc",
             concat!(".size ", $syscall, ", . - ", $syscall),
 
-            // The common part: rax = which entry.
+            // The common part; rax is the entry.
             ".balign 16",
             ".type clone3_returns_twice,@function",
             "clone3_returns_twice:",
@@ -280,7 +280,7 @@ macro_rules! returns_twice {
             ".cfi_def_cfa_offset 8",
             "ret",
 
-            // Verdict::Twice: the system call that both come back from.
+            // Verdict::Twice: the system call that both return from.
             ".cfi_def_cfa_offset {frame} + 8",
             "21:",
             "mov r9, [rsp + {frame}]",
@@ -313,8 +313,8 @@ macro_rules! returns_twice {
             ".cfi_def_cfa_offset 0",
             "notrack jmp r9",
 
-            // Verdict::Untouched: all registers and the stack as syscall()
-            // found them, then its straight path.
+            // Verdict::Untouched: restore all registers and the stack, then continue as
+            // syscall() for the other numbers.
             ".cfi_def_cfa_offset {frame} + 8",
             ".cfi_offset rip, -8",
             "23:",
@@ -351,7 +351,7 @@ macro_rules! returns_twice {
 }
 pub(crate) use returns_twice;
 
-/// Emits the call whose child runs a function and ends.
+/// Emits the call whose child runs a function and exits.
 ///
 /// ```c
 /// long start_task(const struct Syscall *call, int (*fn)(void *), void *arg,
@@ -364,16 +364,15 @@ pub(crate) use returns_twice;
 /// | rbx | fn |
 /// | r12 | arg |
 /// | r13 | setup_argument, or 0 for no set-up |
-/// | rbp | the parent's frame, by which both unwind until the child is on its own |
+/// | rbp | the parent's frame, by which both unwind until the child has its own |
 ///
-/// What the child sees: its stack pointer aligned to 16 before the call of fn,
-/// rbp zero, the direction flag clear, no return address (the FDE says so, and
-/// unwinders stop). With a setup_argument it calls `setup(setup_argument)`
-/// first. It leaves by exit(2), which ends this task only.
+/// What the child sees: its stack pointer aligned to 16 before the call of fn, rbp zero,
+/// the direction flag clear, no return address (the FDE says so, and unwinders stop).
+/// With a setup_argument it calls `setup(setup_argument)` first. It ends by exit(2),
+/// which ends this task only.
 ///
-/// The parent gets the raw result. The child never returns here, so the frame
-/// of the parent survives even where they share the stack: the child works
-/// below it.
+/// The parent gets the raw result. The child never returns here, so the frame of the
+/// parent survives even where they share the stack: the child runs below it.
 ///
 /// `trampoline!("name", setup)` with `extern "C" fn setup(*const c_void)`
 macro_rules! trampoline {

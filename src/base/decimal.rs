@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Numbers as decimal text, both ways.
+//! Numbers to and from decimal text.
 
-/// Writes a number; how many bytes, all of the room there is if it does not fit.
+/// Writes a number, truncated if it does not fit. Returns how many bytes.
 pub fn write(text: &mut [u8], number: i64) -> usize {
     let mut digits = 1;
     let mut left = number.unsigned_abs();
@@ -25,13 +25,13 @@ pub fn write(text: &mut [u8], number: i64) -> usize {
     length
 }
 
-/// The number that a text begins with, and what follows its digits. None where there is
-/// no digit, or the number is too large.
+/// The number at the start of a text, and the text after it. None if there is no digit,
+/// or the number is too large.
 pub const fn prefix(text: &[u8]) -> Option<(u32, &[u8])> {
     let [b'0'..=b'9', ..] = text else { return None };
     let (mut number, mut rest) = (0u32, text);
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        // Not by `?`, which a const fn has not.
+        // Not by `?`, which a const fn cannot use.
         let Some(tens) = number.checked_mul(10) else { return None };
         let Some(sum) = tens.checked_add((*digit - b'0') as u32) else { return None };
         (number, rest) = (sum, after);
@@ -39,7 +39,7 @@ pub const fn prefix(text: &[u8]) -> Option<(u32, &[u8])> {
     Some((number, rest))
 }
 
-/// The number that a text is, with nothing before or behind it.
+/// The number that is the whole text.
 pub fn read(text: &[u8]) -> Option<u32> {
     match prefix(text) {
         Some((number, [])) => Some(number),
@@ -47,7 +47,7 @@ pub fn read(text: &[u8]) -> Option<u32> {
     }
 }
 
-/// The first two numbers of a version. What is missing or no number is 0.
+/// The first two numbers of a version; 0 for one that is missing.
 pub const fn version(text: &[u8]) -> (u32, u32) {
     match prefix(text) {
         Some((major, [b'.', rest @ ..])) => match prefix(rest) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has neither a kernel nor a C library in it: text and numbers.
+//! Text and numbers, independent of kernel and C library.
 //!
 //! Nothing here allocates, panics or calls a libc: children use it, too.
 
 pub mod decimal;
 pub mod text;
 
-/// The smallest page of all Linux architectures, and what Linux makes limits of: a path
-/// with its NUL (PATH_MAX), the text of an id map, the least that clone3(2) takes.
+/// The smallest page size of all Linux architectures. Also the limit for a path with its
+/// NUL (PATH_MAX), the text of an id map, and the least maximal size of clone3(2)'s
+/// struct.
 pub const SMALLEST_PAGE: usize = 4096;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Strings as C has them.
+//! C strings.
 
 use super::decimal;
 use core::ffi::{CStr, c_char};
 
-/// The bytes of a string, without its NUL. Not by CStr, which calls the libc's
-/// strlen; volatile, lest the compiler make such a call of the loop.
+/// The bytes of a string, without its NUL. Not by CStr, which calls the libc's strlen;
+/// volatile, so that the compiler does not turn the loop into such a call.
 ///
 /// # Safety
-/// `string` must end in NUL, and stay as it is.
+/// `string` must end in NUL, and stay unchanged.
 pub unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
     let mut length = 0;
     // SAFETY: up to the NUL, by the contract.
@@ -25,7 +25,7 @@ pub unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
 /// # Safety
 /// As [`bytes`].
 pub unsafe fn c_str<'a>(string: *const c_char) -> &'a CStr {
-    // SAFETY: by the contract; the NUL is behind the bytes.
+    // SAFETY: by the contract; the NUL follows the bytes.
     unsafe {
         let length = bytes(string).len();
         let with_nul = core::slice::from_raw_parts(string.cast(), length + 1);
@@ -33,14 +33,14 @@ pub unsafe fn c_str<'a>(string: *const c_char) -> &'a CStr {
     }
 }
 
-/// Text put together in a room of N bytes, one of which is kept for the NUL.
+/// Text in a buffer of N bytes, one of which is for the NUL.
 pub struct Buffer<const N: usize> {
     bytes: [u8; N],
     length: usize,
 }
 
 impl<const N: usize> Buffer<N> {
-    /// With nothing in it.
+    /// An empty one.
     pub const fn new() -> Buffer<N> {
         Buffer { bytes: [0; N], length: 0 }
     }

@@ -56,7 +56,7 @@ pub enum Memory {
 /// Which system calls may carry the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// clone3, and legacy clone where clone3 is out of reach.
+    /// clone3, and legacy clone where clone3 is unavailable.
     Any,
     /// Legacy clone only: the request holds something that clone3 would refuse.
     Legacy,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How many fork handlers glibc has.
 //!
-//! An object that was opened with RTLD_DEEPBIND, or that asked dlsym() for the
-//! libc's own function, registers handlers past us. Nothing shows it but glibc's
-//! list, which since 2.28 is an array with its length in front (malloc/dynarray.h):
-//! three words, used, allocated and the array, and behind them room for the first
-//! elements, where the array is until there are more. An element is the three
-//! handlers and the object's handle, and since 2.36 a number.
+//! An object that was opened with RTLD_DEEPBIND, or that asked dlsym() for the libc's own
+//! function, registers handlers without this library. Only glibc's list shows it, which
+//! since 2.28 is an array with its length in front (malloc/dynarray.h): three words,
+//! used, allocated and the array, and behind them room for the first elements, where the
+//! array is until there are more. An element is the three handlers and the object's
+//! handle, and since 2.36 a number.
 //!
 //! Where it is, is found out when we are loaded, by a handler of our own without
 //! functions: its handle must be the last element's, and the length one less once it

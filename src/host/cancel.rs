@@ -73,8 +73,8 @@ pub unsafe fn wait_for(
 /// initialiser, which a child of glibc's fork may run once more; or, interrupted by a
 /// signal, one that holds a lock. What programs push goes into other lists.
 ///
-/// The list's head is in the thread's control block; a cleanup that is pushed is told of
-/// it (`struct _pthread_cleanup_buffer`, public: routine, argument, cancel type, the one
+/// The list's head is in the thread's control block; a pushed cleanup refers to it
+/// (`struct _pthread_cleanup_buffer`, public: routine, argument, cancel type, the one
 /// before). False where there is no such list: before glibc 2.34 without libpthread.
 ///
 /// Async-signal-safe.

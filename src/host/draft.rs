@@ -165,8 +165,8 @@ impl Draft {
         Ok(self.fits.then(|| core::mem::replace(&mut self.layout, core::ptr::null_mut())))
     }
 
-    /// Objects of other namespaces (dlmopen), which no walk shows: each reaches up to
-    /// the next one. What they have outside the static area stays out of reach.
+    /// Objects of other namespaces (dlmopen), which no walk shows: each reaches up to the
+    /// next one. Their TLS outside the static area is not supported.
     fn add_others(&mut self, template: &Template) {
         for (id, place) in template.statics().filter(|_| TLS_IS_BELOW) {
             if self.modules().iter().any(|module| module.id == id) {

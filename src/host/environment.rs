@@ -76,7 +76,7 @@ pub fn replace(name: &[u8], string: &'static CStr) {
     }
 }
 
-/// AT_SECURE of getauxval(3); where it is not to be had (static musl), it is as set.
+/// AT_SECURE of getauxval(3); where that is unavailable (static musl), true.
 fn is_secure() -> bool {
     const AT_SECURE: usize = 23;
     let enable_secure = symbols::enable_secure();

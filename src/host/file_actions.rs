@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawn_file_actions_t`: the libc's own object, which its own functions fill.
-//! So it is the same in everybody's hands, ours and those of the libc's posix_spawn,
-//! which objects that see no other definition call; and the one that destroys it frees it.
+//! `posix_spawn_file_actions_t`: the libc's own object, which its own functions fill. So
+//! it works with this library's functions and with the libc's posix_spawn, which objects
+//! that see no other definition call; and the one that destroys it frees it.
 //!
 //! How the libc keeps its list is private to it, so a list of one action of each kind
 //! is made first, and must read as it was made. What the libc has no function for is

@@ -81,9 +81,9 @@ fn next(name: &CStr) -> *const c_void {
     if found.is_null() { libcs(name) } else { found }
 }
 
-/// The libc's own, whichever definition interposes on it. A call of the program's that somebody
-/// else is to see does not come to us (`interposers`); what is wanted here is the part
-/// of the libc that we cannot do.
+/// The libc's own function, whichever definition interposes on it. A call of the
+/// program's that another object must see does not reach this library (`interposers`);
+/// these lookups are for what only the libc can do.
 fn libcs(name: &CStr) -> *const c_void {
     interposers::libc().map_or(core::ptr::null(), |(libc, _)| libc.function(name))
 }
@@ -114,8 +114,9 @@ static ON_EXIT: Function = Function::new(c"on_exit", libcs);
 static FCLOSE: Function = Function::new(c"fclose", libcs);
 static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
 
-/// Whether registrations of fork handlers went past us: we were opened late, or
-/// stand behind the libc, or another object takes them.
+/// Whether fork handlers may have been registered without this library: it was loaded
+/// late, or comes after the libc in search order, or another object interposes the
+/// registration.
 static HANDLERS_UNSEEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether the host may know fork handlers that we do not.

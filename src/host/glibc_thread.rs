@@ -230,18 +230,18 @@ fn clear_tid_place(
     }
 }
 
-/// Finds the thread state. Two ways to the tid must agree: at a known distance
-/// before the registered robust list, and at the offset libthread_db is told.
-/// Where set_robust_list is not to be had (qemu-user) or the second is not
-/// linked in (static programs without threads), one of them and clear_child_tid
-/// has to do, or else a search.
+/// Finds the thread state. Two ways to the tid must agree: at a known distance before the
+/// registered robust list, and at the offset published for libthread_db. Where
+/// set_robust_list is unavailable (qemu-user) or the second is not linked in (static
+/// programs without threads), one of them and clear_child_tid has to do, or else a
+/// search.
 fn look_up() -> Option<Repair> {
     let (robust, robust_len) = sys::get_robust_list().unwrap_or((null_mut(), 0));
     let clear_tid = sys::tid_address().ok();
     let by_thread_db = tid_by_thread_db();
     if robust.is_null() && clear_tid == Some(null_mut()) {
-        // 2.31 without libpthread: nothing is registered and nothing reads the
-        // tid. A tid that libthread_db is told of says that this is not that.
+        // 2.31 without libpthread: nothing is registered and nothing reads the tid. If a
+        // tid offset is published for libthread_db, it is another case.
         return by_thread_db.is_none().then_some(Repair::NOTHING);
     }
     if !robust.is_null() && !is_in_tcb(robust.addr()) {
@@ -346,9 +346,9 @@ fn tid_by_search(tid: c_int) -> Option<*mut c_int> {
     })
 }
 
-/// Start of the calling thread's struct pthread: where the thread pointer
-/// points, or before that by the size that libthread_db is told; where a head
-/// lies between the two, so much behind the start.
+/// Start of the calling thread's struct pthread: where the thread pointer points, or
+/// before that by the size published for libthread_db; where a head lies between the two,
+/// so much behind the start.
 fn tcb() -> Option<usize> {
     if POINTS_AT_TCB {
         return Some(thread_pointer());

@@ -20,8 +20,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A thread pointer is a multiple of four at least; the marks are in the bits below.
 const MARKS: usize = LENT | SHARED;
-/// A child that has borrowed the memory has the thread pointer, too, until it execs or
-/// ends.
+/// A vfork child on this memory has the thread pointer, too, until it execs or ends.
 const LENT: usize = 1;
 /// Another task runs on it, for an unknown time.
 const SHARED: usize = 2;
@@ -90,7 +89,7 @@ pub fn may_be_another() -> bool {
 }
 
 /// Before memory and thread pointer are lent to a child that runs code of the program's.
-/// Whether the caller may take it back: not if it has borrowed the memory itself.
+/// Whether the caller may take it back: not if the memory is lent to the caller itself.
 pub fn lend() -> bool {
     let tp = thread_pointer();
     match entry_of(tp) {
@@ -106,7 +105,7 @@ pub fn lend() -> bool {
     true
 }
 
-/// In the lender, when the child has gone on or did not come to be.
+/// In the lender, when the child has executed or ended, or was not created.
 pub fn take_back() {
     let tp = thread_pointer();
     if let Some((entry, content)) = entry_of(tp) {

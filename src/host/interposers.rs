@@ -105,8 +105,8 @@ names! {
     c"waitpid"
 }
 
-/// The first of those that are the libc's own as long as nobody watches: ours do no more
-/// than record the call and make the libc's.
+/// The first name that stays the libc's own unless a trace is recorded: this library's
+/// functions only record the call and call the libc's.
 const FIRST_WATCHED: usize = index("_Exit");
 
 /// Whether they come to us.
@@ -116,7 +116,8 @@ static WATCHING: AtomicBool = AtomicBool::new(false);
 static WATCHED: [AtomicPtr<c_void>; COUNT - FIRST_WATCHED] =
     [const { AtomicPtr::new(null_mut()) }; COUNT - FIRST_WATCHED];
 
-/// From here on calls of the watched names come to us, but for those that somebody else takes.
+/// From here on calls of the watched names reach this library, except names that another
+/// object interposes.
 pub fn watch() {
     WATCHING.store(true, Relaxed);
     for (slot, libcs) in SLOTS.iter().skip(FIRST_WATCHED).zip(&WATCHED) {
@@ -198,7 +199,8 @@ fn pair(found: &mut [*const c_void; COUNT], libc: &Object) {
     }
 }
 
-/// Watched names are the libc's own, unless somebody else takes them, or we watch.
+/// Watched names are the libc's own, unless another object interposes them or a trace is
+/// recorded.
 fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object, tables: &Tables) {
     let is_watching = WATCHING.load(Relaxed);
     let watched = found.iter_mut().zip(TEXTS).skip(FIRST_WATCHED);

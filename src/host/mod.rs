@@ -82,9 +82,9 @@ pub fn on_load(fork_handlers: usize) {
         if has_libcs_names() {
             atfork::look_up(fork_handlers);
         }
-        // First of all handlers, so that the others find the loader usable; also
-        // where fork is called past us: by the libc, or by an object that sees no
-        // other.
+        // First of all handlers, so that the others find the loader usable; also if the
+        // libc's fork is called directly: by the libc, or by an object that resolves it
+        // to the libc.
         if functions::register_in_child(rtld::CHILD_HANDLER) {
             atfork::add_own();
         }

@@ -70,9 +70,9 @@ fn next(name: &CStr) -> *const c_void {
     if next.is_null() { first(name) } else { next }
 }
 
-/// The definition that the program itself would call were we not there. Others
-/// who stand in for these functions (sanitizers, allocators) may come before us
-/// and must see every thread.
+/// The definition that the program would call without this library. Other objects that
+/// interpose these functions (sanitizers, allocators) may come first in search order and
+/// must see every thread.
 fn first(name: &CStr) -> *const c_void {
     elf::first_function(name, ours())
 }
@@ -174,7 +174,7 @@ impl Pthread {
     pub fn hold_cancellation(&self) -> c_int {
         const PTHREAD_CANCEL_DISABLE: c_int = 1; // in both libcs
         let mut state = 0;
-        // SAFETY: the int lives over the call.
+        // SAFETY: the int outlives the call.
         unsafe { (self.set_cancel_state)(PTHREAD_CANCEL_DISABLE, &raw mut state) };
         state
     }
@@ -183,12 +183,12 @@ impl Pthread {
     pub fn restore_cancellation(&self, state: c_int) {
         // musl writes without asking where to.
         let mut disabled = 0;
-        // SAFETY: the int lives over the call.
+        // SAFETY: the int outlives the call.
         unsafe { (self.set_cancel_state)(state, &raw mut disabled) };
     }
 
-    /// The same attributes without the wish to be detached. The copy borrows
-    /// what the original points to.
+    /// A copy of the attributes with detachstate joinable. It shares what the original
+    /// points to.
     ///
     /// # Safety
     /// `attributes` must be null or initialised, and outlive the result.
@@ -199,7 +199,7 @@ impl Pthread {
             return joinable;
         }
         let mut state = libc::PTHREAD_CREATE_JOINABLE;
-        // SAFETY: by the contract; the int lives over the call.
+        // SAFETY: by the contract; the int outlives the call.
         unsafe { (self.get_detached)(attributes, &raw mut state) };
         if state == libc::PTHREAD_CREATE_JOINABLE {
             return joinable;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Making the libc sound in a child that the kernel made without it.
 //!
-//! What a child made by a bare system call has wrong: the thread id its libc
-//! keeps is the parent's, the kernel has dropped its robust list, and nobody
-//! is told when its first thread ends.
+//! In a child made by a bare system call the libc's thread id is the parent's, the kernel
+//! has dropped the robust list, and clear_child_tid is not set.
 
 use super::{identity, rtld};
 use crate::uapi::sys::{self, RobustListHead};
@@ -35,7 +34,7 @@ impl ThreadList {
     }
 }
 
-/// How a child hears of its id, and who is told of its end.
+/// How a child gets its id, and its clear_child_tid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClearTid {
     /// Neither is settled: set_tid_address(2) settles both.
@@ -87,10 +86,10 @@ impl Repair {
         (!self.tid.is_null() && self.tid == self.clear_tid).then_some(self.tid)
     }
 
-    /// Has the kernel tell of the end of the first thread of a child that the
-    /// host's fork made. musl's own (up to 1.2.3) asks for no word at all, and
-    /// glibc 2.43's for a place that no join reads: a join of that thread in the
-    /// child waits forever. Earlier releases of glibc's have it right.
+    /// Sets clear_child_tid again in a child of the host's fork. musl's fork (up to
+    /// 1.2.3) leaves it unset, and glibc 2.43's sets an address that no join reads:
+    /// joining the first thread in the child would hang. Earlier releases of glibc do it
+    /// right.
     ///
     /// # Safety
     /// Only in such a child, in the copy of the thread the repair was looked up

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `posix_spawnattr_t`: the libc's own object, so that it is the same in everybody's
-//! hands, ours and those of the libc's posix_spawn, which others reach past us.
+//! `posix_spawnattr_t`: the libc's own object, so that it works with this library's
+//! functions and with the libc's posix_spawn, which other objects may call directly.
 //!
 //! Both libcs say in <spawn.h> what it is like. It is looked at once, when the library
 //! is loaded, whether their functions write the same.

@@ -100,7 +100,7 @@ pub struct Opened {
 /// What the libc says of a stream without a descriptor (fopencookie in libio).
 const NO_DESCRIPTOR: c_int = -2;
 
-/// Whether the owner is told of a stream's end, by the function it gave.
+/// Whether the libc calls the owner's close function when a stream is closed.
 pub fn are_told_of() -> bool {
     glibc::is_host()
 }

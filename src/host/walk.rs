@@ -46,6 +46,6 @@ pub fn adds(info: &libc::dl_phdr_info, size: usize) -> Option<u64> {
 pub fn walk(each: &mut dyn FnMut(&libc::dl_phdr_info, usize) -> bool) {
     let Some(dl_iterate_phdr) = symbols::dl_iterate_phdr() else { return };
     let mut walk = Walk { each, watch: Some(rtld::Watch::begin()) };
-    // SAFETY: the callback gets back the Walk it expects, alive over the call.
+    // SAFETY: the callback gets back the Walk it expects, aoutlive the call.
     unsafe { dl_iterate_phdr(clone3_visit_object, (&raw mut walk).cast()) };
 }

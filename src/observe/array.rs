@@ -7,8 +7,8 @@ use crate::host;
 use crate::uapi::Errno;
 use core::ffi::c_void;
 
-/// Memory that is given back where the exec fails; where it succeeds, by the creator of a
-/// child on borrowed memory.
+/// Memory that is unmapped if the exec fails and, if it succeeds in a vfork child, by the
+/// child's creator.
 pub struct Array {
     block: *mut Block,
     /// The task that mapped it.

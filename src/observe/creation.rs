@@ -220,7 +220,7 @@ fn in_child(creation: Creation, tid: Pid) {
 #[inline(never)]
 fn lend(creation: Creation) {
     if !lent::lend(host::tid() as u32, creation.position_and_1) {
-        // Nobody would find it again: it is closed without a result.
+        // The open record could not be found again: it is completed without a result.
         complete(creation, |create| create.child = 0);
     }
 }

@@ -52,11 +52,11 @@ fn kept() -> &'static Kept {
 /// # Safety
 /// Before any other function here, and once.
 pub unsafe fn remember(path: &CStr, directory: &[u8]) {
-    // SAFETY: by the contract nobody reads it yet.
+    // SAFETY: by the contract it is not read yet.
     let kept = unsafe { &mut *KEPT.0.get() };
     let is_relative = !path.to_bytes().starts_with(b"/");
     kept.trace.push(TRACE);
-    // Where the directory is not to be had the path stays as it is.
+    // If the directory is unknown the path stays relative.
     if is_relative && !directory.is_empty() {
         kept.trace.push(directory).push(b"/");
     }

@@ -25,15 +25,15 @@ unsafe extern "C" fn at_exit(status: c_int, _: *mut c_void) {
     exit(Call::Exit, status);
 }
 
-/// Whether the host tells of exit().
+/// Whether the host reports exit().
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Has the host tell of exit(), with the status, where it can.
+/// Makes the host report exit(), with the status, where it can.
 pub fn watch() {
     IS_TOLD.store(functions::register_at_exit(clone3_at_exit), Relaxed);
 }
 
-/// The last of exit(): where the host did not tell of it, without the status.
+/// The last step of exit(): without the status if the host did not report it.
 pub fn at_end() {
     if !IS_TOLD.load(Relaxed) {
         exit(Call::Exit, UNKNOWN);

@@ -73,7 +73,7 @@ pub fn borrowed(task: u32) -> Option<u64> {
     newest(|creator| creator != task).map(|(_, creation)| creation)
 }
 
-/// What the calling task has mapped is listed here, if it has borrowed its memory.
+/// Where the mappings of the calling task are listed, if it runs on lent memory.
 pub fn scratch(task: u32) -> Option<&'static List> {
     newest(|creator| creator != task).map(|(place, _)| &place.scratch)
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Memory that is mapped for one exec, which gives it back only where it fails.
+//! Memory that is mapped for one exec, and unmapped by it only on failure.
 //!
-//! With a memory of its own the process loses it by the exec. A child on borrowed memory
-//! leaves it to its creator: so what such a child maps is listed with the creation, and the
-//! creator gives it back.
+//! In a process with its own memory the exec drops it. A vfork child leaves it to its
+//! creator: so what such a child maps is listed with the creation, and the creator unmaps
+//! it.
 
 use crate::uapi::{Errno, pages};
 use core::ffi::c_void;

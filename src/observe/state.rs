@@ -50,7 +50,7 @@ pub fn set_origin(origin: u64) {
     ORIGIN.store(origin, Relaxed);
 }
 
-/// What it is, but for a task on borrowed memory.
+/// The origin, except for a task on lent memory.
 pub fn origin() -> u64 {
     ORIGIN.load(Relaxed)
 }
@@ -62,8 +62,8 @@ pub fn be_child(pid: u32, origin: u64) {
     ORIGIN.store(origin, Relaxed);
 }
 
-/// The calling task, as it is known without a system call; but one on borrowed memory, or on
-/// another task's thread pointer, has its ids from the kernel.
+/// The calling task, known without a system call; except that one on lent memory, or with
+/// another task's thread pointer, gets its ids from the kernel.
 pub fn writer() -> Writer {
     let tid = host::tid() as u32;
     let time = clock::now();

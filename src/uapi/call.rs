@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the files of this room make a system call.
+//! How the files of this folder make system calls.
 //!
-//! The calls of all files here are async-signal-safe and touch neither errno nor TLS.
-//! Each system call has one function that makes it. Where an argument is a pointer of the
-//! program's own, to a string or a struct that the kernel only reads, the kernel checks it:
-//! a wrong one is EFAULT, and no harm.
+//! All functions here are async-signal-safe and use neither errno nor TLS. Each system
+//! call has one function that makes it. A pointer of the program's own to a string or a
+//! struct that the kernel only reads is checked by the kernel: an invalid one is a
+//! harmless EFAULT.
 
 use super::Errno;
 use crate::arch::syscall;
 use core::ffi::{c_int, c_long};
 
 /// # Safety
-/// As the system call: what the kernel writes through pointers among the
-/// arguments must be the caller's to have written.
+/// As the system call: the kernel may write through pointers among the arguments only to
+/// memory that the caller may change.
 pub(super) unsafe fn call(nr: c_long, [a, b, c, d, e]: [usize; 5]) -> Result<usize, Errno> {
     // SAFETY: by the contract.
     Errno::check(unsafe { syscall(nr, [a, b, c, d, e, 0]) })
 }
 
-/// A call that writes to no memory of the caller's: its answer.
+/// A call that writes to no memory of the caller's. Returns its result.
 pub(super) fn ask(nr: c_long, arguments: [usize; 5]) -> Result<usize, Errno> {
-    // SAFETY: the functions of this room use it for nothing else.
+    // SAFETY: the functions of this folder use it for such calls only.
     unsafe { call(nr, arguments) }
 }
 
-/// The same where the answer is nothing but that it was done.
+/// The same for calls without a result.
 pub(super) fn tell(nr: c_long, arguments: [usize; 5]) -> Result<(), Errno> {
     ask(nr, arguments).map(drop)
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A set of `CLONE_*` flags. A plain number it is only in the kernel's structs and in C's.
+//! A set of `CLONE_*` flags. Only structs of the kernel and of the C interface have plain
+//! numbers.
 //!
-//! The names are those of the bitflags crate; this needs no crate, and `build.rs` reads it.
+//! The methods have the names of the bitflags crate. It is not used because `build.rs`
+//! includes this file.
 
 // The build script uses a few.
 #![allow(dead_code)]
@@ -18,7 +20,7 @@ impl CloneFlags {
     /// No flag.
     pub const NONE: CloneFlags = CloneFlags(0);
 
-    /// From the kernel's number, whatever is in it.
+    /// From the kernel's number; unknown bits are kept.
     pub const fn from_bits(bits: u64) -> CloneFlags {
         CloneFlags(bits)
     }
@@ -28,7 +30,7 @@ impl CloneFlags {
         self.0
     }
 
-    /// Both, where a constant is wanted; elsewhere `|`.
+    /// Both, in constants; elsewhere `|`.
     pub const fn union(self, other: CloneFlags) -> CloneFlags {
         CloneFlags(self.0 | other.0)
     }
@@ -58,12 +60,12 @@ impl CloneFlags {
         self.0 & any.0 != 0
     }
 
-    /// How many they are.
+    /// How many flags there are.
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// One after the other, the lowest bit first.
+    /// Each flag, the lowest bit first.
     pub fn iter(self) -> impl Iterator<Item = CloneFlags> {
         let mut left = self.0;
         core::iter::from_fn(move || {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who the calling task is, and what it may do: ids, capabilities, no_new_privs, filters.
+//! The calling task's credentials: ids, capabilities, no_new_privs, filters.
 
 use super::Errno;
 use super::call::{ask, call, prctl, tell};
@@ -29,12 +29,13 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// As they are now (getresuid(2), getresgid(2), setfsuid(2), setfsgid(2)).
+    /// The current ones (getresuid(2), getresgid(2), setfsuid(2), setfsgid(2)).
     pub fn now() -> Ids {
         Ids { user: four(SYS_getresuid, SYS_setfsuid), group: four(SYS_getresgid, SYS_setfsgid) }
     }
 
-    /// Whether files are opened, and all else is done, with the real ids.
+    /// Whether the effective and the file system's ids equal the real ones, as access
+    /// checks use them.
     pub fn are_real(&self) -> bool {
         let real = |[real, effective, _, file]: [u32; 4]| {
             real != u32::MAX && effective == real && file == real
@@ -43,13 +44,13 @@ impl Ids {
     }
 }
 
-/// Where a filter refuses to tell they are no ids, which differ from all.
+/// If a filter refuses the calls, these are invalid ids, which differ from all others.
 fn four(get_three: c_long, set_file: c_long) -> [u32; 4] {
     const NONE: u32 = u32::MAX;
     let [mut real, mut effective, mut saved] = [NONE; 3];
     let places = [&raw mut real as usize, &raw mut effective as usize, &raw mut saved as usize];
-    // SAFETY: the three live over the call; the other one takes numbers. No such id can
-    // be set, and the answer is what was.
+    // SAFETY: the three outlive the call; the other one takes numbers. An invalid id is
+    // not set, and the result is the current one.
     let file = unsafe {
         _ = call(get_three, [places[0], places[1], places[2], 0, 0]);
         call(set_file, [NONE as usize, 0, 0, 0, 0])
@@ -62,9 +63,9 @@ pub fn effective_user() -> u32 {
     ask(SYS_geteuid, [0; 5]).map_or(u32::MAX, |id| id as u32)
 }
 
-/// Makes the calling process's memory undumpable: /proc/PID becomes root's, and no
-/// other user traces it (prctl(2), PR_SET_DUMPABLE). It is so for all who share the
-/// memory; exec ends it.
+/// Makes the calling process's memory undumpable: /proc/PID belongs to root, and other
+/// users cannot trace the process (prctl(2), PR_SET_DUMPABLE). It applies to all tasks
+/// that share the memory, until exec.
 pub fn set_undumpable() -> Result<(), Errno> {
     prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop)
 }
@@ -86,8 +87,8 @@ pub fn set_uid(uid: u32) -> Result<(), Errno> {
     tell(SYS_setresuid, [uid, uid, uid, 0, 0])
 }
 
-/// Sets the effective ids to the real ones, the group's first, while the user's
-/// may still be what allows it (setresgid(2), setresuid(2)).
+/// Sets the effective ids to the real ones, the group's first, while the effective user
+/// id may still permit it (setresgid(2), setresuid(2)).
 pub fn reset_ids() -> Result<(), Errno> {
     const KEEP: usize = usize::MAX;
     for (get, set) in [(SYS_getgid, SYS_setresgid), (SYS_getuid, SYS_setresuid)] {
@@ -97,7 +98,7 @@ pub fn reset_ids() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Highest capability that 64 bits can name.
+/// The highest capability number in 64 bits.
 pub const LAST_CAPABILITY: u32 = 63;
 
 /// Drops all capabilities but these from the bounding set, up to the last that
@@ -108,7 +109,7 @@ pub fn bound_capabilities(kept: u64) -> Result<(), Errno> {
             match prctl(libc::PR_CAPBSET_READ, capability as usize, 0) {
                 Ok(0) => {}
                 Ok(_) => _ = prctl(libc::PR_CAPBSET_DROP, capability as usize, 0)?,
-                Err(_) => break, // there is none of that number, and none behind
+                Err(_) => break, // there is no such capability, and no later one
             }
         }
     }
@@ -128,7 +129,7 @@ pub fn set_inheritable(exactly: Option<u64>, and: u64) -> Result<(), Errno> {
     let mut header = [VERSION_3, 0];
     let mut sets = [[0u32; 3]; 2]; // effective, permitted, inheritable; low and high half
     let (header, data) = (header.as_mut_ptr() as usize, sets.as_mut_ptr() as usize);
-    // SAFETY: the structs of that version live over the call.
+    // SAFETY: the structs of that version outlive the call.
     unsafe { call(libc::SYS_capget, [header, data, 0, 0, 0]) }?;
     for (half, [effective, permitted, inheritable]) in (0..).zip(&mut sets) {
         *effective = *permitted;

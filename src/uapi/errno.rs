@@ -35,8 +35,8 @@ impl Errno {
     pub const ESRCH: Errno = Errno(libc::ESRCH);
     pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
 
-    /// What it means, in the words that Unix has for it: of those numbers that a
-    /// child that is being made can meet.
+    /// Its text, in the words of strerror(3), for errors that can happen while a child is
+    /// created.
     pub fn words(self) -> Option<&'static [u8]> {
         let words: &[u8] = match self.0 {
             libc::E2BIG => b"Argument list too long",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has become of a child that was not waited for yet.
+//! The state of a child that has not been reaped yet.
 
 use super::sys::Pid;
 use super::wait::{self, Told};
@@ -8,14 +8,14 @@ use crate::base::decimal;
 use crate::base::text::Buffer;
 use core::ffi::c_int;
 
-/// What has become of a child.
+/// The state of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It has not ended.
     Alive,
-    /// A signal ended it; it stays to be waited for.
+    /// A signal killed it; it is a zombie.
     Killed(c_int),
-    /// It ended in another way, or is no child (any more).
+    /// It ended in another way, or is no child, or not any more.
     Gone,
 }
 
@@ -23,7 +23,7 @@ fn peek(pid: Pid) -> Result<Told, Errno> {
     wait::look(libc::P_PID as usize, pid, libc::WNOWAIT, None)
 }
 
-/// What has become of a child, which stays to be waited for.
+/// The state of a child, which is not reaped.
 pub fn of(pid: Pid) -> Fate {
     match peek(pid) {
         Ok(Told { pid: 0, .. }) => Fate::Alive,
@@ -32,17 +32,18 @@ pub fn of(pid: Pid) -> Fate {
     }
 }
 
-/// Whether a child has ended or is no child (any more); it stays to be waited for.
+/// Whether a child has ended, or is no child, or not any more; it is not reaped.
 pub fn has_ended(pid: Pid) -> bool {
     peek(pid).map_or_else(|errno| errno.0 == libc::ECHILD, |told| told.pid != 0)
 }
 
-/// Whether a child, dead or alive, has executed a program; where that can be told.
+/// Whether a child, also a zombie, has executed a program; `None` if that is unknown.
 pub fn has_executed(pid: Pid) -> Option<bool> {
     const NONE: Pid = Pid::MAX; // no process group has this number
     match session::set_process_group_of(pid, NONE) {
         Err(Errno::EACCES) => Some(true),
-        // From the kernel and not from a filter, which knows no negative group either.
+        // From the kernel, not from a filter: a filter would refuse the negative group as
+        // well.
         Err(Errno::EPERM)
             if session::session_of(pid).is_ok_and(|own| session::session_of(0) == Ok(own))
                 && session::set_process_group_of(pid, -1) == Err(Errno::EINVAL) =>
@@ -70,7 +71,7 @@ fn path_of_stat(pid: Pid) -> Buffer<24> {
     path
 }
 
-/// The ninth field. The second, in parentheses, may have anything in it.
+/// The ninth field. The second, in parentheses, may contain any characters.
 fn flags_in(stat: &[u8]) -> Option<u32> {
     let name = stat.iter().rposition(|&byte| byte == b')')?;
     decimal::read(stat.get(name + 2..)?.split(|&byte| byte == b' ').nth(6)?)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What there is to know of a file.
+//! Attributes of files.
 
 use super::Errno;
 use super::call::call;
@@ -12,7 +12,7 @@ use libc::{SYS_fstat, SYS_newfstatat, stat as Stat};
 #[cfg(target_pointer_width = "32")]
 use libc::{SYS_fstat64 as SYS_fstat, SYS_fstatat64 as SYS_newfstatat, stat64 as Stat};
 
-/// What there is to know of a file (newfstatat(2)).
+/// The attributes of a file (newfstatat(2)).
 fn stat(path: &CStr) -> Result<Stat, Errno> {
     let mut stat = MaybeUninit::<Stat>::uninit();
     let arguments =
@@ -23,14 +23,14 @@ fn stat(path: &CStr) -> Result<Stat, Errno> {
     Ok(unsafe { stat.assume_init() })
 }
 
-/// Link count of a file: for a directory, two and its subdirectories.
+/// Link count of a file: for a directory, the number of its subdirectories plus two.
 pub fn link_count(path: &CStr) -> Result<u64, Errno> {
     let links = stat(path)?.st_nlink;
     #[allow(clippy::useless_conversion)] // nlink_t is 64 bits wide on x86_64
     Ok(u64::from(links))
 }
 
-/// Whether two names lead to one file that is there (newfstatat(2)).
+/// Whether two names lead to the same existing file (newfstatat(2)).
 pub fn is_same(one: &CStr, other: &CStr) -> bool {
     match (stat(one), stat(other)) {
         (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
@@ -38,8 +38,8 @@ pub fn is_same(one: &CStr, other: &CStr) -> bool {
     }
 }
 
-/// Device, number and mode of an open file. A function of its own, so that one struct at
-/// a time, and no copy of it, is on the stack, which may be a small one of a caller's.
+/// Device, number and mode of an open file. A function of its own, so that only one such
+/// struct is on the stack, which is the caller's and may be small.
 #[inline(never)]
 fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
     let mut stat = MaybeUninit::<Stat>::uninit();
@@ -51,8 +51,8 @@ fn identity(fd: c_int) -> Result<(libc::dev_t, u64, libc::mode_t), Errno> {
     Ok((stat.st_dev, u64::from(stat.st_ino), stat.st_mode))
 }
 
-/// The size of an open regular file that nobody but this user, and root, can write to or
-/// truncate: EPERM for one that others can; EINVAL for what is no regular file.
+/// The size of an open regular file that only this user, and root, can write to or
+/// truncate: EPERM if others can; EINVAL if it is no regular file.
 #[inline(never)]
 pub fn size_of_own(fd: c_int, user: u32) -> Result<u64, Errno> {
     let mut stat = MaybeUninit::<Stat>::uninit();
@@ -68,18 +68,18 @@ pub fn size_of_own(fd: c_int, user: u32) -> Result<u64, Errno> {
     }
 }
 
-/// Whether two descriptors stand for one file.
+/// Whether two descriptors refer to the same file.
 pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
     let ((device, number, _), (other_device, other_number, _)) = (identity(one)?, identity(other)?);
     Ok((device, number) == (other_device, other_number))
 }
 
-/// Whether a descriptor (O_PATH, O_NOFOLLOW) stands for a symbolic link itself.
+/// Whether a descriptor (O_PATH, O_NOFOLLOW) refers to a symbolic link itself.
 pub fn is_symlink(fd: c_int) -> Result<bool, Errno> {
     Ok(identity(fd)?.2 & libc::S_IFMT == libc::S_IFLNK)
 }
 
-/// The flags of the mount that an open file is on, as mount(2) has them (fstatfs(2)).
+/// The flags of the mount that an open file is on, as for mount(2) (fstatfs(2)).
 pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
     const SAME: c_ulong = libc::ST_RDONLY
         | libc::ST_NOSUID
@@ -100,12 +100,12 @@ pub fn mount_flags(fd: c_int) -> Result<c_ulong, Errno> {
     Ok(flags & SAME | atime)
 }
 
-/// By which an open file is known: its file system and its number there.
+/// The identity of an open file: device and inode number.
 pub fn inode(fd: c_int) -> Result<(libc::dev_t, u64), Errno> {
     identity(fd).map(|(device, number, _)| (device, number))
 }
 
-/// What a descriptor may be, as far as it matters here.
+/// The kind of a descriptor, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A directory of the cgroup2 file system.
@@ -131,8 +131,8 @@ unsafe fn fstatfs(fd: c_int, statfs: *mut libc::statfs64) -> Result<(), Errno> {
     unsafe { call(libc::SYS_fstatfs64, arguments) }.map(drop)
 }
 
-/// What an open descriptor is, O_PATH or not (fstat(2), fstatfs(2)); EBADF if
-/// it is none.
+/// The kind of an open descriptor, O_PATH or not (fstat(2), fstatfs(2)); EBADF if it is
+/// not open.
 pub fn file_kind(fd: c_int) -> Result<FileKind, Errno> {
     const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
     let (_, _, mode) = identity(fd)?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The flags of clone3(2) up to Linux 7.2: one table, from which every list of flags is made,
-//! here and in the header.
+//! The flags of clone3(2) up to Linux 7.2: one table, from which every list of flags is
+//! derived, here and in the header.
 //!
-//! Complete in itself, because `build.rs` reads it too. Sources: clone(2);
+//! Self-contained, because `build.rs` includes it, too. Sources: clone(2);
 //! include/uapi/linux/sched.h; kernel/fork.c.
 
-// The header has all names and words; the library itself acts on a few.
+// The header uses all names and texts; the library itself uses a few.
 #![allow(dead_code)]
 
 use super::clone_flags::CloneFlags;
@@ -16,42 +16,43 @@ use crate::base::decimal;
 pub struct Flag {
     /// CLONE_*.
     pub name: &'static str,
-    /// The bit. Those of the lower half are clone(2)'s as well, but for the byte of its
+    /// The bit. Bits of the lower half are also flags of clone(2), except the byte of its
     /// exit signal.
     pub bit: CloneFlags,
     /// What it does: the header's comment, a line break at the end of each line.
     pub doc: &'static str,
     /// The first Linux that has it, as libclone3(7) writes it.
     pub linux: &'static str,
-    /// What explain says where the kernel does not know it.
+    /// The text of explain where the kernel does not know it.
     pub unknown: &'static core::ffi::CStr,
     /// What else the caller needs, as libclone3(7) has it: privilege, fields, other flags.
     pub needs: &'static str,
-    /// Flags without which the kernel refuses it, where it is put to the test.
+    /// Flags without which the kernel refuses it, for probes.
     pub company: CloneFlags,
-    /// Whether it is refused to some callers or by some kernels, so that probe asks for it.
-    /// Each other flag is as old as the call, or cannot be asked for alone.
+    /// Whether some kernels refuse it, or refuse it to some callers, so that probe has to
+    /// ask. Each other flag is as old as the call, or cannot be asked about alone.
     pub probed: bool,
-    /// Whether it makes a namespace.
+    /// Whether it creates a namespace.
     pub namespace: bool,
-    /// Whether clone3_spawn_add_flags() takes it: it leaves the library its ways.
+    /// Whether clone3_spawn_add_flags() accepts it: it does not interfere with how the
+    /// library spawns.
     pub spawn: bool,
-    /// How the library stands in for it where the kernel does not know it.
+    /// How the library emulates it where the kernel does not know it.
     pub emulation: Emulation,
 }
 
-/// How the library stands in for a flag (`engine::emulate`).
+/// How the library emulates a flag (`engine::emulate`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Emulation {
     /// Not at all.
     None,
-    /// The child does it itself, where the program allowed that.
+    /// The child does it itself, if the program allowed that.
     InChild,
-    /// The same; a spawned child does it unasked.
+    /// The same; a spawned child does it without permission.
     InChildAndSpawn,
-    /// Only a spawned child does it, unasked.
+    /// Only a spawned child does it, without permission.
     InSpawn,
-    /// By a child that is an orphan, where the program allowed that.
+    /// By orphaning the child, if the program allowed that.
     ByOrphan,
 }
 
@@ -66,7 +67,7 @@ impl Emulation {
 }
 
 impl Flag {
-    /// A flag that any process may set, on any kernel that has it, by itself.
+    /// A flag that any process may set, alone, on any kernel that has it.
     const PLAIN: Flag = Flag {
         name: "",
         bit: CloneFlags::NONE,
@@ -104,14 +105,14 @@ const fn is_at_least(version: (u32, u32), least: (u32, u32)) -> bool {
     version.0 > least.0 || version.0 == least.0 && version.1 >= least.1
 }
 
-/// `NAME = bit, "first Linux", { fields that differ, ..from }`. Words in square brackets
-/// follow the version where explain says that the flag needs it.
+/// `NAME = bit, "first Linux", { fields that differ, ..from }`. Text in square brackets
+/// follows the version in explain's "needs Linux …".
 macro_rules! flags {
     ($($(#[doc = $doc:literal])+
     $name:ident = $bit:literal, $linux:literal $([$more:literal])?, $fields:tt)+) => {
         $($(#[doc = $doc])+ pub const $name: CloneFlags = CloneFlags::from_bits($bit);)+
 
-        /// The table. Not read when the library runs: the lists below are made of it.
+        /// The table. It is not used at run time: the lists below are derived from it.
         pub const FLAGS: &[Flag] = &[$(Flag {
             name: stringify!($name),
             bit: $name,
@@ -226,12 +227,12 @@ flags! {
     CLONE_EMPTY_MNTNS = 0x20_0000_0000, "7.1", { ..Flag::NAMESPACE }
 }
 
-/// Names of the kernel's that stand for no flag of clone3(2).
+/// Names of the kernel's that are no flags of clone3(2).
 macro_rules! others {
     ($($(#[doc = $doc:literal])+ $name:ident = $value:literal)+) => {
         $($(#[doc = $doc])+ pub const $name: CloneFlags = CloneFlags::from_bits($value);)+
 
-        /// They, for the header.
+        /// The same, for the header.
         pub const OTHERS: &[Flag] = &[$(Flag {
             name: stringify!($name),
             bit: $name,
@@ -249,7 +250,7 @@ others! {
     CLONE_DETACHED = 0x0040_0000
 }
 
-/// The flags of which something holds.
+/// The flags that satisfy a condition.
 macro_rules! those {
     (|$flag:ident| $holds:expr) => {{
         let (mut all, mut i) = (CloneFlags::NONE, 0);
@@ -264,13 +265,13 @@ macro_rules! those {
     }};
 }
 
-/// All flags that some clone3(2) takes.
+/// All flags that clone3(2) takes on some kernel.
 pub const ALL: CloneFlags = those!(|_flag| true);
 /// Those that every clone3(2) knows: of Linux 5.3.
 pub const FIRST: CloneFlags = ALL.difference(LATER);
-/// Those that came later.
+/// Those of later versions.
 pub const LATER: CloneFlags = those!(|flag| flag.is_later());
-/// Those that clone(2) takes as well.
+/// Those that clone(2) accepts as well.
 pub const IN_CLONE: CloneFlags = those!(|flag| flag.is_in_clone());
 /// Those that clone(2) has no bit for.
 pub const ONLY_CLONE3: CloneFlags = ALL.difference(IN_CLONE);
@@ -285,7 +286,7 @@ pub const EMULATED_IN_CHILD: CloneFlags = those!(|flag| flag.emulation.is_in_chi
 /// Those that are emulated where the program allows it.
 pub const EMULABLE: CloneFlags =
     EMULATED_IN_CHILD.union(those!(|flag| matches!(flag.emulation, Emulation::ByOrphan)));
-/// Those that a spawned child does unasked.
+/// Those that a spawned child does without permission.
 pub const EMULATED_IN_SPAWN: CloneFlags = those!(|flag| flag.emulation.is_in_spawn());
 
 /// The flag and those without which the kernel refuses it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The table of flags is whole, and header and manual have what it has.
+//! The table of flags is consistent, and agrees with header and manual page.
 
 use super::CloneFlags;
 use super::flags::*;

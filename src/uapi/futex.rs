@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for a word in memory to change, and saying that it did (futex(2)).
+//! Waiting for a word in memory to change, and waking waiters (futex(2)).
 
 use super::Errno;
 use crate::arch::syscall;
@@ -22,13 +22,12 @@ pub struct Timespec {
     nanoseconds: i64,
 }
 
-/// Futex words that the kernel wakes itself (clear_child_tid) are shared ones;
-/// private ones are quicker to find.
+/// The kernel itself wakes shared futexes (clear_child_tid); private ones are faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Futex {
-    /// Also for wakers that do not say FUTEX_PRIVATE_FLAG.
+    /// Also for wakers without FUTEX_PRIVATE_FLAG.
     Shared,
-    /// For this memory's threads only.
+    /// For threads that share this memory only.
     Private,
 }
 
@@ -41,8 +40,8 @@ impl Futex {
     }
 }
 
-/// Sleeps while the word has this value (futex(2)). Comes back for no reason at
-/// times, and with EINTR, EAGAIN or, at the deadline, ETIMEDOUT.
+/// Sleeps while the word has this value (futex(2)). May return spuriously, and returns
+/// EINTR, EAGAIN or, at the deadline, ETIMEDOUT.
 pub fn wait_while(
     word: &AtomicU32,
     value: u32,
@@ -52,7 +51,7 @@ pub fn wait_while(
     let address = &raw const *word as usize;
     let Some(deadline) = deadline else {
         let operation = futex.operation(libc::FUTEX_WAIT);
-        // SAFETY: the word lives over the call.
+        // SAFETY: the word outlives the call.
         let raw =
             unsafe { syscall(libc::SYS_futex, [address, operation, value as usize, 0, 0, 0]) };
         return Errno::check(raw).map(drop);
@@ -69,7 +68,7 @@ const ANY_BIT: usize = u32::MAX as usize;
 fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result<(), Errno> {
     let time = timespec(when);
     let arguments = [address, operation, value as usize, &raw const time as usize, 0, ANY_BIT];
-    // SAFETY: word and time live over the call.
+    // SAFETY: word and time outlive the call.
     Errno::check(unsafe { syscall(libc::SYS_futex, arguments) }).map(drop)
 }
 
@@ -80,7 +79,7 @@ fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result
     let time = timespec(when);
     let short = [i32::try_from(time.seconds).unwrap_or(i32::MAX), time.nanoseconds as i32];
     let arguments = |time: usize| [address, operation, value as usize, time, 0, ANY_BIT];
-    // SAFETY: word and time live over the call.
+    // SAFETY: word and time outlive the call.
     let raw = unsafe { syscall(SYS_FUTEX_TIME64, arguments(&raw const time as usize)) };
     match Errno::check(raw) {
         Err(Errno::ENOSYS) => {
@@ -93,8 +92,8 @@ fn wait_until(address: usize, operation: usize, value: u32, when: u64) -> Result
 }
 
 impl Timespec {
-    /// Takes a millisecond from a time, or what is left of it: that part, and whether it
-    /// was the last. Of no time there is always more.
+    /// Takes a millisecond, or the rest if it is less, from a time. Returns that part,
+    /// and whether it was the last; never the last without a time.
     pub fn part_of(left: Option<&mut Timespec>) -> (Timespec, bool) {
         const PART: i64 = 1_000_000;
         let part = Timespec { seconds: 0, nanoseconds: PART };
@@ -111,7 +110,7 @@ impl Timespec {
     }
 }
 
-/// So many nanoseconds.
+/// A time of that many nanoseconds.
 pub fn timespec(when: u64) -> Timespec {
     let (seconds, nanoseconds) = split(when);
     Timespec { seconds: seconds as i64, nanoseconds: nanoseconds as i64 }
@@ -123,8 +122,8 @@ fn split(when: u64) -> (u64, u64) {
     (when / NANOSECONDS, when % NANOSECONDS)
 }
 
-/// Seconds and the rest, bit by bit: 32-bit machines divide 64 bits by a function
-/// of the compiler's library, which is not to become a part of the archive.
+/// Seconds and the rest, bit by bit: for a 64-bit division 32-bit machines need a
+/// function of the compiler's library, which must not become part of the archive.
 #[cfg(any(target_pointer_width = "32", test))]
 fn split_by_bits(when: u64) -> (u64, u64) {
     (0..u64::BITS).rev().fold((0, 0), |(seconds, rest), bit| {
@@ -138,26 +137,26 @@ fn split_by_bits(when: u64) -> (u64, u64) {
 #[cfg(target_pointer_width = "32")]
 use split_by_bits as split;
 
-/// Wakes up to `count` sleepers (futex(2)). The word may be gone already: at worst
-/// a waiter looks at its word once more than needed.
+/// Wakes up to `count` sleepers (futex(2)). The word's memory may be reused already: at
+/// worst a waiter wakes spuriously.
 pub fn wake(word: *const AtomicU32, count: c_int, futex: Futex) {
     let operation = futex.operation(libc::FUTEX_WAKE);
-    // SAFETY: the kernel takes the address for a key and does not write.
+    // SAFETY: the kernel uses the address as a key and does not write.
     unsafe { syscall(libc::SYS_futex, [word as usize, operation, count as usize, 0, 0, 0]) };
 }
 
-/// As [`wait_while`], for so many milliseconds at most.
+/// As [`wait_while`], for at most that many milliseconds.
 pub fn wait_briefly(word: &AtomicU32, value: u32, futex: Futex, milliseconds: c_long) {
     let operation = futex.operation(libc::FUTEX_WAIT);
     let time = [milliseconds / 1000, milliseconds % 1000 * 1_000_000];
     let arguments =
         [&raw const *word as usize, operation, value as usize, &raw const time as usize, 0, 0];
-    // SAFETY: word and time live over the call.
+    // SAFETY: word and time outlive the call.
     unsafe { syscall(libc::SYS_futex, arguments) };
 }
 
-/// Returns when the word has another value than `value`, and not before: signals
-/// and wake-ups meant for something else only make it look again.
+/// Returns when the word has another value than `value`, and not before: after signals
+/// and spurious wake-ups it checks again.
 pub fn wait_for_change(word: &AtomicU32, value: u32, futex: Futex) {
     while word.load(Acquire) == value {
         let _ = wait_while(word, value, futex, None);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the kernel's interface looks like: wire formats, flags, raw calls.
+//! The kernel's interface: wire formats, flags, raw calls.
 //!
-//! Nothing here decides anything; it says what can be said to the kernel.
+//! It only expresses what can be asked of the kernel; no policy is here.
 
 mod call;
 pub mod clone_flags;

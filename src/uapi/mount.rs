@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Mounts. Pointers are the caller's: the kernel checks them.
+//! Mounts. The kernel checks the caller's pointers.
 //!
-//! A mount is made as a descriptor first, attached nowhere (fsopen(2), open_tree(2)),
-//! and then put in place by descriptors: no path of the one is looked up in the
-//! surroundings of the other.
+//! A mount is created detached, as a descriptor (fsopen(2), open_tree(2)), and then
+//! attached by descriptors: so source and target are each looked up in their own root.
 
 use super::Errno;
 use super::call::{ask, tell};
@@ -20,24 +19,24 @@ fn descriptor(nr: c_long, arguments: [usize; 5]) -> Result<c_int, Errno> {
 
 /// MS_* of mount(2), which have 32 bits in libcs on some architectures.
 pub const MS_BIND: u64 = 0x1000;
-/// With [`MS_BIND`]: what is mounted below as well.
+/// With [`MS_BIND`]: the mounts below as well.
 pub const MS_REC: u64 = 0x4000;
 /// No access times.
 pub const MS_NOATIME: u64 = 0x400;
 
-/// Attributes of a mount, by their bits in mount_setattr(2) and fsmount(2). The first
-/// four are MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC as well.
+/// Attributes of a mount, with their bits in mount_setattr(2) and fsmount(2). The first
+/// four equal MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC.
 pub mod attributes {
     /// Read-only, no set-user-ID, no devices, no programs.
     pub const RESTRICTIONS: u64 = 0xf;
     /// No access times.
     pub const NOATIME: u64 = 0x10;
-    /// All that is about access times, of which one is chosen.
+    /// The mask of access time attributes, of which one is chosen.
     pub const ATIME: u64 = 0x70;
 }
 
-/// Lets nothing that is mounted below the root from now on get out of this mount
-/// namespace (mount(2), MS_REC | MS_SLAVE).
+/// Makes all mounts slaves, so that mounts of this namespace do not propagate to others
+/// (mount(2), MS_REC | MS_SLAVE).
 pub fn enslave_mounts() -> Result<(), Errno> {
     let flags = (libc::MS_REC | libc::MS_SLAVE) as usize;
     tell(libc::SYS_mount, [0, c"/".as_ptr() as usize, 0, flags, 0])
@@ -75,7 +74,7 @@ pub fn copy_mount(path: *const c_char, recursive: bool) -> Result<c_int, Errno> 
     descriptor(libc::SYS_open_tree, [libc::AT_FDCWD as usize, path as usize, flags as usize, 0, 0])
 }
 
-/// fsopen(2): a file system of that type, to be told more (Linux 5.2).
+/// fsopen(2): a new file system context of that type (Linux 5.2).
 pub fn open_file_system(kind: *const c_char) -> Result<c_int, Errno> {
     const FSOPEN_CLOEXEC: usize = 1;
     descriptor(libc::SYS_fsopen, [kind as usize, FSOPEN_CLOEXEC, 0, 0, 0])
@@ -89,7 +88,7 @@ pub fn set_option(fs: c_int, key: *const c_char, value: *const c_char) -> Result
     tell(libc::SYS_fsconfig, [fs as usize, command, key as usize, value as usize, 0])
 }
 
-/// fsconfig(2): the file system is made, or found.
+/// fsconfig(2): creates the file system, or finds an existing one.
 pub fn create_file_system(fs: c_int) -> Result<(), Errno> {
     const FSCONFIG_CMD_CREATE: usize = 6;
     tell(libc::SYS_fsconfig, [fs as usize, FSCONFIG_CMD_CREATE, 0, 0, 0])
@@ -121,8 +120,8 @@ pub fn set_flags_here(flags: c_ulong) -> Result<(), Errno> {
     tell(libc::SYS_mount, [null::<u8>() as usize, here, 0, flags, 0])
 }
 
-/// openat2(2), O_PATH: what a path leads to as if the directory were the root, links
-/// and all (Linux 5.6).
+/// openat2(2), O_PATH: looks a path up with the directory as the root, also for symbolic
+/// links (Linux 5.6).
 pub fn find_in_root(directory: c_int, path: *const c_char) -> Result<c_int, Errno> {
     const RESOLVE_NO_MAGICLINKS: u64 = 0x02;
     const RESOLVE_IN_ROOT: u64 = 0x10;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The library's one kind of lock (futex(2)). It owns what it guards.
+//! The library's only kind of lock (futex(2)). It owns the value that it guards.
 //!
-//! It is held with all signals blocked, so that no handler of its holder can want it,
-//! and never over a call into the program or the libc.
+//! It is held with all signals blocked, so that no signal handler of the holder can need
+//! it, and never during a call into the program or the libc.
 //!
-//! A fork child has a copy of the memory, in which another thread of its parent's may
-//! hold a lock, and no such thread. No id says that: a pid means another process in
-//! the next pid namespace. So the words of all locks lie in a page that the kernel
-//! hands to children with a copy of the memory zeroed (MADV_WIPEONFORK, Linux 4.14),
-//! however they were made. The first one there to take a lock finds that it was not
-//! taken before, and has what it guards forget the parent.
+//! In the copied memory of a fork child a lock may be held by a thread of the parent's
+//! that does not exist in the child. A pid cannot tell: in another pid namespace it means
+//! another process. So the words of all locks are in a page that the kernel zeroes in
+//! every child with a copy of the memory (MADV_WIPEONFORK, Linux 4.14), however the child
+//! was created. The first thread there to take a lock finds that it was never taken, and
+//! makes the guarded value forget the parent.
 //!
-//! Where the kernel does not do that, a word names the process that wrote it, and our
-//! own children, which may have their parent's id in another namespace, forget all
-//! words before anything else ([`in_copy`]).
+//! Where the kernel does not zero the page, each word has the pid of the process that
+//! wrote it; and the library's own children, which may have their parent's pid in another
+//! namespace, reset all words first ([`in_copy`]).
 
 use super::futex::{self, Futex};
 use super::sys::{self, KernelSigset};
@@ -24,14 +24,14 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU8, AtomicU32};
 
-/// All locks there are. None is taken while another is held.
+/// All locks. None is taken while another is held.
 #[derive(Clone, Copy)]
 pub enum Lock {
     /// The tables of bare threads.
     Threads,
     /// The streams of popen().
     Streams,
-    /// What SIGINT and SIGQUIT did before system() ignored them.
+    /// The dispositions of SIGINT and SIGQUIT before system() ignored them.
     Interrupts,
     /// For tests.
     #[cfg(test)]
@@ -42,8 +42,8 @@ const LOCKS: usize = 4;
 
 /// What a lock guards.
 pub trait Guarded {
-    /// The calling process has a copy of what another one had, whose other threads it
-    /// has not got. Also called for the very first lock of all.
+    /// Called in a process that has another one's value by copy, and not its other
+    /// threads. Also called for the very first lock.
     fn forget_parent(&mut self);
 }
 
@@ -53,12 +53,12 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    /// Blocks them.
+    /// Blocks all signals.
     pub fn begin() -> Quiet {
         Quiet { mask: sys::block_all_signals() }
     }
 
-    /// The mask that was in force.
+    /// The mask before.
     pub fn mask(&self) -> KernelSigset {
         self.mask
     }
@@ -76,7 +76,7 @@ pub struct Mutex<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is only reached through a Guard, of which there is one at a time.
+// SAFETY: the value is only accessed through a Guard, of which there is one at a time.
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 /// The value, while the lock is held.
@@ -94,7 +94,7 @@ const AWAITED: u32 = 3;
 const STATE: u32 = 3;
 
 impl<T: Guarded> Mutex<T> {
-    /// One that is free. Each [`Lock`] is one mutex's only.
+    /// A free mutex. Each [`Lock`] belongs to one mutex only.
     pub const fn new(lock: Lock, value: T) -> Mutex<T> {
         Mutex { lock, value: UnsafeCell::new(value) }
     }
@@ -110,7 +110,7 @@ impl<T: Guarded> Mutex<T> {
         guard
     }
 
-    /// Has the value forget the parent, if that was not done yet.
+    /// Makes the value forget the parent, if that was not done yet.
     ///
     /// Async-signal-safe.
     pub fn settle(&self) {
@@ -130,7 +130,7 @@ fn is_first(word: u32, mark: u32) -> bool {
     word == 0 || word & !STATE != mark
 }
 
-/// Takes a lock: whether that is the first time in this process.
+/// Takes a lock. Returns whether that is the first time in this process.
 fn take(word: &AtomicU32, mark: u32) -> bool {
     let mut state = HELD;
     loop {
@@ -145,7 +145,7 @@ fn take(word: &AtomicU32, mark: u32) -> bool {
         let awaited = mark | AWAITED;
         if found == awaited || word.compare_exchange(found, awaited, Relaxed, Relaxed).is_ok() {
             let _ = futex::wait_while(word, awaited, Futex::Private, None);
-            state = AWAITED; // there may be others who wait
+            state = AWAITED; // there may be other waiters
         }
     }
 }
@@ -177,8 +177,8 @@ impl<T> Drop for Guard<'_, T> {
 /// A page's size, or a multiple of it.
 const SIZE: usize = if cfg!(target_arch = "aarch64") { 65536 } else { 4096 };
 
-/// Memory that holds a whole page wherever it begins. It is the kernel's anonymous
-/// memory, as all of .bss is from the first whole page on.
+/// Memory that contains a whole page at any alignment. It is anonymous memory, as all of
+/// .bss is from the first whole page on.
 struct Room(UnsafeCell<[u8; 2 * SIZE]>);
 // SAFETY: only used as a `Page`, of atomics.
 unsafe impl Sync for Room {}
@@ -192,7 +192,7 @@ struct Page {
 fn page() -> &'static Page {
     let start = ROOM.0.get().cast::<u8>();
     let offset = start.addr().wrapping_neg() % SIZE;
-    // SAFETY: within the room, aligned, and zeroes are a Page.
+    // SAFETY: within the memory, aligned, and zeroes are a valid Page.
     unsafe { &*start.add(offset).cast() }
 }
 
@@ -202,8 +202,7 @@ const UNASKED: u8 = 0;
 const WIPED: u8 = 1;
 const COPIED: u8 = 2;
 
-/// Whether fork children find the page zeroed, and madvise(2) does what it says as far
-/// as is known.
+/// Whether fork children get the page zeroed, as far as madvise(2) can be trusted.
 pub fn is_wiped() -> bool {
     match KIND.load(Relaxed) {
         UNASKED => ask(),
@@ -213,15 +212,15 @@ pub fn is_wiped() -> bool {
 
 #[cold]
 fn ask() -> bool {
-    /// No kernel knows it (include/uapi/asm-generic/mman-common.h).
+    /// Advice that no kernel knows (include/uapi/asm-generic/mman-common.h).
     const UNKNOWN_ADVICE: c_int = 0x7fff;
     let address = (&raw const *page()).addr();
     // SAFETY: the page holds the library's own words, which are not in use yet.
     let takes = |advice| unsafe { pages::advise(address, SIZE, advice).is_ok() };
-    // qemu-user takes every advice and does nothing about it.
+    // qemu-user accepts every advice and ignores it.
     let wiped = takes(libc::MADV_WIPEONFORK) && !takes(UNKNOWN_ADVICE);
-    // Another thread, behind another filter, may have found something else; the first
-    // finding is everybody's.
+    // Another thread with another filter may have found something else; all threads use
+    // the first result.
     let found = if wiped { WIPED } else { COPIED };
     match KIND.compare_exchange(UNASKED, found, Relaxed, Relaxed) {
         Ok(_) => wiped,
@@ -229,13 +228,13 @@ fn ask() -> bool {
     }
 }
 
-/// What this process's words have in their upper bits. A pid has 22 bits
-/// (PID_MAX_LIMIT in include/linux/threads.h).
+/// The upper bits of this process's words. A pid has 22 bits (PID_MAX_LIMIT in
+/// include/linux/threads.h).
 fn mark() -> u32 {
     if is_wiped() { 0 } else { (task::getpid() as u32) << 2 }
 }
 
-/// In a child with a copy of the memory, before anything else: no lock is held here.
+/// Called first in a child with a copy of the memory: no lock is held here.
 pub fn in_copy() {
     if KIND.load(Relaxed) == COPIED {
         page().words.iter().for_each(|word| word.store(0, Relaxed));
@@ -265,7 +264,7 @@ mod tests {
         COUNTER.lock(&quiet).count += 1;
     }
 
-    /// What a child says that takes the lock, if it does within some seconds.
+    /// The status of a child that takes the lock, if it does so within some seconds.
     fn child_takes() -> libc::c_int {
         // SAFETY: the child only takes the lock and ends.
         let pid = unsafe { libc::fork() };
@@ -277,20 +276,21 @@ mod tests {
         }
         let mut status = 0;
         for _ in 0..2000 {
-            // SAFETY: the status lives over the call; the child is this test's own.
+            // SAFETY: the status outlives the call; the child is this test's own.
             if unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == pid {
                 return status >> 8;
             }
             thread::sleep(core::time::Duration::from_millis(5));
         }
-        // SAFETY: a child of this test's that is not reaped yet, so the pid is still its.
+        // SAFETY: a child of this test's that is not reaped yet, so the pid still refers
+        // to it.
         unsafe { libc::kill(pid, libc::SIGKILL) };
-        // SAFETY: the status lives over the call.
+        // SAFETY: the status outlives the call.
         unsafe { libc::waitpid(pid, &raw mut status, 0) };
         -1
     }
 
-    // One test, as there is one lock.
+    // One test, because there is one lock.
     #[test]
     fn one_holder_at_a_time_and_none_in_a_fork_child() {
         thread::scope(|scope| {
@@ -302,11 +302,11 @@ mod tests {
             let quiet = Quiet::begin();
             let counter = COUNTER.lock(&quiet);
             assert_eq!((counter.count, counter.fresh), (40_000, 1));
-            // Held by this thread's parent for all the child knows.
+            // To the child it looks as if a thread of its parent held the lock.
             assert_eq!(child_takes(), 2, "a held lock is free in a child");
         }
         assert_eq!(child_takes(), 2, "a free lock is the child's first");
-        // As where the kernel wipes nothing: the word says whose it is.
+        // As where the kernel does not zero the page: the word has the pid of its writer.
         let word = COUNTER.word();
         word.store(0, Relaxed);
         KIND.store(COPIED, Relaxed);

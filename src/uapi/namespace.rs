@@ -11,8 +11,7 @@ pub fn join_namespace(fd: c_int, kind: c_int) -> Result<(), Errno> {
     tell(libc::SYS_setns, [fd as usize, kind as usize, 0, 0, 0])
 }
 
-/// Which CLONE_NEW* a namespace's descriptor stands for (ioctl_nsfs(2), Linux
-/// 4.11).
+/// The CLONE_NEW* of a namespace's descriptor (ioctl_nsfs(2), Linux 4.11).
 pub fn kind_of_namespace(fd: c_int) -> Result<c_int, Errno> {
     const NS_GET_NSTYPE: c_ulong = 0xb703;
     // SAFETY: takes no argument.
@@ -24,8 +23,8 @@ pub fn unshare(flags: CloneFlags) -> Result<(), Errno> {
     tell(libc::SYS_unshare, [flags.bits() as usize, 0, 0, 0, 0])
 }
 
-/// Whether the calling thread's children are not born into its own pid namespace, after
-/// unshare(2) or setns(2). Without /proc it is not known, and that is yes.
+/// Whether the calling thread's children go to another pid namespace than its own, after
+/// unshare(2) or setns(2). True if it is unknown, because there is no /proc.
 pub fn children_are_elsewhere() -> bool {
     !file_facts::is_same(c"/proc/thread-self/ns/pid", c"/proc/thread-self/ns/pid_for_children")
 }

@@ -14,28 +14,27 @@ use libc::SYS_mmap2 as SYS_mmap; // the older one takes a struct
 
 /// Whether eight bytes can be read; EFAULT if not.
 ///
-/// rt_sigprocmask(2) copies the set before it looks at `how`, and refuses a
-/// `how` that does not exist: a look without an effect, by a call that no
-/// sandbox can do without (kernel/signal.c).
+/// rt_sigprocmask(2) copies the set before it checks `how`, and refuses an invalid `how`:
+/// it reads without an effect, and every sandbox has to allow it (kernel/signal.c).
 pub fn probe(address: u64) -> Result<(), Errno> {
     const NO_SUCH_HOW: usize = 99;
     let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
     let arguments = [NO_SUCH_HOW, address, 0, size_of::<KernelSigset>(), 0];
     match tell(libc::SYS_rt_sigprocmask, arguments) {
         Err(Errno::EFAULT) => Err(Errno::EFAULT),
-        _ if address == 0 => Err(Errno::EFAULT), // NULL is no set to copy
+        _ if address == 0 => Err(Errno::EFAULT), // with NULL the kernel copies no set
         _ => Ok(()),
     }
 }
 
-/// Stores an int where a pointer of a caller's says, EFAULT if that cannot be
+/// Stores an int at an address that a caller gave; EFAULT if it cannot be written
 /// (process_vm_writev(2) on the calling process, Linux 3.2).
 ///
 /// # Safety
-/// What lies there must be the caller's to write to.
+/// The caller must be allowed to change the memory there.
 pub unsafe fn store(address: u64, value: c_int) -> Result<(), Errno> {
-    // Which takes an arm64 address with something in its top byte, that a store
-    // of the kernel's by itself does not.
+    // Needed because process_vm_writev(2) accepts an arm64 address with a tag in its top
+    // byte, which other stores of the kernel's do not.
     probe_writable(address)?;
     let from = [&raw const value as usize, size_of::<c_int>()];
     let to = [usize::try_from(address).map_err(|_| Errno::EFAULT)?, size_of::<c_int>()];
@@ -57,7 +56,7 @@ pub fn probe_writable(address: u64) -> Result<(), Errno> {
     let last = address.wrapping_add(3) & !3;
     for word in [first, last] {
         let arguments = [&raw const mine as usize, operation, 0, 0, word, ADD_NOTHING];
-        // SAFETY: an atomic addition of nothing.
+        // SAFETY: an atomic addition of 0.
         let raw = unsafe { syscall(libc::SYS_futex, arguments) };
         if Errno::check(raw) == Err(Errno::EFAULT) {
             return Err(Errno::EFAULT);
@@ -71,12 +70,13 @@ pub fn map_pages(len: usize) -> Result<*mut c_void, Errno> {
     map(len, libc::MAP_PRIVATE)
 }
 
-/// The same for memory that is used at once, without a page fault for each page.
+/// The same for memory that is used at once: it is populated, without a page fault for
+/// each page.
 pub fn map_populated_pages(len: usize) -> Result<*mut c_void, Errno> {
     map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
 }
 
-/// Fresh zeroed memory that children share whatever their flags.
+/// Fresh zeroed memory that children share, whatever their flags.
 pub fn map_shared_pages(len: usize) -> Result<*mut c_void, Errno> {
     map(len, libc::MAP_SHARED)
 }
@@ -88,11 +88,11 @@ fn map(len: usize, flags: c_int) -> Result<*mut c_void, Errno> {
         .map(|address| address as *mut c_void)
 }
 
-/// A file's first bytes as memory, shared with all who map it, and left out of core dumps.
+/// Maps a file's first bytes, shared (MAP_SHARED), and left out of core dumps.
 pub fn map_file(fd: c_int, len: usize) -> Result<*mut c_void, Errno> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping at an address of the kernel's choice disturbs none, and the advice
-    // loses nothing of it.
+    // SAFETY: a new mapping at an address of the kernel's choice disturbs none, and the
+    // advice does not discard its content.
     unsafe {
         let address = mmap(0, len, access, libc::MAP_SHARED, fd)?;
         _ = advise(address, len, libc::MADV_DONTDUMP);
@@ -131,7 +131,7 @@ pub fn reserve(len: usize) -> Result<usize, Errno> {
     unsafe { mmap(0, len, libc::PROT_NONE, EMPTY_MAPPING & !libc::MAP_FIXED, -1) }
 }
 
-/// Gives memory back and leaves its addresses reserved, with no access to them.
+/// Releases memory and keeps its addresses reserved, without access (PROT_NONE).
 ///
 /// # Safety
 /// The pages must be the caller's own and be used no more.
@@ -154,7 +154,7 @@ pub unsafe fn open_memory(address: usize, len: usize) -> Result<(), Errno> {
 /// MADV_GUARD_INSTALL). EINVAL before Linux 6.13, and in locked memory.
 ///
 /// # Safety
-/// The pages must be the caller's own and hold nothing that is wanted.
+/// The pages must be the caller's own, and their content not needed any more.
 pub unsafe fn install_guard(address: usize, len: usize) -> Result<(), Errno> {
     const MADV_GUARD_INSTALL: c_int = 102;
     // SAFETY: by the contract.
@@ -164,7 +164,8 @@ pub unsafe fn install_guard(address: usize, len: usize) -> Result<(), Errno> {
 /// madvise(2).
 ///
 /// # Safety
-/// The pages must be the caller's own and hold nothing that the advice loses.
+/// The pages must be the caller's own, and content that the advice discards not needed
+/// any more.
 pub unsafe fn advise(address: usize, len: usize, advice: c_int) -> Result<(), Errno> {
     // SAFETY: by the contract.
     unsafe { call(libc::SYS_madvise, [address, len, advice as usize, 0, 0]) }.map(drop)

@@ -22,7 +22,7 @@ pub fn set_nice(nice: c_int) -> Result<(), Errno> {
     tell(libc::SYS_setpriority, [libc::PRIO_PROCESS as usize, 0, nice as usize, 0, 0])
 }
 
-/// sched_setaffinity(2) of the calling task, by a mask of so many bytes.
+/// sched_setaffinity(2) of the calling task, with a mask of `size` bytes.
 pub fn set_affinity(mask: *const c_void, size: usize) -> Result<(), Errno> {
     tell(libc::SYS_sched_setaffinity, [0, size, mask as usize, 0, 0])
 }
@@ -38,8 +38,8 @@ pub fn set_timer_slack(nanoseconds: usize) -> Result<(), Errno> {
     prctl(libc::PR_SET_TIMERSLACK, nanoseconds, 0).map(drop)
 }
 
-/// prlimit(2) of the calling process: where the limits to be set are and where the old ones
-/// go, 0 for neither (Linux 2.6.36).
+/// prlimit(2) of the calling process: the addresses of the new limits and of memory for
+/// the old ones, 0 for none (Linux 2.6.36).
 ///
 /// # Safety
 /// The second must be memory for two 64-bit numbers.
@@ -50,22 +50,21 @@ unsafe fn prlimit(resource: usize, [new, old]: [usize; 2]) -> Result<(), Errno> 
 
 /// Sets the soft and the hard limit of one resource.
 pub fn set_limit(resource: c_int, limits: [u64; 2]) -> Result<(), Errno> {
-    // SAFETY: the kernel only reads, and the limits live over the call.
+    // SAFETY: the kernel only reads, and the limits outlive the call.
     unsafe { prlimit(resource as usize, [&raw const limits as usize, 0]) }
 }
 
-/// Descriptors are below this: the soft limit of RLIMIT_NOFILE.
+/// The soft limit of RLIMIT_NOFILE: new descriptors are below it.
 pub fn open_max() -> u64 {
     soft_limit(libc::RLIMIT_NOFILE as usize)
 }
 
-/// No file may become bigger than this, in bytes: the soft limit of RLIMIT_FSIZE. Who tries is
-/// sent SIGXFSZ.
+/// The soft limit of RLIMIT_FSIZE, in bytes. Writing beyond it raises SIGXFSZ.
 pub fn file_size_max() -> u64 {
     soft_limit(libc::RLIMIT_FSIZE as usize)
 }
 
-/// All ones where the kernel does not say.
+/// All ones if the call fails.
 fn soft_limit(resource: usize) -> u64 {
     let mut limits = [u64::MAX; 2];
     let places = [0, &raw mut limits as usize];

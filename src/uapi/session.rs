@@ -29,7 +29,7 @@ pub fn set_process_group_of(pid: Pid, group: Pid) -> Result<(), Errno> {
 /// tcsetpgrp(3) to the caller's own process group (ioctl_tty(2), TIOCSPGRP).
 pub fn take_terminal(fd: c_int) -> Result<(), Errno> {
     let group = ask(libc::SYS_getpgid, [0; 5])? as Pid;
-    // SAFETY: the number lives over the call.
+    // SAFETY: the number outlives the call.
     unsafe { file::ioctl(fd, libc::TIOCSPGRP as _, &raw const group as usize) }.map(drop)
 }
 

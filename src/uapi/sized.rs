@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Structs that may grow at their end, by the kernel's own rule for `struct clone_args`.
 //!
-//! The first field, 32 bits wide, is how many bytes of the struct the caller knows. Fewer
-//! than the first version had is EINVAL, more than a page E2BIG. What a caller hands in
-//! may be longer than it is known here if the rest is zero, otherwise E2BIG; what it left
-//! out is zero. What a caller gets is cut to what it knows; what is not known here is
-//! zero, and the size says how much was filled in.
+//! The first field, 32 bits wide, is the number of bytes of the struct that the caller
+//! knows. Less than the first version's is EINVAL, more than a page E2BIG. A struct from
+//! a caller may be longer than the one known here if the rest is zero, otherwise E2BIG;
+//! fields that it is too short for are zero. A struct for a caller is truncated to its
+//! size; fields that are not known here are zero, and the size says how much was filled
+//! in.
 
 use super::Errno;
 use core::mem::{MaybeUninit, size_of};
 
-/// No version will be larger.
+/// The maximum for every version.
 const LARGEST: usize = 4096;
 
-/// A size that may be one of some version.
+/// Checks a size: it must be possible for some version.
 pub fn check(size: usize, first: usize) -> Result<usize, Errno> {
     match size {
         _ if size < first => Err(Errno::EINVAL),
@@ -22,7 +23,7 @@ pub fn check(size: usize, first: usize) -> Result<usize, Errno> {
     }
 }
 
-/// How many bytes the caller knows; EFAULT for NULL.
+/// The size that the caller knows; EFAULT for NULL.
 ///
 /// # Safety
 /// Null or a struct that begins with its size.
@@ -34,11 +35,11 @@ pub unsafe fn size<T>(place: *const T, first: usize) -> Result<usize, Errno> {
     check(unsafe { place.cast::<u32>().read() } as usize, first)
 }
 
-/// What the caller hands in, as far as it is known here.
+/// Reads a caller's struct, as far as it is known here.
 ///
 /// # Safety
-/// Null or a struct as large as it says, all of whose bytes may be read. Any bytes, zeroes
-/// above all, must be a `T`.
+/// Null or a struct as large as it says, all of whose bytes may be read. Any bytes,
+/// including zeroes, must be a valid `T`.
 pub unsafe fn read<T: Copy>(place: *const T, first: usize) -> Result<T, Errno> {
     // SAFETY: by the contract.
     let size = unsafe { size(place, first) }?;
@@ -56,7 +57,7 @@ pub unsafe fn read<T: Copy>(place: *const T, first: usize) -> Result<T, Errno> {
     }
 }
 
-/// Fills in a caller's struct of `size` bytes, all but whose size comes from `value`.
+/// Fills in a caller's struct of `size` bytes from `value`, except the field size.
 ///
 /// # Safety
 /// `place` must be that large, and `T` begin with its size.
@@ -75,7 +76,7 @@ pub unsafe fn write<T: Copy>(place: *mut T, size: usize, value: &T) {
 mod tests {
     use super::*;
 
-    /// The first version of a struct, as an older program or an older library has it.
+    /// The first version of a struct, as in an older program or an older library.
     #[repr(C)]
     #[derive(Clone, Copy, Debug, PartialEq, Default)]
     struct Old {

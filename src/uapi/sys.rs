@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every window of the library needs: the signal mask, ids, the robust list, the ways
-//! to end.
+//! The calls that every creation needs: signal mask, ids, robust list, exit.
 
 use super::Errno;
 use super::call::prctl;
@@ -32,29 +31,29 @@ pub fn gettid() -> Pid {
     unsafe { syscall(libc::SYS_gettid, [0; 6]) as Pid }
 }
 
-/// Blocks every signal of this thread, the libc's own two among them, and
-/// returns the mask that was in force (rt_sigprocmask(2)).
+/// Blocks every signal of this thread, including the libc's own two, and returns the mask
+/// before (rt_sigprocmask(2)).
 pub fn block_all_signals() -> KernelSigset {
     change_mask(libc::SIG_SETMASK, !0)
 }
 
-/// Blocks every signal but SIGSYS, which stays as it is, and returns the mask that was
-/// in force. For what lies around a creation: a seccomp filter may answer for clone3(2)
-/// by that signal (SECCOMP_RET_TRAP), and where it is blocked the kernel ends the process.
+/// Blocks every signal but SIGSYS, which stays as it is, and returns the mask before. For
+/// the time around a creation: a seccomp filter may answer clone3(2) by SIGSYS
+/// (SECCOMP_RET_TRAP), and if that signal is blocked the kernel kills the process.
 pub fn block_signals_but_traps() -> KernelSigset {
     change_mask(libc::SIG_BLOCK, !TRAPS)
 }
 
-/// With all signals blocked, opens SIGSYS again where `mask`, from
-/// [`block_all_signals`], had it open.
+/// With all signals blocked, unblocks SIGSYS if it was not blocked in `mask`, which is
+/// from [`block_all_signals`].
 pub fn let_traps_in(mask: KernelSigset) {
     if !is_trap_blocked(mask) {
         restore_signals(!TRAPS);
     }
 }
 
-/// Whether a filter that answers by SIGSYS (SECCOMP_RET_TRAP) would end the process: the
-/// calling thread blocks the signal, and is under a filter. Two calls, one where the
+/// Whether a filter that answers by SIGSYS (SECCOMP_RET_TRAP) would kill the process: the
+/// calling thread blocks that signal and has a filter. Costs two system calls, one if the
 /// signal is not blocked.
 pub fn would_traps_kill() -> bool {
     is_trap_blocked(change_mask(libc::SIG_BLOCK, 0)) && has_filter()
@@ -65,8 +64,8 @@ pub fn is_trap_blocked(mask: KernelSigset) -> bool {
     mask & TRAPS != 0
 }
 
-/// Whether this thread is under a seccomp filter, or perhaps under one (prctl(2),
-/// PR_GET_SECCOMP; an error comes from a filter, or from a kernel without any).
+/// Whether this thread has, or may have, a seccomp filter (prctl(2), PR_GET_SECCOMP; an
+/// error comes from a filter, or from a kernel without filters).
 #[cold]
 #[inline(never)]
 pub fn has_filter() -> bool {
@@ -76,7 +75,7 @@ pub fn has_filter() -> bool {
 /// SIGSYS.
 const TRAPS: KernelSigset = 1 << (libc::SIGSYS - 1);
 
-/// Blocks these signals too, and returns the mask that was in force.
+/// Blocks these signals, too, and returns the mask before.
 pub fn block_signals(set: KernelSigset) -> KernelSigset {
     change_mask(libc::SIG_BLOCK, set)
 }
@@ -84,7 +83,7 @@ pub fn block_signals(set: KernelSigset) -> KernelSigset {
 #[inline]
 fn change_mask(how: c_int, set: KernelSigset) -> KernelSigset {
     let mut old: KernelSigset = 0;
-    // SAFETY: both sets are eight bytes and live over the call.
+    // SAFETY: both sets are eight bytes and outlive the call.
     unsafe {
         syscall(
             libc::SYS_rt_sigprocmask,
@@ -101,9 +100,9 @@ fn change_mask(how: c_int, set: KernelSigset) -> KernelSigset {
     old
 }
 
-/// Puts a mask from [`block_all_signals`] back.
+/// Restores a mask from [`block_all_signals`].
 pub fn restore_signals(mask: KernelSigset) {
-    // SAFETY: the set is eight bytes and lives over the call.
+    // SAFETY: the set is eight bytes and outlives the call.
     unsafe {
         syscall(
             libc::SYS_rt_sigprocmask,
@@ -124,7 +123,7 @@ pub fn restore_signals(mask: KernelSigset) {
 pub fn get_robust_list() -> Result<(*mut RobustListHead, usize), Errno> {
     let mut head: *mut RobustListHead = null_mut();
     let mut len: usize = 0;
-    // SAFETY: both places live over the call; pid 0 is the caller.
+    // SAFETY: both places outlive the call; pid 0 is the caller.
     let raw = unsafe {
         syscall(
             libc::SYS_get_robust_list,
@@ -143,8 +142,8 @@ pub unsafe fn set_robust_list(head: *mut RobustListHead, len: usize) {
     unsafe { syscall(libc::SYS_set_robust_list, [head as usize, len, 0, 0, 0, 0]) };
 }
 
-/// Whether set_robust_list(2) is to be had. It refuses a length that is wrong before it
-/// does anything (kernel/futex/syscalls.c).
+/// Whether set_robust_list(2) is available. It refuses a wrong length before it does
+/// anything (kernel/futex/syscalls.c).
 pub fn has_robust_lists() -> bool {
     // SAFETY: the call does nothing with a length of 0.
     let raw = unsafe { syscall(libc::SYS_set_robust_list, [0; 6]) };
@@ -167,7 +166,7 @@ pub fn tid_address() -> Result<*mut c_int, Errno> {
     const PR_GET_TID_ADDRESS: usize = 40;
     // A 64-bit kernel writes eight bytes for a 32-bit process, too.
     let mut address = [0usize; size_of::<u64>() / size_of::<usize>()];
-    // SAFETY: the place lives over the call.
+    // SAFETY: the place outlives the call.
     let raw = unsafe {
         syscall(libc::SYS_prctl, [PR_GET_TID_ADDRESS, &raw mut address as usize, 0, 0, 0, 0])
     };
@@ -177,13 +176,13 @@ pub fn tid_address() -> Result<*mut c_int, Errno> {
 /// exit(2): ends the calling task only.
 pub fn exit_task(status: c_int) -> ! {
     loop {
-        // SAFETY: takes no memory; does not come back.
+        // SAFETY: takes no memory; does not return.
         unsafe { syscall(libc::SYS_exit, [status as usize, 0, 0, 0, 0, 0]) };
     }
 }
 
-/// exit_group(2): ends the process without handlers. Where a filter answers, exit(2) ends
-/// the thread, which in a fork child is the only one.
+/// exit_group(2): ends the process without handlers. If a filter refuses it, exit(2) ends
+/// the thread, which is the only one in a fork child.
 pub fn exit_group(status: c_int) -> ! {
     // SAFETY: takes no memory.
     unsafe { syscall(libc::SYS_exit_group, [status as usize, 0, 0, 0, 0, 0]) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tasks: which there are, what signals do in them, how they end.
+//! Tasks: ids, signals, pidfds, waiting for their end.
 
 use super::Errno;
 use super::call::{ask, call, prctl, tell};
@@ -10,13 +10,13 @@ use crate::base::decimal;
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 
-/// getpid(2); negative where a filter answers by an errno.
+/// getpid(2); negative if a filter answers with an errno.
 pub fn getpid() -> Pid {
     // SAFETY: takes nothing, cannot fail.
     unsafe { syscall(libc::SYS_getpid, [0; 6]) as Pid }
 }
 
-/// umask(2): the mask that was in force.
+/// umask(2). Returns the mask before.
 pub fn umask(mask: u32) -> u32 {
     // SAFETY: takes no memory, cannot fail.
     unsafe { syscall(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) as u32 }
@@ -32,19 +32,19 @@ pub fn is_own_thread(tid: Pid) -> bool {
     signal_thread(getpid(), tid, 0) != Err(Errno::ESRCH)
 }
 
-/// wait4(2) for one child of any kind, repeated when a signal interrupts it:
-/// its wait status.
+/// wait4(2) for one child of any kind, repeated when a signal interrupts it. Returns its
+/// wait status.
 pub fn wait_for(pid: Pid) -> Result<c_int, Errno> {
     wait_with_usage(pid, &mut Usage::default())
 }
 
-/// The same, with what it used.
+/// The same, with its resource usage.
 pub fn wait_with_usage(pid: Pid, usage: &mut Usage) -> Result<c_int, Errno> {
     let mut status: c_int = 0;
     let usage = &raw mut *usage as usize;
     loop {
         let arguments = [pid as usize, &raw mut status as usize, libc::__WALL as usize, usage, 0];
-        // SAFETY: status and usage live over the call.
+        // SAFETY: status and usage outlive the call.
         match unsafe { call(libc::SYS_wait4, arguments) } {
             Ok(_) => return Ok(status),
             Err(Errno(libc::EINTR)) => {}
@@ -64,12 +64,12 @@ pub fn give_way() {
 pub fn is_subreaper() -> bool {
     let mut set: c_int = 0;
     let arguments = [libc::PR_GET_CHILD_SUBREAPER as usize, &raw mut set as usize, 0, 0, 0];
-    // SAFETY: the int lives over the call.
+    // SAFETY: the int outlives the call.
     unsafe { call(libc::SYS_prctl, arguments) }.is_ok() && set != 0
 }
 
 /// The kernel's `struct sigaction`. riscv64's has no restorer (asm-generic/signal.h):
-/// what stands for it here is behind what the kernel reads and writes.
+/// that field here is beyond what the kernel reads and writes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct KernelSigaction {
@@ -89,7 +89,7 @@ impl KernelSigaction {
         KernelSigaction { handler, flags: 0, restorer: 0, mask: 0 }
     }
 
-    /// Whether it says nothing but what `handler` says.
+    /// Whether it has no flags and no mask.
     pub fn is_plain(&self) -> bool {
         self.flags == 0 && self.mask == 0
     }
@@ -103,8 +103,8 @@ impl KernelSigaction {
 /// Highest signal number on all architectures here (_NSIG).
 pub const LAST_SIGNAL: usize = 64;
 
-/// rt_sigaction(2): the address of what a signal is to do, 0 for no change, and where what
-/// it did goes, 0 for nowhere.
+/// rt_sigaction(2): the addresses of the new disposition, 0 for no change, and of memory
+/// for the old one, 0 for none.
 ///
 /// # Safety
 /// Each address must be 0 or a `KernelSigaction`'s, the second to be written to; and
@@ -114,10 +114,10 @@ unsafe fn sigaction(signal: usize, [new, old]: [usize; 2]) -> Result<(), Errno> 
     unsafe { call(libc::SYS_rt_sigaction, [signal, new, old, size_of::<u64>(), 0]) }.map(drop)
 }
 
-/// What a signal does.
+/// The disposition of a signal.
 pub fn disposition(signal: usize) -> Result<KernelSigaction, Errno> {
     let mut old = KernelSigaction::of(0);
-    // SAFETY: the struct lives over the call.
+    // SAFETY: the struct outlives the call.
     unsafe { sigaction(signal, [0, &raw mut old as usize]) }.map(|()| old)
 }
 
@@ -127,11 +127,11 @@ pub fn disposition(signal: usize) -> Result<KernelSigaction, Errno> {
 /// A function in `action` must be sound as a handler that never returns by
 /// itself: there is no restorer.
 pub unsafe fn set_disposition(signal: usize, action: &KernelSigaction) -> Result<(), Errno> {
-    // SAFETY: the struct lives over the call; the rest by the contract.
+    // SAFETY: the struct outlives the call; the rest by the contract.
     unsafe { sigaction(signal, [&raw const *action as usize, 0]) }
 }
 
-/// Sets what a signal does, and says what it did.
+/// Sets the disposition of a signal, and returns the one before.
 ///
 /// # Safety
 /// As [`set_disposition`].
@@ -140,12 +140,12 @@ pub unsafe fn replace_disposition(
     action: &KernelSigaction,
 ) -> Result<KernelSigaction, Errno> {
     let mut old = KernelSigaction::of(0);
-    // SAFETY: both structs live over the call; the rest by the contract.
+    // SAFETY: both structs outlive the call; the rest by the contract.
     unsafe { sigaction(signal, [&raw const *action as usize, &raw mut old as usize]) }.map(|()| old)
 }
 
-/// kill(2) of one process. Other numbers stand for its group, another group or everybody,
-/// and among them is what a filter answers to a question for an id: ESRCH.
+/// kill(2) of one process. ESRCH for numbers that mean a group or all processes: an errno
+/// that a filter returned in place of an id is among them.
 pub fn kill(pid: Pid, signal: c_int) -> Result<(), Errno> {
     if pid <= 0 {
         return Err(Errno::ESRCH);
@@ -160,7 +160,7 @@ pub fn kernel_version() -> (u32, u32) {
     let mut name = MaybeUninit::<libc::utsname>::zeroed();
     // SAFETY: the kernel fills the struct it is given.
     unsafe { syscall(libc::SYS_uname, [name.as_mut_ptr() as usize, 0, 0, 0, 0, 0]) };
-    // SAFETY: zeroed is a value of plain characters, whatever uname said.
+    // SAFETY: zeroed, so it is a valid value of plain characters even if uname failed.
     decimal::version(unsafe { name.assume_init() }.release.map(|c| c as u8).as_slice())
 }
 
@@ -168,7 +168,7 @@ fn pidfd_open(id: Pid, flags: c_int) -> Result<c_int, Errno> {
     ask(libc::SYS_pidfd_open, [id as usize, flags as usize, 0, 0, 0]).map(|fd| fd as c_int)
 }
 
-/// A descriptor, closed on exec, of a process (pidfd_open(2), Linux 5.3).
+/// A pidfd, close-on-exec, of a process (pidfd_open(2), Linux 5.3).
 pub fn open_pidfd(pid: Pid) -> Result<c_int, Errno> {
     pidfd_open(pid, 0)
 }
@@ -198,7 +198,7 @@ pub fn raise(signal: c_int) -> Result<(), Errno> {
     kill(getpid(), signal)
 }
 
-/// getppid(2); negative where a filter answers by an errno.
+/// getppid(2); negative if a filter answers with an errno.
 pub fn getppid() -> Pid {
     // SAFETY: takes nothing, cannot fail.
     unsafe { syscall(libc::SYS_getppid, [0; 6]) as Pid }

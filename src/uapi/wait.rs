@@ -21,13 +21,13 @@ const BY_PIDFD: usize = 3;
 pub struct Ended {
     /// Its pid.
     pub pid: Pid,
-    /// How it ended, as wait(2) has it.
+    /// Its wait status (wait(2)).
     pub status: c_int,
-    /// What it used.
+    /// Its resource usage.
     pub usage: Usage,
 }
 
-/// The kernel's struct rusage, whose times have the width of a long also where the C
+/// The kernel's struct rusage. Its times have the width of a long even where the C
 /// library's have 64 bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,9 +64,9 @@ fn nanoseconds([seconds, microseconds]: [c_long; 2]) -> u64 {
     seconds as u64 * 1_000_000_000 + microseconds as u64 * 1000
 }
 
-/// What waitid(2) says of a child.
+/// What waitid(2) reports of a child.
 pub(super) struct Told {
-    /// 0 where there is nothing to tell.
+    /// 0 if there is nothing to report.
     pub pid: Pid,
     /// CLD_*
     pub code: c_int,
@@ -74,7 +74,7 @@ pub(super) struct Told {
     pub status: c_int,
 }
 
-/// waitid(2), which does not sleep, of children of any kind: what became of one that has
+/// waitid(2) for children of any kind, without sleeping (WNOHANG). Reports one that has
 /// ended.
 pub(super) fn look(
     which: usize,
@@ -86,7 +86,7 @@ pub(super) fn look(
     let options = options | libc::WEXITED | libc::WNOHANG | libc::__WALL;
     let (place, usage) =
         (told.as_mut_ptr() as usize, usage.map_or(0, |usage| &raw mut *usage as usize));
-    // SAFETY: both structs live over the call.
+    // SAFETY: both structs outlive the call.
     unsafe { call(libc::SYS_waitid, [which, id as usize, place, options as usize, usage]) }?;
     // SAFETY: zeroes are a siginfo_t, and so is what waitid(2) stores.
     unsafe {
@@ -95,14 +95,14 @@ pub(super) fn look(
     }
 }
 
-/// Takes a child that has ended, by its pidfd; `None` while it runs.
+/// Reaps a child that has ended, by its pidfd; `None` while it runs.
 pub fn take(pidfd: c_int) -> Result<Option<Ended>, Errno> {
     let mut usage = Usage::default();
     let Told { pid, code, status } = look(BY_PIDFD, pidfd, 0, Some(&mut usage))?;
     Ok((pid != 0).then_some(Ended { pid, status: status_of(code, status), usage }))
 }
 
-/// As wait(2) packs it.
+/// The same encoded as by wait(2).
 pub fn status_of(code: c_int, status: c_int) -> c_int {
     match code {
         libc::CLD_DUMPED => status | 0x80,
@@ -111,15 +111,17 @@ pub fn status_of(code: c_int, status: c_int) -> c_int {
     }
 }
 
-/// Waits until a descriptor is readable, for ever without a time, from which the kernel takes
-/// what has passed: `false` when it is over. A handler that runs ends it: EINTR.
+/// Waits until a descriptor is readable, without a limit if `left` is `None`. The kernel
+/// subtracts the time that has passed from `left`. `false` if the time is over; EINTR if
+/// a signal handler ran.
 pub fn until_readable(fd: c_int, left: Option<&mut Timespec>) -> Result<bool, Errno> {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    // SAFETY: one struct, which lives over the call.
+    // SAFETY: one struct, which outlives the call.
     unsafe { ppoll(&raw mut poll, 1, left) }.map(|ready| ready != 0)
 }
 
-/// Sleeps for a millisecond, or what is left of the time: whether it is over then. EINTR.
+/// Sleeps for a millisecond, or the remaining time if it is less. Returns whether the
+/// time is over; EINTR.
 pub fn pause(left: Option<&mut Timespec>) -> Result<bool, Errno> {
     let (mut short, is_over) = Timespec::part_of(left);
     // SAFETY: no struct.
@@ -127,13 +129,13 @@ pub fn pause(left: Option<&mut Timespec>) -> Result<bool, Errno> {
     Ok(is_over)
 }
 
-/// Whether something can be read from a descriptor now: from a pidfd, that its process
-/// has ended. By the older ppoll(2), whose struct timespec has two longs: filters know it.
+/// Whether a descriptor is readable now: a pidfd is once its process has ended. By the
+/// older ppoll(2), whose struct timespec has two longs, because filters know it.
 pub fn is_readable(fd: c_int) -> bool {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     let mut at_once: [c_long; 2] = [0; 2];
     let [polls, time] = [&raw mut poll as usize, &raw mut at_once as usize];
-    // SAFETY: both structs live over the call.
+    // SAFETY: both structs outlive the call.
     let ready = unsafe { call(libc::SYS_ppoll, [polls, 1, time, 0, 0]) };
     ready == Ok(1)
 }
@@ -148,7 +150,7 @@ unsafe fn ppoll(
     left: Option<&mut Timespec>,
 ) -> Result<usize, Errno> {
     let time = left.map_or(0, |left| &raw mut *left as usize);
-    // SAFETY: by the contract; the time lives over the call.
+    // SAFETY: by the contract; the time outlives the call.
     unsafe { call(SYS_PPOLL, [polls as usize, count, time, 0, 0]) }
 }
 

@@ -16,7 +16,7 @@ use core::mem::{align_of, offset_of, size_of};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(non_camel_case_types)]
 pub struct clone_args {
-    /// `CLONE_*` flags; the exit signal is not among them.
+    /// `CLONE_*` flags, without the exit signal.
     pub flags: u64,
     /// `int *`: where CLONE_PIDFD stores the pidfd.
     pub pidfd: u64,
@@ -34,7 +34,7 @@ pub struct clone_args {
     /// Thread pointer for CLONE_SETTLS; on 32-bit x86 the address of a
     /// `struct user_desc`.
     pub tls: u64,
-    /// `pid_t *`: pids wanted, innermost namespace first (Linux 5.5).
+    /// `pid_t *`: requested pids, innermost namespace first (Linux 5.5).
     pub set_tid: u64,
     /// Number of elements in `set_tid`, 0 to 32 (Linux 5.5).
     pub set_tid_size: u64,

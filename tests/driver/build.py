@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""C tests built, or taken from what was built before.
+"""Builds C tests, or reuses earlier builds.
 
-Programs are kept in BUILD/c-tests under names made of all that they are made of: the
-compiler's commands, source, headers, and the file of the library that is linked.
+Programs are cached in BUILD/c-tests under a hash of everything that they depend on: the
+compiler's commands, source, headers, and the library file that is linked.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from .source import Job
 from .toolchain import MODES
 
 KEPT_FOR = 7 * 24 * 3600
-# The test's own program last: it says that all is there.
+# The test's own program comes last: if it exists, all parts do.
 PARTS = (".control", ".plugin", "")
 
 
 class CannotCompile(Exception):
-    """With what the compiler said."""
+    """A failed build, with the compiler's messages."""
 
 
 class Builder:
-    """Builds for one toolchain into one directory."""
+    """Builds tests for one toolchain into one directory."""
 
     def __init__(self, project, toolchain, work: Path):
         self.root, self.toolchain, self.work = project.root, toolchain, work
@@ -41,7 +41,7 @@ class Builder:
         }
 
     def command(self, job: Job, mode: str, extra: list[str], linked_as: str = "") -> list[str]:
-        """The compiler's, without the output."""
+        """The compiler's command lines, without the output file."""
         chain, source = self.toolchain, job.source
         flags = source.directive("cflags", "").split() + job.variant.split()
         return [
@@ -60,7 +60,7 @@ class Builder:
         ]
 
     def commands(self, job: Job) -> dict[str, list[str]]:
-        """One for each part of the test."""
+        """One command for each part of the test."""
         commands = {"": self.command(job, job.mode, [])}
         if job.source.has_part("CONTROL"):
             like = ["-static"] if MODES[job.mode].static else []
@@ -70,16 +70,16 @@ class Builder:
         return commands
 
     def does_without_threads(self, job: Job) -> bool:
-        """Whether a test links without a libpthread that is not in the libc: nothing is
-        left open then, as in mode preload."""
+        """Whether a test links without a libpthread that is separate from the libc; no symbol
+        may be left undefined then, as in mode preload."""
         out = self.work / job.file
         done = subprocess.run([*self.command(job, job.mode, [], "shared"), "-o", out], capture_output=True)
         out.unlink(missing_ok=True)
         return done.returncode == 0
 
     def build(self, job: Job) -> str:
-        """Leaves the test's program in work, and beside it its .control and .plugin where
-        the source has them. Returns the compiler's warnings."""
+        """Puts the test's program into work, with its .control and .plugin if the source has
+        them. Returns the compiler's warnings."""
         commands = self.commands(job)
         kept = self.store / self.key(job, commands)
         out, said = self.work / job.file, ""
@@ -94,7 +94,7 @@ class Builder:
         done = subprocess.run(
             [*command, "-o", out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
         )
-        # Not every libc has what a control or a plugin is made of; the test sees that.
+        # Not every libc can build a control or a plugin; the test checks for that.
         if done.returncode != 0 and must:
             raise CannotCompile(done.stdout)
         return done.stdout
@@ -140,7 +140,7 @@ def version(compiler: str) -> str:
 
 
 def forget_old(directory: Path) -> None:
-    """Removes what nobody asked for in a week."""
+    """Removes what was not used for a week."""
     for path in directory.rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_mtime < time.time() - KEPT_FOR:
             path.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ class Check:
         try:
             name, came_to = run(self.project, *arguments, self.report, **options)
         except (OSError, subprocess.CalledProcessError) as why:
-            # One that breaks down ends none of the others.
+            # An exception in one does not stop the others.
             name, came_to = f"{run.__name__} {' '.join(map(str, arguments[:2]))}", Tap(failed=1)
             self.report.say(f"not ok - {name}: {why}")
         self.runs.append(self.project.results / name)
@@ -69,7 +69,8 @@ class Check:
     def arch(self) -> None:
         for arch in targets.ON_ARCH:
             if self.cross(arch) and arch == "i686":
-                # Where clone(2) stands in, the parent's words are in other registers.
+                # With clone(2) in place of clone3(2), the parent's values are in other
+                # registers.
                 self.c_tests(run_c_tests, arch, self.selected(targets.ON_I686_FILTERED), kind="enosys")
                 chain = Toolchain(self.project, arch)
                 compiler = " ".join([*chain.compiler("glibc"), *chain.libc_flags("glibc", "shared")])
@@ -80,7 +81,7 @@ class Check:
             self.c_tests(run_in_kernel, "bookworm", "aarch64", [])
 
     def cross(self, arch: str) -> bool:
-        """Builds for it, and runs the C tests; what cannot be built here is one skip."""
+        """Builds for the architecture and runs the C tests; one skip if that is impossible here."""
         status, why = cross_build(self.project, arch)
         if status != 0:
             self.c_tests(not_built, arch, why, status)
@@ -92,7 +93,8 @@ class Check:
         return True
 
     def libcs(self) -> None:
-        # A libc's directory has its version in the name: those of others would stay.
+        # The directories have the libc's version in their names: those of other
+        # versions would stay.
         for path in self.project.results.glob("libc-*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for suite, libc in targets.libcs(self.core):
@@ -116,7 +118,7 @@ class Check:
         self.report.say(results.program_table(suite.tap))
 
     def conclude(self) -> bool:
-        """Ends with "N passed, M failed, K skipped"; whether nothing failed."""
+        """Prints "N passed, M failed, K skipped" at the end. Returns whether nothing failed."""
         if self.runs:
             text, _ = results.table(self.runs)
             self.report.say(text)
@@ -173,7 +175,7 @@ def suites_here(project) -> list[Suite]:
         ),
         UnitTests(project, "unit", *suites.cargo(), "test", "--release", "--locked", "--lib"),
         UnitTests(project, "trace", *suites.cargo(), "test", "--release", "--locked", "-p", "clone3-trace"),
-        # The command as its users run it, with the library that is tested here.
+        # The command as users run it, with the library under test.
         UnitTests(project, "cli", *suites.cargo(), "test", "--locked", "-p", "clone3-cli", env=with_library),
         Shellcheck(project, "shellcheck"),
         Suite(project, "driver", sys.executable, "tests/run", "self-test", build),
@@ -197,7 +199,7 @@ def suites_here(project) -> list[Suite]:
 
 
 def contents(project, part: str, core: bool) -> list[str]:
-    """What a part would run, for --list."""
+    """The tests that a part would run, for --list."""
 
     def select(tests: str) -> str:
         return tests if core and tests else "all"

@@ -57,13 +57,13 @@ def arguments(words: list[str]) -> argparse.Namespace:
         "libc-command", "version, compiler and link flags for a libc of Debian's", "suite", "libc", "mode"
     )
     command("self-test", "the tests of the driver itself, as TAP", "build")
-    # Wherever it stands: argparse would have no tests after it.
+    # At any position: argparse would accept no tests after it.
     listed = [word for word in words if word == "--list"]
     return parser.parse_args([*(word for word in words if word != "--list"), *listed[:1]])
 
 
 def list_tests(project: Project, said: argparse.Namespace) -> int:
-    """The C tests that would be run, one a line."""
+    """Lists the C tests that would be run, one per line."""
     match said.command:
         case "c-tests":
             chain = Toolchain(project, said.arch)
@@ -142,10 +142,11 @@ def end(number: int, _frame: object) -> None:
 
 
 def main(root: Path) -> int:
-    """The status of the command in sys.argv, for the project at root."""
+    """Runs the command in sys.argv for the project at root. Returns the exit status."""
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
-    # A shell's background job is given these ignored, and so would be all that tests start.
+    # A shell starts background jobs with these ignored, and the tests would inherit
+    # that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     said = arguments(sys.argv[1:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a guest says, taken apart.
+"""Parses a guest's console output.
 
 Its first process (tests/kernel/init.c) prints lines that begin with @@ around what the
 tests print:
@@ -18,7 +18,7 @@ END = re.compile(r"@@ end (\S+) (\d+) ([\d.]+)$")
 
 @dataclass
 class Ended:
-    """A test in the guest: what it printed, and how it ended if it did."""
+    """A test in the guest: its output, and its status if it has ended."""
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Ended:
 
 
 class Console:
-    """Everything said so far."""
+    """The console output so far."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -47,14 +47,14 @@ class Console:
         return bool(self.kernel or self.panic)
 
     def hear(self, said: bytes) -> list[Ended]:
-        """Takes what came, and returns the tests that ended in it."""
+        """Adds output, and returns the tests that ended in it."""
         text = said.decode(errors="replace").replace("\r", "")
         self.text += text
         *lines, self.partial = (self.partial + text).split("\n")
         return [ended for line in lines if (ended := self.line(line))]
 
     def finish(self) -> list[Ended]:
-        """There comes no more: the last line, and the test that it broke off in."""
+        """The end of the output: the last line, and the test that was running."""
         ended = self.hear(b"\n") if self.partial else []
         if self.current:
             ended.append(self.current)
@@ -62,7 +62,7 @@ class Console:
         return ended
 
     def line(self, line: str) -> Ended | None:
-        # Whatever the tests said before it: an oops is a panic here.
+        # Whatever output the tests had before it: an oops is a panic here.
         if "Kernel panic" in line:
             self.panic = self.panic or line
         if not line.startswith("@@"):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The library for another architecture, as it is today or not at all."""
+"""Builds the library for another architecture; an outdated one is never used."""
 
 import os
 import subprocess
 
 from .fetched import NOT_TO_BE_HAD
 
-# A make around us would have its options in there, and its jobs.
+# An outer make puts its options and its job server in there.
 OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 
 
@@ -15,8 +15,8 @@ def make_environment() -> dict[str, str]:
 
 
 def cross_build(project, arch: str) -> tuple[int, str]:
-    """Builds it: 0, or NOT_TO_BE_HAD where this machine cannot, or 1, with the reason. No
-    older one is left, so that nothing tests that by mistake."""
+    """Builds it. Returns 0, NOT_TO_BE_HAD if this machine cannot build it, or 1; with the
+    reason. An older one is removed, so that it is not tested by mistake."""
     can = subprocess.run([project.tool("can-build"), arch], stdout=subprocess.PIPE, text=True)
     if can.returncode != 0:
         status, why = NOT_TO_BE_HAD, can.stdout.strip()

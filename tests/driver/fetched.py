@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""How this machine's compiler builds a program for a C library that tools/fetch-libc
-unpacked, and a run on one.
+"""Building programs with this machine's compiler for a C library that tools/fetch-libc
+unpacked, and running the tests on it.
 
---sysroot (for musl -nostdinc) has the compiler take the libc's headers and its suite's
-kernel headers; -B the libc's start files and libraries, which it would otherwise take
-from this machine. The program names the libc's own loader as its interpreter and its
-libraries as DT_RPATH, which what dlopen finds goes by too. So a program needs no
-symbol its libc has not, and runs on no other.
+--sysroot (for musl -nostdinc) selects the libc's headers and its suite's kernel headers;
+-B selects the libc's start files and libraries instead of this machine's. The program
+has the libc's own loader as its interpreter and its libraries as DT_RPATH, which dlopen
+uses, too. So a program uses only symbols of that libc, and runs on no other.
 """
 
 import subprocess
@@ -24,7 +23,7 @@ NOT_TO_BE_HAD = 77
 
 
 class Fetched(Toolchain):
-    """A libc in a directory, which is called SUITE-LIBC-VERSION."""
+    """A libc in a directory named SUITE-LIBC-VERSION."""
 
     def __init__(self, project, suite: str, libc: str, directory: Path):
         super().__init__(project, "x86_64")
@@ -35,9 +34,9 @@ class Fetched(Toolchain):
 
     @property
     def libpthread(self) -> bool:
-        """Whether it is a library of its own, as before glibc 2.34. Mode preload has every
-        program linked with it; there is one mode more then, unthreaded: as preload, for
-        the tests that make do without."""
+        """Whether libpthread is a library of its own, as before glibc 2.34. In mode preload
+        every program is linked with it; the additional mode unthreaded is preload without
+        it, for tests that do not need it."""
         return (self.files / f"libpthread-{self.version}.so").exists()
 
     @cached_property
@@ -81,7 +80,7 @@ class Fetched(Toolchain):
                 f"-Wl,--disable-new-dtags,-rpath,{self.files}",
             ]
         if libc == "glibc":
-            # Parts of the libc since 2.34, and of no use to most tests.
+            # Part of the libc since 2.34, and not needed by most tests.
             flags += ["-Wl,--as-needed", "-ldl", "-lrt", "-lutil"]
             if mode == "preload" and self.libpthread:
                 flags += ["-Wl,--no-as-needed", "-lpthread", "-Wl,--as-needed"]
@@ -102,7 +101,7 @@ class Fetched(Toolchain):
 
 
 class CannotFetch(Exception):
-    """With the reason, and whether it is one to skip for."""
+    """Why there is no libc, and whether that is a reason to skip."""
 
     def __init__(self, reason: str, skip: bool):
         super().__init__(reason)
@@ -110,7 +109,7 @@ class CannotFetch(Exception):
 
 
 def fetch(project, suite: str, libc: str) -> Fetched:
-    """Has tools/fetch-libc find it."""
+    """Finds or fetches it by tools/fetch-libc."""
     done = subprocess.run([project.tool("fetch-libc"), suite, libc], capture_output=True, text=True)
     if done.returncode != 0:
         raise CannotFetch(
@@ -121,7 +120,7 @@ def fetch(project, suite: str, libc: str) -> Fetched:
 
 def run_on_libc(project, suite: str, libc: str, only: Sequence[str], report: Report) -> tuple[str, Tap]:
     """The C tests on the C library of a Debian suite, in every mode that it has the files
-    for: libc-LIBC-VERSION. One that cannot be had is one skip: libc-LIBC-SUITE."""
+    for: libc-LIBC-VERSION. If it is unavailable, one skip: libc-LIBC-SUITE."""
     run = Run(project, f"libc-{libc}-{suite}", only, report)
     try:
         chain = fetch(project, suite, libc)
@@ -141,7 +140,8 @@ class OnLibc(Native):
     """As on this machine's."""
 
     def conclude(self) -> Tap:
-        # A test that cannot be linked in this mode is passed over in silence; all are not.
+        # A test that cannot be linked in this mode is omitted silently; but not all of
+        # them.
         if self.toolchain.libpthread and not any(self.run.work.glob("*unthreaded.tap")):
             self.run.fail(f"{self.run.name}: nothing ran without libpthread")
         return super().conclude()

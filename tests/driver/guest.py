@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A run on a kernel of Debian's in qemu: glibc preloaded and static, and musl static where
-there is a compiler for it.
+"""A run on a Debian kernel in qemu: glibc preloaded and static, and musl static if there
+is a compiler for it.
 
-Tests are built here and go with libraries, busybox and init into an initramfs. Without
-the kernel or qemu all of it is one skip.
+Tests are built here and put into an initramfs with libraries, busybox and init. Without
+the kernel or qemu the run is one skip.
 """
 
 import os
@@ -30,8 +30,8 @@ SCALE = 20  # how much slower the guest may be
 TEST_LIMIT = 600  # seconds of the guest's a test may take
 BOOT_LIMIT = 60  # seconds the guest's kernel may take to its first process
 GUEST_LIMIT = 2700  # seconds all of it may take
-# One x86_64 guest of about ten (7.2 under qemu 7.2's tcg) hung before its first process,
-# for ten minutes. It has run no test by then: start another.
+# One x86_64 guest of about ten (7.2 under qemu 7.2's tcg) hung before its first
+# process, for ten minutes. No test has run by then, so another guest is started.
 TRIES = 3
 QEMU = {
     "x86_64": (["qemu-system-x86_64", "-cpu", "max"], "ttyS0"),
@@ -42,7 +42,7 @@ QEMU = {
 
 
 class GuestToolchain(Toolchain):
-    """The guest has one libc to load, and musl's loader for musl's controls."""
+    """The guest has one dynamic libc, and musl's loader for musl's controls."""
 
     def takes(self, libc: str, mode: str) -> bool:
         return (libc, mode) in {
@@ -70,7 +70,7 @@ class Guest:
         self.jobs: dict[str, Job] = {}
 
     def all(self) -> Tap:
-        """Runs the tests, and says what they came to."""
+        """Runs the tests and reports the results."""
         how = (", with shadow stacks" if self.shadow else "") + (f", {self.kind}" if self.kind else "")
         what = f"C tests on Debian's {self.suite} kernel, {self.arch}{how}"
         try:
@@ -174,7 +174,7 @@ class Guest:
             self.run.fail("the guest did not come to its end")
 
     def boot(self) -> Console:
-        """Runs the guest until it powers off or nothing has come from it for too long."""
+        """Runs the guest until it powers off, or has printed nothing for too long."""
         append = f"console={self.device} loglevel=2 oops=panic panic=-1 TEST_LIMIT={TEST_LIMIT}"
         append += f" FILTER={self.kind}" if self.kind else ""
         command = [*self.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1G", "-nodefaults"]
@@ -214,7 +214,7 @@ class Guest:
         self.report.running = {console.current.name: time.monotonic()} if console.current else {}
 
     def end(self, ended: Ended) -> None:
-        """Reports a test, which may not have been reached or not have been built."""
+        """Reports a test, which may not have run or not have been built."""
         job = self.jobs.get(ended.name)
         if not job or ended.name in self.reported:
             return
@@ -236,8 +236,8 @@ def run_in_kernel(
 ) -> tuple[str, Tap]:
     """The C tests on Debian's kernel of a suite: kernel-SUITE-ARCH[-shadow][-FILTER].
 
-    Under a filter the guest's first process comes under that of c-tests/filter.h; enosys is
-    what a kernel before 5.3 is like. shadow takes the qemu of tools/fetch-qemu, which has
+    With a filter the guest's first process installs that one of c-tests/filter.h; enosys
+    imitates a kernel before 5.3. shadow uses the qemu of tools/fetch-qemu, which has
     user shadow stacks on aarch64 and riscv64. (No qemu emulates x86's.)
     """
     guest = Guest(project, suite, arch, only, report, kind, shadow)

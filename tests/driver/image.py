@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a guest finds at /: the tests, the libraries that they name, busybox for /bin, and
-init; as an initramfs."""
+"""A guest's initramfs: the tests, the libraries that they need, busybox for /bin, and
+init."""
 
 import re
 import shutil
@@ -12,12 +12,12 @@ from .build import PARTS
 from .source import Job
 from .toolchain import MODES, Toolchain
 
-# The libc itself loads libgcc_s, to end threads; tests open the others.
+# The libc itself loads libgcc_s, to end threads; tests dlopen the others.
 OPENED = ("libgcc_s.so.1", "libm.so.6", "libpthread.so.0")
 
 
 class Stop(Exception):
-    """Why there is no guest; a reason to skip or a failure."""
+    """Why there is no guest: a reason to skip, or a failure."""
 
     def __init__(self, reason: str, skip: bool):
         super().__init__(reason)
@@ -32,7 +32,7 @@ class Image:
         self.root = work / "root"
 
     def make(self, jobs: Sequence[Job], environment: Sequence[str]) -> Path | None:
-        """Of the jobs that were built; None, if there are none."""
+        """An image of the jobs that were built; None if there are none."""
         there = [job for job in jobs if (self.work / job.file).is_file()]
         if not there:
             return None
@@ -60,7 +60,7 @@ class Image:
             raise Stop("init.c does not compile", skip=False)
 
     def line_of(self, job: Job, environment: Sequence[str]) -> str:
-        """What init is told of a test."""
+        """A test's line in init's list."""
         program = f"/tests/{job.file}"
         words = [
             *environment,
@@ -73,7 +73,7 @@ class Image:
         return " ".join([*words, program]) + "\n"
 
     def add_libraries(self, programs: Sequence[Path]) -> None:
-        """The libraries and loaders that the programs name, where they look for them."""
+        """The libraries and loaders that the programs need, at the paths that they use."""
         loaders = re.findall(r"program interpreter: (.*)\]$", readelf("-lW", programs), re.MULTILINE)
         for loader in set(loaders):
             self.copy(Path(loader), Path(loader))

@@ -16,11 +16,11 @@ from .tap import Tap
 from .toolchain import MODES, Toolchain
 from .wanted import Wanted, hint
 
-LIMIT = 120  # seconds a test may take; each has a tighter alarm of its own
+LIMIT = 120  # seconds a test may take; each test has a shorter alarm of its own
 
 
 class Native:
-    """Every test of a toolchain, built and run."""
+    """Builds and runs every test of a toolchain."""
 
     def __init__(self, project, toolchain, name: str, only: Sequence[str], report: Report, kind: str = ""):
         self.project, self.toolchain, self.kind = project, toolchain, kind
@@ -29,7 +29,7 @@ class Native:
         self.filter: list[str] = []
 
     def all(self) -> Tap:
-        """Runs them, and says what they came to."""
+        """Runs them and reports the results."""
         chain = self.toolchain
         if chain.arch == platform.machine() and not any(map(chain.compiler, chain.libcs)):
             raise Wanted(chain.no_compiler("glibc"))
@@ -50,8 +50,8 @@ class Native:
         return self.run.conclude()
 
     def can_filter(self) -> bool:
-        """Builds the filter's program and tries it, not once for every test: there may be
-        a kind it does not know, or no seccomp here."""
+        """Builds the filter's program and tries it once, before the tests: the kind may be
+        unknown, or seccomp unavailable."""
         chain, program = self.toolchain, self.run.work / "filter"
         if chain.emulator:
             self.run.fail(f"{self.run.name}: the emulator would come under the filter, not the test")
@@ -88,8 +88,8 @@ class Native:
         self.run.judge(job, self.target(job), session.as_shell(status), seconds)
 
     def one(self, job: Job) -> int:
-        """In a process of its own: leaves what the test printed, or nothing where it cannot
-        be linked in this mode, and returns its status."""
+        """In a process of its own: writes the test's output to its file, or nothing if it
+        cannot be linked in this mode, and returns its status."""
         if job.mode == "unthreaded" and not self.builder.does_without_threads(job):
             return 0
         path = self.run.tap_of(job)
@@ -108,7 +108,7 @@ class Native:
         preload = f"LD_PRELOAD={self.toolchain.library}/libclone3.so" if MODES[job.mode].preloaded else ""
         if emulator:
             return [emulator, *(("-E", preload) if preload else ()), program]
-        # The filter's program comes first, so that nothing is preloaded there.
+        # The filter's program comes first, so that nothing is preloaded into it.
         return [*self.filter, "env", *((preload,) if preload else ()), program]
 
     def environment(self, job: Job) -> dict[str, str]:
@@ -124,14 +124,14 @@ class Native:
 
 
 def list_jobs(project, toolchain, only: Sequence[str], filtered: bool) -> list[Job]:
-    """What there is to run here."""
+    """The targets that can run here."""
     if toolchain.lacks():
         return []
     return [job for source in sources(project.root, only) for job in source.jobs(toolchain, filtered)]
 
 
 def missing_libcs(toolchain) -> list[tuple[str, str]]:
-    """The targets for which there is no compiler or emulator, and why."""
+    """The targets without a compiler or emulator, and why."""
     missing = []
     for libc in toolchain.libcs:
         why = toolchain.lacks() or ("" if toolchain.compiler(libc) else toolchain.no_compiler(libc))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Jobs side by side, each in a process of its own.
+"""Runs jobs in parallel, each in a process of its own.
 
-A test may kill the process that runs it. That is this job's process and nobody else's; its end is
-seen here, and the other jobs go on.
+A test may kill the process that runs it. That process runs this job only; its end is
+noticed here, and the other jobs continue.
 """
 
 import ctypes
@@ -17,16 +17,16 @@ from multiprocessing import connection
 
 FORK = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
-TICK = 0.5  # seconds between two looks at the clock
+TICK = 0.5  # seconds between two checks of the time
 
 
 def processors() -> int:
-    """Those that we may use."""
+    """The processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def width() -> int:
-    """Tests wait for the kernel as often as they compute."""
+    """How many jobs to run at once: tests wait as often as they compute."""
     return 2 * processors()
 
 
@@ -38,9 +38,9 @@ def each(
     ended: Callable[[object, int, float], None],
     tick: Callable[[], None],
 ) -> None:
-    """Has `work` do every job and return a status.
+    """Calls `work` for every job; it returns a status.
 
-    `ended` is told the job, its process's status and seconds."""
+    `ended` is called with the job, its process's status and the seconds that it took."""
     waiting, running = deque(jobs), {}
     try:
         while waiting or running:
@@ -64,8 +64,8 @@ def each(
 
 
 def guarded(work: Callable[[object], int | None], job: object) -> None:
-    """What work returns is the status. No traceback where it is us who end it; and should we
-    be killed, it ends too, and ends what it started."""
+    """Exits with the result of work. No traceback if the driver ends it; and if the driver is
+    killed, it ends, too, and ends what it started."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:

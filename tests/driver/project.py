@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The project as the driver sees it: where it is, and where it was built."""
+"""The project's root and build directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Project:
-    """Both absolute. The tests of the driver have trees of their own."""
+    """Both are absolute. The driver's own tests use other trees."""
 
     root: Path
     build: Path

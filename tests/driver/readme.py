@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the last runs of the checks came to, in README.md between the two comments that
-say so: a row for each target, a column for each group of C tests, and a row for each real
-program. A target of which only some tests were run, and one that was skipped, says so."""
+"""The results of the last runs, in README.md between two comments: a row for each target,
+a column for each group of C tests, and a row for each real program. It is marked if only
+some tests of a target were run, or if it was skipped."""
 
 import os
 import re
@@ -19,11 +19,11 @@ PLACE = re.compile(r"^<!-- made by make matrix-table -->\n.*?^<!-- end -->$", re
 
 
 class NoPlace(Exception):
-    """Nothing to write, or nowhere to write it."""
+    """There is nothing to write, or no place for it."""
 
 
 def write(project) -> None:
-    """Puts the tables into README.md."""
+    """Writes the tables into README.md."""
     checked = project.results
     runs = [
         path for kind in ("c-*", "libc-*", "kernel-*") for path in sorted(checked.glob(kind)) if path.is_dir()
@@ -45,7 +45,7 @@ def write(project) -> None:
 
 
 def row(run: Path) -> str:
-    """Of one target."""
+    """The row of one target."""
     groups, failed, skipped = {}, 0, 0
     for test, found in results.facts(run).items():
         groups[test[0]] = groups.get(test[0], 0) + found.passed
@@ -55,8 +55,8 @@ def row(run: Path) -> str:
 
 
 def target(run: Path) -> str:
-    """A directory's name in words: c-ARCH[-FILTER], libc-LIBC-VERSION,
-    kernel-SUITE-ARCH[-shadow][-FILTER]."""
+    """The target of a results directory in words; the directory is c-ARCH[-FILTER],
+    libc-LIBC-VERSION or kernel-SUITE-ARCH[-shadow][-FILTER]."""
     kind, first, *rest = run.name.split("-", 2)
     rest = rest[0] if rest else ""
     if kind == "libc":
@@ -76,7 +76,7 @@ def kernel_version(run: Path) -> str:
 
 
 def notes(run: Path) -> str:
-    """What else is to be said of a target."""
+    """Notes on a target."""
     skips = tap.read(run / "everything.tap").skips
     said = sorted({f"{skip.name.removeprefix('C tests on ')}: {skip.reason}" for skip in skips})
     selection = ["a selection"] if (run / "selection").is_file() else []

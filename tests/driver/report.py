@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What is shown while tests run, and after.
+"""Progress output and summary.
 
-On a terminal one line says what is running, how much is done and how long it has taken;
-elsewhere each test is a line. What failed is shown whole, in both.
+On a terminal one line shows what is running, how much is done and the time so far;
+elsewhere each test has a line. In both, failures are shown with their whole output.
 """
 
 import shutil
@@ -17,7 +17,7 @@ SLOWEST = 10
 
 
 class Report:
-    """Of one command, which may have many runs."""
+    """The report of one command, which may have many runs."""
 
     def __init__(self, out=None):
         self.out = out or sys.stdout
@@ -29,12 +29,12 @@ class Report:
         self.all = Tap()
 
     def begin(self, label: str, total: int) -> None:
-        """Of so many tests."""
+        """Begins a run of that many tests."""
         self.label, self.total, self.done, self.failures = label, total, 0, 0
         self.running = {}
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Prints a permanent line."""
         if self.terminal:
             self.out.write("\r\033[K")
         print(text, file=self.out, flush=True)
@@ -44,12 +44,12 @@ class Report:
         self.tick()
 
     def dropped(self, name: str) -> None:
-        """It turned out that there is nothing to run."""
+        """Removes a test that turned out not to exist in this mode."""
         self.running.pop(name, None)
         self.done += 1
 
     def ended(self, name: str, target: str, seconds: float, output: str | None) -> None:
-        """A test; `output` is all it printed, if it failed."""
+        """Reports a test; `output` is its whole output, if it failed."""
         self.running.pop(name, None)
         self.done += 1
         self.times.append((seconds, f"{name} ({self.label})"))
@@ -63,12 +63,12 @@ class Report:
         self.tick()
 
     def tick(self) -> None:
-        """The line that goes again."""
+        """Updates the progress line."""
         if not self.terminal or not self.label:
             return
         elapsed = int(time.monotonic() - self.start)
         failed = f", {self.failures} FAILED" if self.failures else ""
-        # What has run longest says most.
+        # The test that has run longest is the most interesting one.
         running = ", ".join(sorted(self.running, key=self.running.get))
         line = (
             f"{self.label}: {self.done}/{self.total}{failed}, {elapsed // 60}:{elapsed % 60:02d}: {running}"
@@ -77,7 +77,7 @@ class Report:
         self.out.flush()
 
     def summary(self, name: str, tap: Tap, seconds: float) -> None:
-        """What a suite or a run came to."""
+        """Prints the result of a suite or a run."""
         self.label = ""
         self.all.add(tap)
         self.say(
@@ -85,7 +85,7 @@ class Report:
         )
 
     def skips(self) -> None:
-        """Each skip once, with how often it was met."""
+        """Prints each skip once, with its count."""
         counted = Counter(f"SKIP: {skip.name} # {hint(skip.reason)}" for skip in self.all.skips)
         for line, count in sorted(counted.items()):
             self.say(f"{count:7} {line}")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Counts of what runs left behind, as a table.
+"""A table of the results of runs.
 
-A row for each test, a column for each run; a cell is how many lines were ok, "-N" for N
-that skipped, "!N" for N that were not ok, "." where the test did not run. All libcs,
-modes and variants of a test are in one cell. What is about a run as a whole is in the row
-"everything".
+It has a row for each test and a column for each run. A cell has the number of lines that
+were ok, "-N" for N that were skipped, "!N" for N that were not ok, "." if the test did not
+run. All libcs, modes and variants of a test are in one cell. Lines about a run as a whole
+are in the row "everything".
 """
 
 import re
@@ -18,8 +18,8 @@ EVERYTHING = "everything"
 
 
 def facts(directory: Path) -> dict[str, Tap]:
-    """What each test of a run came to. One that left no plan, and a run that left no
-    TAP, failed."""
+    """The result of each test of a run. A test without a plan, and a run without TAP, have
+    failed."""
     rows: dict[str, Tap] = {}
     for path in sorted(directory.glob("*.tap")):
         row = re.split(r"[._]", path.name)[0]
@@ -38,10 +38,10 @@ def cell(found: Tap | None) -> str:
 
 
 def table(directories: Sequence[Path]) -> tuple[str, Tap]:
-    """The table, and the sum of it."""
+    """The table, and its sum."""
     columns = [facts(directory) for directory in directories]
     numbers = range(1, len(columns) + 1)
-    # Names are long: they stand above, a number over each column.
+    # Names are long: they are listed first, with the number of their column.
     lines = [f"({number}) {directory.name}" for number, directory in zip(numbers, directories)]
     lines.append(f"{'':22}" + "".join(f"{f'({number})':>12}" for number in numbers))
     for row in sorted({row for column in columns for row in column}):
@@ -57,10 +57,10 @@ PROGRAM_COLUMNS = ("preloaded", "under-strace", "all-by-clone3", "trace-agrees")
 
 
 def programs(path: Path) -> list[tuple[str, list[str]]]:
-    """Of each real program in what tests/programs/check printed: whether it did the same
-    under the preload, the same under preload and strace, had all its processes made by
-    clone3, and a trace that agrees with strace: ok, FAILED, skipped, or "." for what was not
-    asked of it."""
+    """The results of each real program in the output of tests/programs/check: whether it did
+    the same under the preload, the same under preload and strace, created all its processes
+    by clone3, and had a trace that agrees with strace: ok, FAILED, skipped, or "." for what
+    was not tested."""
     rows: dict[str, list[str]] = {}
     for text, word in tap.read(path).words:
         name = re.split("[: ]", text)[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A run of C tests: its directory, its lines about itself, its end."""
+"""A run of C tests: its directory, its results, its end."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from .tap import Tap
 
 
 class Run:
-    """Leaves a file of TAP for each test in BUILD/check/NAME/, and all in NAME.tap."""
+    """Writes a TAP file for each test into BUILD/check/NAME/, and all of them into NAME.tap."""
 
     def __init__(self, project, name: str, only: Sequence[str], report: Report):
         self.name, self.report = name, report
@@ -21,15 +21,15 @@ class Run:
         self.lines: list[str] = []
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        # Should we be killed, nobody takes what is there for all of it.
+        # If the driver is killed, partial results are not taken for complete ones.
         for path in (self.about, self.whole):
             path.write_text(f"not ok - {name}: did not come to its end\n")
         if only:
             (self.work / "selection").write_text("".join(f"{name}\n" for name in only))
 
     def everything(self, line: str) -> None:
-        """A line about all tests of the run: why there are none, why some are not, what
-        went wrong around them."""
+        """Adds a line about the run as a whole: why there are no tests, why some are missing, or
+        an error outside of the tests."""
         self.lines.append(line)
         self.report.say(line)
 
@@ -49,12 +49,12 @@ class Run:
         self.report.ended(f"{job.title} {target}", target, seconds, tap.text_of(path) if failed else None)
 
     def forget(self) -> None:
-        """As if it had not been."""
+        """Removes a test's results."""
         shutil.rmtree(self.work)
         self.whole.unlink()
 
     def conclude(self) -> Tap:
-        """What the run came to."""
+        """Ends the run and returns its results."""
         self.about.unlink()
         if self.lines:
             self.about.write_text("".join(f"{line}\n" for line in self.lines))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One command in a session of its own, with a time limit; nothing of it outlives it."""
+"""Runs one command in a session of its own, with a time limit; none of its processes
+survives it."""
 
 import os
 import signal
@@ -26,7 +27,8 @@ def run(
     try:
         status = wait(process, limit)
     finally:
-        # Also where we are interrupted: a session of its own hears no ^C.
+        # Also if the driver is interrupted: another session gets no SIGINT from the
+        # terminal.
         if end_session(process):
             out.seek(0, os.SEEK_END)
             out.write(b"# processes were left behind and killed\n")
@@ -48,12 +50,12 @@ def wait(process: subprocess.Popen, limit: float) -> int:
 
 
 def as_shell(status: int) -> int:
-    """128 and the signal, for one that died of it."""
+    """The shell's exit status: 128 plus the signal for a killed process."""
     return status if status >= 0 else 128 - status
 
 
 def end_session(process: subprocess.Popen) -> bool:
-    """Kills what is left of a session; whether there was anything."""
+    """Kills the remaining processes of a session. Returns whether there were any."""
     left = members(process.pid)
     for pid in left:
         try:
@@ -67,7 +69,7 @@ def end_session(process: subprocess.Popen) -> bool:
 def members(session: int) -> list[int]:
     """The living processes of a session."""
     found = []
-    # Not by glob(), which raises ESRCH where a process ends while it looks.
+    # Not by glob(), which raises ESRCH if a process ends meanwhile.
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             # After the name in parentheses: state, parent, group, session.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A C test's directives, and the jobs they come to."""
+"""A C test's directives, and the jobs that follow from them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ DIRECTIVE_LINES = 12
 
 @dataclass(frozen=True)
 class Job:
-    """One program to build and run: a source for a libc, in a mode, with more flags."""
+    """One program to build and run: a source, a libc, a mode, and additional flags."""
 
     source: "Source"
     arch: str
@@ -27,14 +27,14 @@ class Job:
 
     @property
     def file(self) -> str:
-        """The name of its program, and with .tap of what that said."""
+        """The name of its program and, with .tap, of its output."""
         variant = re.sub("[^A-Za-z0-9]", "_", self.variant)
         return f"{self.source.name}{variant}.{self.arch}-{self.libc}-{self.mode}"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of c-tests/."""
+    """A file in c-tests/."""
 
     path: Path
 
@@ -47,27 +47,28 @@ class Source:
         return self.path.read_text()
 
     def directive(self, name: str, default: str) -> str:
-        """What the first comment says of `name`."""
+        """The directive `name` in the first comment."""
         for line in self.text.split("\n")[:DIRECTIVE_LINES]:
             if found := re.match(rf"[ /]*\*[ /]*{name}: *(.*)", line):
                 return found[1] or default
         return default
 
     def has_part(self, name: str) -> bool:
-        """Whether CONTROL or PLUGIN is to be built of it too."""
+        """Whether CONTROL or PLUGIN is to be built from it, too."""
         return f"ifdef {name}" in self.text
 
     def modes(self, filtered: bool) -> list[str]:
         modes = self.directive("modes", "preload shared static").split()
         if "preload" in modes:
             modes.append("unthreaded")
-        if filtered:  # both flavours go the same way there
+        if filtered:  # both flavours behave the same there
             modes = [mode for mode in modes if not mode.startswith("api")]
-        # The storms take as long as all the rest: under a filter, once a libc.
+        # The storms take as long as all other tests: under a filter they run once per
+        # libc.
         return self.directive("filtered", " ".join(modes)).split() if filtered else modes
 
     def jobs(self, toolchain, filtered: bool) -> Iterator[Job]:
-        """What there is to run of it with this toolchain."""
+        """The jobs of this test with a toolchain."""
         if toolchain.arch not in self.directive("archs", ARCHS).split():
             return
         for libc in self.directive("libcs", "glibc musl").split():
@@ -81,6 +82,6 @@ class Source:
 
 
 def sources(root: Path, only: Sequence[str]) -> list[Source]:
-    """The C tests whose names begin with one of `only`; all, if that is empty."""
+    """The C tests whose names begin with one of `only`; all if that is empty."""
     paths = sorted((root / "c-tests").glob("[0-9]*.c"))
     return [Source(path) for path in paths if not only or path.name.startswith(tuple(only))]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Everything beside the C tests that prints TAP, or can be told as TAP.
+"""The tests besides the C tests: commands that print TAP, or whose result can be written as
+TAP.
 
-A suite leaves BUILD/check/NAME.tap, and what it said on stderr in NAME.err.
+A suite writes BUILD/check/NAME.tap, and its stderr into NAME.err.
 """
 
 import os
@@ -16,7 +17,7 @@ from . import pool, session, tap
 from .cross import make_environment
 from .report import Report
 
-LIMIT = 4 * 3600  # seconds; those that may hang have limits of their own
+LIMIT = 4 * 3600  # seconds; suites that may hang have limits of their own
 CARGO_LINE = re.compile(r"test (.*) \.\.\. (ok|FAILED|ignored.*)$")
 
 
@@ -31,7 +32,7 @@ class Suite:
         self.env = make_environment() | (env or {})
 
     def clear(self) -> None:
-        """Forgets an earlier run's results. Should we be killed, there are none."""
+        """Removes an earlier run's results, so that there are none if the driver is killed."""
         self.tap.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.tap.with_suffix(""), ignore_errors=True)
         self.tap.write_text(f"not ok - {self.name}: did not come to its end\n")
@@ -45,10 +46,10 @@ class Suite:
         return status
 
     def tell(self, status: int) -> None:
-        """Makes TAP of what was printed."""
+        """Converts the output to TAP."""
 
     def conclude(self, status: int, seconds: float, report: Report) -> None:
-        """Reports it, and of what failed all there is."""
+        """Reports the suite, and the whole output of what failed."""
         came_to = tap.judge(self.tap, session.as_shell(status), self.planned)
         report.summary(self.name, came_to, seconds)
         report.times.append((seconds, self.name))
@@ -67,7 +68,7 @@ class Single(Suite):
 
 
 class UnitTests(Suite):
-    """cargo's own lines. In the release profile, whose build script's many dependencies are
+    """cargo test. In the release profile, for which the build script's many dependencies are
     compiled already."""
 
     planned = False
@@ -98,7 +99,7 @@ class Skipped(Suite):
 
 
 class Shellcheck(Suite):
-    """Every shell script, by shellcheck."""
+    """Checks every shell script by shellcheck."""
 
     def run(self, _job: object = None) -> int:
         if not shutil.which("shellcheck"):
@@ -116,7 +117,7 @@ class Shellcheck(Suite):
 
 
 def shell_scripts(root: Path) -> list[str]:
-    """By their first line, wherever the project keeps any."""
+    """All shell scripts of the project, found by their first line."""
     found = []
     for top in ("tools", "tests", "bench", "fuzz", ".ci"):
         for path in sorted((root / top).rglob("*")):
@@ -133,7 +134,7 @@ def shell_scripts(root: Path) -> list[str]:
 
 
 def failures(text: str) -> str:
-    """The lines that are not ok, each with all that follows up to the next test's."""
+    """The lines that are not ok, each with the lines up to the next test."""
     shown, inside = [], False
     for line in text.split("\n"):
         if tap.LINE.match(line):
@@ -144,7 +145,7 @@ def failures(text: str) -> str:
 
 
 def run(suites: Sequence[Suite], report: Report) -> None:
-    """One after the other."""
+    """Runs suites one after the other."""
     for suite in suites:
         suite.clear()
         report.begin("suites", 1)
@@ -159,7 +160,7 @@ def run(suites: Sequence[Suite], report: Report) -> None:
 
 
 class Beside:
-    """A suite that goes on while others run."""
+    """A suite that runs in the background."""
 
     def __init__(self, suite: Suite):
         self.suite, self.start = suite, time.monotonic()
@@ -190,7 +191,7 @@ def cargo() -> list[str]:
 
 
 def toolchain_has(command: str) -> bool:
-    """Whether the Rust toolchain came with it."""
+    """Whether the Rust toolchain has this component."""
     try:
         return subprocess.run([*cargo(), command, "--version"], capture_output=True).returncode == 0
     except OSError:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The only reader of TAP.
 
-A line is "ok …", "ok … # SKIP why" or "not ok …"; "1..N" is the plan. Whatever else a
-test prints is a comment. What is wrong with a test as a whole becomes a line of its own,
-since only lines are counted.
+A line is "ok …", "ok … # SKIP why" or "not ok …"; "1..N" is the plan. All other output is
+a comment. An error of a test as a whole becomes a line of its own, because only lines are
+counted.
 """
 
 import re
@@ -18,7 +18,7 @@ PLAN = re.compile(r"1\.\.(\d+)$")
 
 @dataclass(frozen=True)
 class Skip:
-    """A line that says why something was not tested."""
+    """A skipped line, with its reason."""
 
     name: str
     reason: str
@@ -26,7 +26,7 @@ class Skip:
 
 @dataclass
 class Tap:
-    """What the lines of one text come to."""
+    """The results of one text."""
 
     passed: int = 0
     failed: int = 0
@@ -44,7 +44,7 @@ class Tap:
         return self.passed + self.failed + self.skipped
 
     def add(self, other: "Tap") -> None:
-        """Counts another text's lines too; plans are each text's own."""
+        """Adds another text's counts; each text has its own plan."""
         self.passed += other.passed
         self.failed += other.failed
         self.skips += other.skips
@@ -76,7 +76,7 @@ def parse(text: str) -> Tap:
 
 
 def text_of(path: Path) -> str:
-    """A file's text, whatever bytes a test printed into it; "" where there is no file."""
+    """A file's text, whatever bytes a test wrote into it; "" if there is no file."""
     try:
         return path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def read(path: Path) -> Tap:
 
 
 def append(path: Path, line: str) -> None:
-    """Adds a line to a file whose last line may have no end."""
+    """Adds a line to a file whose last line may lack a line end."""
     with path.open("ab+") as file:
         if file.tell() > 0:
             file.seek(-1, 2)
@@ -99,11 +99,11 @@ def append(path: Path, line: str) -> None:
 
 
 def judge(path: Path, status: int, planned: bool = True) -> Tap:
-    """Reads what a test left, and adds to the file what its lines do not say.
+    """Reads a test's output, and adds a line to the file for an error that it does not show.
 
-    A test passed if its plan is there and matches, nothing is not ok, and its exit
-    status is 0: some crash or hang after their last line. Without `planned` it may do
-    without a plan.
+    A test has passed if it has a plan that matches, no line is "not ok", and its exit status
+    is 0: some tests crash or hang after their last line. Without `planned` the plan is
+    optional.
     """
     tap = read(path)
     wrong = None

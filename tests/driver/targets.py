@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Which targets a check has, and which tests of each are its core.
+"""The targets of each check, and the core selection of tests.
 
-Suites are Debian's: bullseye has Linux 5.10, glibc 2.31 and musl 1.2.2; bookworm 6.1, 2.36
+Suites are Debian releases: bullseye has Linux 5.10, glibc 2.31 and musl 1.2.2; bookworm 6.1, 2.36
 and 1.2.3; trixie 6.12, 2.41 and 1.2.5; sid in 2026 7.2, 2.43 and 1.2.6.
 """
 
@@ -10,16 +10,16 @@ from collections.abc import Collection
 
 from .toolchain import ARCHS, Toolchain
 
-# SUITE:ARCH[:FILTER|:shadow]; KERNELS in the environment has others.
+# SUITE:ARCH[:FILTER|:shadow]; KERNELS in the environment replaces them.
 KERNELS = """bullseye:x86_64 bookworm:x86_64 trixie:x86_64 sid:x86_64 sid:x86_64:enosys
     sid:aarch64 sid:riscv64 sid:aarch64:shadow sid:riscv64:shadow"""
 CORE_KERNELS = "sid:x86_64 sid:x86_64:enosys bookworm:aarch64"
-# SUITE:LIBC; LIBCS in the environment has others.
+# SUITE:LIBC; LIBCS in the environment replaces them.
 LIBCS = """bullseye:glibc bookworm:glibc trixie:glibc sid:glibc
     bullseye:musl bookworm:musl trixie:musl sid:musl"""
 CORE_LIBCS = "bullseye:glibc sid:glibc sid:musl"
 
-# What core selections have of the C tests; whole checks have all.
+# The C tests of the core selections; whole checks run all.
 ON_KERNEL = "01 02 03 10 12 13 20 60 61 63 65 66 67 68 69 70 72 76 81 84 89 90 92 97-pthread-extras"
 ON_LIBC = "0 1 20 21 3 40 43 44 45 46 50 63 67 68 69 7 80 81 83 90 91 92 95 96 97 98 99"
 ON_ARCH = {
@@ -30,15 +30,15 @@ ON_ARCH = {
 ON_I686_FILTERED = "01 02 04 05 14 15 20 21 60"
 ON_SHADOW_STACKS = "52"
 
-# clone3 hidden as old kernels do it, and as old container managers do it; what depends on
-# the errno for the others.
+# clone3 hidden as by old kernels, and as by old container managers; for the other
+# errnos the tests that depend on them.
 FILTERED = "01 02 04 05 06 20 63 64 70 80 90"
 FILTERED_MORE = "01 02 04 05 06 20"
 MORE_FILTERS = "eacces e2big size docker-new docker-old"
 
 
 def filters(core: bool) -> list[tuple[str, str]]:
-    """Each filter, and the tests behind it; "" for all."""
+    """Each filter, and the tests to run with it; "" for all."""
     return [
         ("enosys", ""),
         ("eperm", FILTERED if core else ""),
@@ -47,11 +47,11 @@ def filters(core: bool) -> list[tuple[str, str]]:
 
 
 class Unknown(Exception):
-    """A target that there is not."""
+    """An unknown target."""
 
 
 def kernels(core: bool) -> list[tuple[str, str, str]]:
-    """Suite, architecture, and what is special about it."""
+    """Suite, architecture, and variant."""
     said = os.environ.get("KERNELS", CORE_KERNELS if core else KERNELS)
     return [checked(target, ARCHS, 3) for target in said.split()]
 
@@ -63,7 +63,7 @@ def libcs(core: bool) -> list[tuple[str, str]]:
 
 
 def checked(target: str, known: Collection[str], parts: int) -> tuple[str, ...]:
-    """The parts of a target, of which the second is a known word and the third may be left out."""
+    """The parts of a target; the second is from a list, and the third is optional."""
     words = target.split(":")
     if not 2 <= len(words) <= parts or words[1] not in known:
         raise Unknown(f"no target '{target}'")

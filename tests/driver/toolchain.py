@@ -14,10 +14,10 @@ from .wanted import Wanted
 
 @dataclass(frozen=True)
 class Mode:
-    """How a test comes by the library."""
+    """How a test gets the library."""
 
     defines: tuple[str, ...]
-    # The file of the library that its program is linked with.
+    # The library file that its program is linked with.
     linked: str = ""
     preloaded: bool = False
     threads: str = "-pthread"
@@ -29,11 +29,11 @@ class Mode:
 
 MODES = {
     "preload": Mode(("-DMODE_PRELOAD",), preloaded=True),
-    # Before glibc 2.34, without the libpthread beside the libc.
+    # Before glibc 2.34: without the separate libpthread.
     "unthreaded": Mode(("-DMODE_PRELOAD", "-DUNTHREADED"), preloaded=True, threads="-D_REENTRANT"),
     "shared": Mode(("-DMODE_SHARED",), linked="libclone3.so"),
     "static": Mode(("-DMODE_STATIC",), linked="libclone3.a"),
-    # The flavour that has the names clone3* only.
+    # The flavour that exports the names clone3* only.
     "api": Mode(("-DMODE_API",), linked="libclone3-api.so"),
     "api-static": Mode(("-DMODE_API", "-DMODE_STATIC"), linked="libclone3-api.a"),
     "control": Mode(("-DMODE_CONTROL",)),
@@ -42,11 +42,11 @@ MODES = {
 
 @dataclass(frozen=True)
 class Arch:
-    """What there is to know of an architecture beside its compiler's name."""
+    """Properties of an architecture."""
 
-    # Programs name the cross libc's loader themselves. With qemu's -L instead, the
-    # loader may be the cross package's and the libc the one of libc6:arm64, which do
-    # not agree on their private data: children of the libc's fork spin forever.
+    # Programs have the cross libc's loader as their interpreter. With qemu's -L
+    # instead, the loader may be the cross package's and the libc that of libc6:arm64,
+    # which disagree on their private data: children of the libc's fork spin forever.
     loader: str = ""
     emulator: str = ""
 
@@ -62,14 +62,14 @@ MUSL_I686 = Path("/usr/lib/i386-linux-musl/musl-gcc.specs")
 
 @cache
 def here(program: str) -> bool:
-    """Whether there is such a program."""
+    """Whether there is a program of this name."""
     return shutil.which(program) is not None
 
 
 class Toolchain:
-    """How this machine builds programs for an architecture, and what runs them."""
+    """How this machine builds and runs programs for an architecture."""
 
-    # Those that tests are to be built for.
+    # The libcs that tests are built for.
     libcs: tuple[str, ...] = ("glibc", "musl")
 
     def __init__(self, project, arch: str):
@@ -83,7 +83,7 @@ class Toolchain:
 
     @property
     def prefix(self) -> str:
-        """Of the cross binutils and compiler."""
+        """The prefix of the cross binutils and compiler."""
         return "" if self.arch == "x86_64" else f"{self.arch}-linux-gnu-"
 
     @property
@@ -91,7 +91,7 @@ class Toolchain:
         return f"/usr/{self.arch}-linux-gnu"
 
     def compiler(self, libc: str) -> list[str]:
-        """Empty where it is not installed."""
+        """The compiler's command; empty if it is not installed."""
         glibc = f"{self.prefix}gcc" if self.prefix else "cc"
         match self.arch, libc:
             case "x86_64", "musl" if here("musl-gcc"):
@@ -119,7 +119,7 @@ class Toolchain:
         return f"{self.arch}-{libc}"
 
     def takes(self, libc: str, mode: str) -> bool:
-        """Whether tests are run in this mode of this libc."""
+        """Whether tests are run in this mode with this libc."""
         return mode != "unthreaded"
 
     def lacks(self) -> str:
@@ -141,9 +141,9 @@ class Toolchain:
                 return False
 
     def prepare(self) -> None:
-        """Makes what link_flags refers to."""
+        """Creates the files that link_flags refers to."""
         self.ld.mkdir(parents=True, exist_ok=True)
-        # Cross compilers look for it in a directory of their own.
+        # Cross compilers search for it in a directory of their own.
         linker, link = shutil.which("ld.lld"), self.ld / "ld.lld"
         if linker is None:
             raise Wanted("no ld.lld")
@@ -154,8 +154,9 @@ class Toolchain:
             self.make_open_library()
 
     def make_open_library(self) -> None:
-        """lld before 15 cannot link RISC-V's start files. GNU ld is told instead that the
-        loader has our names; it opens a library of one name once, so not the libc."""
+        """lld before 15 cannot link RISC-V's start files. Instead GNU ld gets a library that
+        has the loader's name and defines clone3*; as it opens a library of one name only
+        once, it does not open the loader's."""
         names = []
         for path in sorted((self.root / "src/abi").glob("*.map")):
             names += re.findall(r"^ *(clone3[a-z0-9_]*);$", path.read_text(), re.MULTILINE)
@@ -166,12 +167,12 @@ class Toolchain:
         subprocess.run([*command, str(source), "-o", str(self.ld / "open.so")], check=True)
 
     def link_flags(self, mode: str) -> list[str]:
-        """What the linker is told of the library."""
+        """The linker's options for the library."""
         match mode:
             case "preload" | "unthreaded" if self.arch == "riscv64":
                 return [str(self.ld / "open.so"), "-Wl,--unresolved-symbols=ignore-in-shared-libs"]
             case "preload" | "unthreaded":
-                # Only lld leaves such symbols open for the loader.
+                # Only lld leaves such symbols undefined for the loader.
                 return ["-fuse-ld=lld", f"-B{self.ld}", "-Wl,--unresolved-symbols=ignore-all"]
             case "shared":
                 return [f"-L{self.library}", "-lclone3", f"-Wl,-rpath,{self.library}"]
@@ -184,7 +185,7 @@ class Toolchain:
         return []
 
     def libc_flags(self, libc: str, mode: str) -> list[str]:
-        """And of the libc."""
+        """The linker's options for the libc."""
         loader, directory = ARCHS[self.arch].loader, f"{self.sysroot}/lib"
         if not loader or libc == "musl" or MODES[mode].static:
             return []

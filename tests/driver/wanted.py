@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What is not here, and which make target installs it."""
+"""Missing programs, and which make target installs them."""
 
 import re
 
-# The programs that tests do without by a SKIP "no PROGRAM…", by the target of the
-# Makefile whose packages (tools/setup) have them.
+# Programs whose absence makes tests SKIP with "no PROGRAM…", by the Makefile's target
+# that installs them (tools/setup).
 INSTALLS = {
     "setup": ("cc", "gcc", "ld.lld", "make", "pkg-config"),
     "setup-check": (
@@ -26,14 +26,14 @@ INSTALLS = {
 
 
 class Wanted(Exception):
-    """Something that nothing can be tested without is not here."""
+    """Something that all tests need is missing."""
 
     def __str__(self) -> str:
         return hint(super().__str__())
 
 
 def hint(reason: str) -> str:
-    """The reason of a SKIP, with the target that installs what it misses."""
+    """The reason of a SKIP, with the target that installs what is missing."""
     for target, programs in INSTALLS.items():
         for program in programs:
             if re.match(rf"no {re.escape(program)}(?![\w+.-])", reason):

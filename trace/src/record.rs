@@ -14,9 +14,9 @@
 //! | 32–111 | the fields of its kind |
 //! | 112–127 | how many bytes each of its four strings has, 32 bits each; they follow each other in the next slots |
 //!
-//! The origin of a child that borrows its creator's memory (vfork, posix_spawn) is its
-//! `Create`, as if the memory were its own; that of an `Image` is itself, and that of a
-//! [`Start`] the `Create` that it belongs to. Arguments are separated by NUL bytes.
+//! The origin of a child on its creator's memory (vfork, posix_spawn) is its `Create`, as
+//! if the memory were its own; that of an `Image` is itself, and that of a [`Start`] the
+//! `Create` that it belongs to. Arguments are separated by NUL bytes.
 
 /// Bytes of the fields that each kind has for itself.
 pub const BODY: usize = 80;
@@ -117,14 +117,14 @@ macro_rules! records {
 }
 
 records! {
-    /// A process or thread that is made. Begun before the call and completed after it by the
-    /// creator: open, its owner hangs in the call or died there.
+    /// A process or thread that is made. Begun before the call and completed after it by
+    /// the creator; if it stays open, its owner hangs in the call or died there.
     Create = 1 "create", strings [] {
         /// When the call returned in the creator.
         end_ns: u64, "ns";
         /// CLONE_* as asked for.
         flags: u64, "bits";
-        /// Flags the library stood in for.
+        /// Flags that the library emulated.
         emulated: u64, "bits";
         /// The return address of the program's call.
         caller: u64, "address";
@@ -136,7 +136,7 @@ records! {
         child: i32, "pid";
         /// The error number, 0 for none.
         errno: i32, "errno";
-        /// The error number that led away from clone3(2), 0 where none did.
+        /// The error number for which clone3(2) was given up, 0 for none.
         cause: i32, "errno";
         /// Which step of a spawn failed (enum clone3_spawn_stage), 0 for none.
         stage: u32, "number";
@@ -253,7 +253,7 @@ records! {
     Alive = 9 "alive", strings [] {
         /// Its number, in the writer's pid namespace.
         child: i32, "pid";
-        /// 1 if it has ended, and nobody waited for it.
+        /// 1 if it has ended and was not waited for.
         zombie: u8, "flag";
     }
 }

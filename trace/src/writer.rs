@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The writer's side: records are begun, given their strings, and completed.
 //!
-//! Only memory is written, and no lock is taken: a writer may be a signal handler, a child on
-//! borrowed memory, or killed at any instruction. What is read from the trace is somebody
-//! else's, and no index or length is taken from it unchecked.
+//! Only memory is written, and no lock is taken: a writer may be a signal handler, a
+//! child on lent memory, or killed at any instruction. The trace's content is not
+//! trusted: no index or length from it is used unchecked.
 
 use crate::{BODY, Body, DropReason, Header, MORE_BYTES, Owner, STRINGS, Slot, State, slots_for};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// How often a place at the tail is tried for. Each time that it is somebody else's, that
-/// one has gone on, unless the trace is broken.
+/// How often to try for a place at the tail. Each time that another writer got it, that
+/// one has made progress, unless the trace is corrupt.
 const TRIES: u32 = 100_000;
 
 /// Where the words of a record's first slot are, after the owner's.

@@ -39,7 +39,7 @@ fn reap(ring: &Shared, mut ended: impl FnMut(i32, i32)) -> bool {
         let mut status = 0;
         // SAFETY: all zeroes is a value of it.
         let mut used: libc::rusage = unsafe { zeroed() };
-        // SAFETY: both live over the call.
+        // SAFETY: both outlive the call.
         let pid = unsafe { libc::wait4(-1, &mut status, libc::WNOHANG, &mut used) };
         match pid {
             0 => return false,

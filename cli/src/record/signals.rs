@@ -66,7 +66,7 @@ impl Signals {
     pub fn next(&self) -> (i32, bool) {
         let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
         loop {
-            // SAFETY: set and struct live over the call.
+            // SAFETY: set and struct outlive the call.
             let signal = unsafe { libc::sigwaitinfo(&self.wanted, about.as_mut_ptr()) };
             if signal > 0 {
                 // SAFETY: all zeroes are a value of it, and the kernel wrote there.

@@ -95,7 +95,7 @@ class Broken(unittest.TestCase):
             (self.tree / "c-tests" / f"{name}.c").write_text(PROGRAM.replace("LAST", last))
 
     def program(self, name: str, *lines: str) -> None:
-        """A command of our own in the place of the machine's."""
+        """Replaces a command of the machine's."""
         path = self.tree / "bin" / name
         path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
         path.chmod(0o755)
@@ -294,7 +294,7 @@ def end_all_in(tree: Path) -> None:
 @unittest.skipUnless(shutil.which("cpio"), "no cpio")
 class Guests(Broken):
     def guest(self, expected: bool, *lines: str) -> None:
-        """A machine that says what it is told to."""
+        """A fake qemu with given console output."""
         self.program("qemu-system-x86_64", "cat << END", *lines, "END")
         kernel = self.tree / "build/kernels/sid-x86_64"
         kernel.mkdir(parents=True)
