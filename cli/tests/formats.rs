@@ -186,6 +186,7 @@ fn the_page_is_whole_and_loads_nothing() {
     let data: Value = serde_json::from_str(data).unwrap();
     assert_eq!(data["processes"].as_array().unwrap().len(), 4);
     assert_eq!(data["title"], "make -j2");
+    assert_eq!(data["path"], serde_json::json!([[0, 0, 1999]]), "process, begin and end in µs");
     assert!(data["commands"][3].as_str().unwrap().contains("</script>"));
     assert_eq!(page.matches("</script>").count(), 2, "nothing of the trace ends an element");
     let (_, nonce) = page.split_once("script-src 'nonce-").unwrap();

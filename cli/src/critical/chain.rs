@@ -3,7 +3,7 @@
 //! held up by.
 
 use super::steps::{Held, Steps, made_at};
-use crate::model::Run;
+use crate::model::{Process, Run};
 
 /// A link of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,8 @@ impl Link {
 pub fn to_the_end_of(run: &Run, steps: &Steps, root: usize) -> Vec<Link> {
     let mut left: Vec<usize> = (0..run.processes.len()).map(|one| steps.by(one).len()).collect();
     let mut is_left = vec![false; run.processes.len()];
-    let mut links = Links { run, links: Vec::new() };
+    let hidden = run.processes.iter().map(Process::hidden_since).collect();
+    let mut links = Links { hidden, links: Vec::new() };
     let (mut process, mut to) = (root, run.until(&run.processes[root]));
     loop {
         if let Some(held) = last_held(steps, process, to, &mut left[process]) {
@@ -94,15 +95,16 @@ fn last_held(steps: &Steps, process: usize, to: u64, left: &mut usize) -> Option
     None
 }
 
-struct Links<'a> {
-    run: &'a Run,
+struct Links {
+    /// By process: since when its program has no library.
+    hidden: Vec<Option<u64>>,
     links: Vec<Link>,
 }
 
-impl Links<'_> {
+impl Links {
     fn add(&mut self, process: usize, kind: Kind, from_ns: u64, to_ns: u64) {
         let kind = match kind {
-            Kind::Runs if self.run.processes[process].is_hidden() => Kind::Unseen,
+            Kind::Runs if self.hidden[process].is_some_and(|since| since < to_ns) => Kind::Unseen,
             kind => kind,
         };
         if from_ns < to_ns {

@@ -10,12 +10,13 @@ mod simulate;
 mod steps;
 mod tasks;
 
-pub use chain::Link;
+pub use chain::{Kind, Link};
 
 use crate::model::{Run, base_name};
 use jobs::Jobs;
 use overlap::Overlap;
 use simulate::Simulation;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use steps::Steps;
 use tasks::Tasks;
@@ -45,7 +46,7 @@ pub struct Critical {
 impl Critical {
     /// None where there is no process.
     pub fn of(run: &Run) -> Option<Critical> {
-        let root = longest_root(run)?;
+        let root = largest_root(run)?;
         let (from, to) = span(run, root);
         let mut steps = Steps::of(run);
         let jobs = Jobs::of(run, &mut steps);
@@ -79,6 +80,32 @@ impl Critical {
         to.saturating_sub(from)
     }
 
+    /// How long the links of each program are together, the longest first.
+    pub fn by_program(&self, run: &Run) -> Vec<(String, u64)> {
+        // Names are made once for each program of a process: a process may be many.
+        let mut parts: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+        for link in &self.chain {
+            let images = &run.processes[link.process].images;
+            let number = match link.kind {
+                Kind::Unseen => usize::MAX,
+                _ => images.partition_point(|image| image.at_ns < link.to_ns),
+            };
+            let sum = parts.entry((link.process, number)).or_default();
+            *sum = sum.saturating_add(link.took());
+        }
+        let mut programs: BTreeMap<String, u64> = BTreeMap::new();
+        for ((place, number), took) in parts {
+            // What it did before it executed is part of its first program.
+            let image = run.processes[place].images.get(number.saturating_sub(1));
+            let name = image.map_or_else(|| run.program(place), |image| base_name(&image.path));
+            let sum = programs.entry(name).or_default();
+            *sum = sum.saturating_add(took);
+        }
+        let mut programs: Vec<_> = programs.into_iter().collect();
+        programs.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        programs
+    }
+
     /// How many other processes ran in the middle of a link.
     pub fn beside(&self, link: &Link) -> usize {
         let middle = link.from_ns + link.took() / 2;
@@ -86,18 +113,10 @@ impl Critical {
     }
 }
 
-/// The program that a process was in while it was at a link's end.
-pub fn program_at(run: &Run, link: &Link) -> String {
-    program_before(run, link.process, link.to_ns)
-}
-
 /// The program that made a process's last child.
 fn maker(run: &Run, place: usize) -> String {
     let last = run.processes[place].children.last();
-    program_before(run, place, last.map_or(u64::MAX, |child| steps::made_at(run, *child)))
-}
-
-fn program_before(run: &Run, place: usize, ns: u64) -> String {
+    let ns = last.map_or(u64::MAX, |child| steps::made_at(run, *child));
     let parts = run.processes[place].parts(u64::MAX);
     let part = parts.iter().rev().find(|part| part.begun_ns < ns).or(parts.first());
     part.and_then(|part| part.path).map_or_else(|| run.program(place), base_name)
@@ -109,10 +128,17 @@ fn span(run: &Run, root: usize) -> (u64, u64) {
 }
 
 /// The one that the run is about. Others were made by somebody out of sight.
-fn longest_root(run: &Run) -> Option<usize> {
-    let took = |place: &usize| span(run, *place).1.saturating_sub(span(run, *place).0);
+fn largest_root(run: &Run) -> Option<usize> {
+    let mut below = vec![1usize; run.processes.len()];
+    // Parents come first.
+    for place in (0..below.len()).rev() {
+        if let Some(parent) = run.processes[place].parent {
+            below[parent] += below[place];
+        }
+    }
+    let took = |place: usize| span(run, place).1.saturating_sub(span(run, place).0);
     // The first one of equals.
-    run.roots().max_by_key(|place| (took(place), std::cmp::Reverse(*place)))
+    run.roots().max_by_key(|place| (below[*place], took(*place), Reverse(*place)))
 }
 
 fn with_jobs(run: &Run, steps: &Steps, jobs: &Jobs, root: usize) -> Vec<(Option<usize>, u64)> {

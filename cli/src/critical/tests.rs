@@ -153,6 +153,15 @@ fn a_root_without_an_end_is_there_until_the_trace_is_over() {
     assert_eq!(run.chain(), [(sh, 70)]);
 }
 
+#[test]
+fn the_run_is_that_of_the_process_with_the_most_below_it() {
+    let mut run = Made::default();
+    run.process(None, "stray", 0, 5000);
+    let sh = run.process(None, "sh", 0, 100);
+    let child = run.child(sh, "cc", 10, 90);
+    assert_eq!(run.chain(), [(sh, 10), (child, 80), (sh, 10)]);
+}
+
 fn eight(words: &str) -> Made {
     let mut run = Made::default();
     let make = run.process(None, words, 0, 810);

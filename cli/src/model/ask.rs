@@ -114,8 +114,13 @@ impl Process {
 
     /// Whether it executes, last, a program without the library.
     pub fn is_hidden(&self) -> bool {
+        self.hidden_since().is_some()
+    }
+
+    /// Since when, if it does.
+    pub fn hidden_since(&self) -> Option<u64> {
         let last = self.images.last().map_or(0, |image| image.at_ns);
-        self.executed().is_some_and(|exec| exec.at_ns >= last)
+        self.executed().map(|exec| exec.at_ns).filter(|at| *at >= last)
     }
 
     /// Whether it executed anything.

@@ -2,7 +2,7 @@
 //! What the run's time came from, and what other numbers of jobs would have given.
 
 use super::{DIM, HEAD, blind_spots};
-use crate::critical::{Critical, Link, program_at};
+use crate::critical::{Critical, Link};
 use crate::model::{Process, Run};
 use crate::words::{cut, duration, shell};
 use anyhow::Result;
@@ -37,13 +37,7 @@ pub fn write(run: &Run, width: Option<usize>, out: &mut impl Write) -> Result<()
 pub fn below(run: &Run, out: &mut impl Write) -> Result<()> {
     let Some(critical) = Critical::of(run) else { return Ok(()) };
     let took = critical.took(run);
-    let mut programs: BTreeMap<String, u64> = BTreeMap::new();
-    for link in &critical.chain {
-        let sum = programs.entry(program_at(run, link)).or_default();
-        *sum = sum.saturating_add(link.took());
-    }
-    let mut programs: Vec<_> = programs.into_iter().collect();
-    programs.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let programs = critical.by_program(run);
     writeln!(out, "{HEAD}Critical path:{HEAD:#}")?;
     for (program, sum) in programs.iter().take(PROGRAMS) {
         writeln!(out, "{:>9} {}  {}", duration(*sum), share(*sum, took), shell(&[program]))?;

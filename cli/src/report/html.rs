@@ -3,6 +3,7 @@
 
 use super::findings;
 use super::tree::status;
+use crate::critical::Critical;
 use crate::model::{End, Run};
 use crate::words::shell;
 use anyhow::{Context, Result};
@@ -78,6 +79,7 @@ fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
         let comma = if place == 0 { "" } else { ",\n" };
         write!(out, "{comma}{}", in_page(&row))?;
     }
+    let path = critical_path(run, begin);
     let findings: Vec<String> = findings::all(run).into_iter().map(|one| one.text).collect();
     let blind: Vec<Value> = run.blind.spots().map(|(why, count)| json!([why, count])).collect();
     for (name, value) in [
@@ -87,6 +89,7 @@ fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
         ("commands", json!(commands.texts)),
         ("findings", json!(findings)),
         ("blind", json!(blind)),
+        ("path", json!(path)),
     ] {
         write!(
             out,
@@ -96,6 +99,14 @@ fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
         )?;
     }
     Ok(write!(out, "}}")?)
+}
+
+/// The links of the critical path that can be seen: process, begin and end in µs.
+fn critical_path(run: &Run, begin: u64) -> Vec<(usize, u64, u64)> {
+    let us = |ns: u64| ns.saturating_sub(begin) / 1_000;
+    let chain = Critical::of(run).map_or_else(Vec::new, |critical| critical.chain);
+    let links = chain.iter().map(|link| (link.process, us(link.from_ns), us(link.to_ns)));
+    links.filter(|(_, from, to)| from < to).collect()
 }
 
 /// JSON in which nothing ends the element that it is in.
