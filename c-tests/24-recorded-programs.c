@@ -224,7 +224,8 @@ static void waits(void)
                 "the record of wait %zu, of call %u, has child and status", i + 1, wanted[i].call))
             show_records();
 #ifdef __GLIBC__
-        if (wanted[i].uses && at)
+        /* Before 2.34 only wait3() and wait4() tell (man 7 libclone3). */
+        if (wanted[i].uses && at && (glibc_minor() >= 34 || wanted[i].call == 50 || wanted[i].call == 51))
             ok(field(at, "max_resident") > 10000 && field(at, "max_resident") < 1u << 30,
                 "the record of wait %zu has what the child used", i + 1);
 #endif
