@@ -118,6 +118,8 @@ matrix-table: ## write the results that are in build/check into README.md
 FUZZ_SECONDS ?= 600
 fuzz: all ## random plans of clone3_spawn against a slow reference (FUZZ_SECONDS=600, as root)
 	$(Q)fuzz/run $(B) $(FUZZ_SECONDS)
+fuzz-traces: all ## traces that were changed anywhere, through all formats of clone3 report
+	$(Q)fuzz/traces $(B) $(FUZZ_SECONDS)
 
 bench: bench-calls bench-spawn bench-threads bench-traces ## all of the benchmarks below; results in build/bench/
 
@@ -175,5 +177,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:

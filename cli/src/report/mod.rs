@@ -151,13 +151,13 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(cases()))]
         #[test]
         fn no_format_fails_on_a_trace_that_was_changed_anywhere(
             words in prop::collection::vec((any::<prop::sample::Index>(), word()), 1..30),
             bytes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..30),
         ) {
-            let mut trace = sample().bytes();
+            let mut trace = seed();
             for (place, word) in words {
                 let at = 24 + 8 * place.index((trace.len() - 24) / 8);
                 trace[at..at + 8].copy_from_slice(&word.to_ne_bytes());
@@ -170,6 +170,19 @@ mod tests {
                 let Ok(reader) = Reader::new(&trace[..]) else { break };
                 prop_assert!(write(*format, Some(80), reader, &mut std::io::sink()).is_ok());
             }
+        }
+    }
+
+    /// More where PROPTEST_CASES says so (fuzz/traces).
+    fn cases() -> u32 {
+        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100)
+    }
+
+    /// What is changed: a trace with one of everything, or the one in this file (fuzz/traces).
+    fn seed() -> Vec<u8> {
+        match std::env::var_os("CLONE3_FUZZ_SEED") {
+            Some(file) => std::fs::read(file).unwrap(),
+            None => sample().bytes(),
         }
     }
 
