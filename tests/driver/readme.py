@@ -13,8 +13,8 @@ HEAD = """\
 | target | children | libc in them | vfork | fork handlers | storms | interface | kernel | spawn | plans | threads | failed | skipped |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 PROGRAMS_HEAD = """\
-| real program | same when preloaded | same under strace | all processes by clone3 |
-|---|---|---|---|"""
+| real program | same when preloaded | same under strace | all processes by clone3 | trace agrees with strace |
+|---|---|---|---|---|"""
 PLACE = re.compile(r"^<!-- made by make matrix-table -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
 
 
