@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* fork, _Fork, vfork, clone3, clone3_call and clone make children whose end
- * the parent sees as from the libc's own, and leave errno alone.
+/* fork, _Fork, vfork, clone3, clone3_call and clone: the parent sees the end of their
+ * children as with the libc's own functions, and errno is unchanged.
  */
 #define _GNU_SOURCE
 #include "tap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a child is to its maker, to the maker's parent and to a tracer, by
- * flags and exit signal of clone3; sizes of the struct; flags in pairs. For
- * a child that returns (clone3) and one that is called (clone3_call).
+/* The relation of a child to its creator, to the creator's parent and to a tracer, by
+ * flags and exit signal of clone3; sizes of the struct; flags in pairs. For a child
+ * that returns (clone3) and one that runs a function (clone3_call).
  */
 #define _GNU_SOURCE
 #include "flags.h"

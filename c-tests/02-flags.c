@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a child shares or is given because a flag of clone3 says so, and not
- * without the flag, when it returns (clone3) and when it is called
- * (clone3_call).
+/* The effect of each flag of clone3 on the child, and its absence without the flag, for
+ * a child that returns (clone3) and one that runs a function (clone3_call).
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

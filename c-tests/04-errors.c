@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A bad request has the errno that the kernel gives it, makes no child and
- * leaves the signal mask alone; what libclone3 itself refuses it refuses with
- * EINVAL; a good request leaves errno alone.
+/* A bad request fails with the kernel's errno, creates no child and leaves the signal
+ * mask unchanged; what libclone3 itself refuses fails with EINVAL; a good request
+ * leaves errno unchanged.
  *
- * Where there is no clone3 it is compared with the one in the table, for those
- * mistakes that clone(2) does not report; with clone(2)'s for what it can be
- * asked for; and what only clone3 can be asked for has the errno that is returned
- * in its place.
+ * Where there is no clone3, the errno is compared with the one in the table for errors
+ * that clone(2) does not report, and with clone(2)'s for what clone(2) can express;
+ * what only clone3 can express fails with the errno that is returned in its place.
  */
 #define _GNU_SOURCE
 #include "flags.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* syscall(): the numbers that make a process without a stack of its own go
- * libclone3's way, and the child of vfork shares its parent's memory; with
- * a stack, and for every other number, the kernel is asked as it was said.
+/* syscall(): the library handles the numbers that create a process on the caller's
+ * stack, and the child of vfork shares its parent's memory; with a stack, and for every
+ * other number, the call is passed to the kernel unchanged.
  */
 #define _GNU_SOURCE
 #include "flags.h"

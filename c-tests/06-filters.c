@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Behind the filters of real sandboxes (filter.h) every way to a child gives
- * a sound one, and only the first call may find out at the price of a system
- * call that fails: none does in later calls, nor in children that make
- * children. In a process that never saw clone3, and in one that did before the
- * filter came. What a filter says of clone(2) is said to the caller, and a
- * refusal of a clone3 in reach is no reason to try clone(2).
+/* Under the filters of real sandboxes (filter.h) every function creates a sound child,
+ * and only the first call makes a failing system call: no later one does, nor do
+ * children that create children. In a process that never called clone3, and in one that
+ * did before the filter was installed. The errno of a filter on clone(2) is returned to
+ * the caller, and if clone3 is available and refuses, clone(2) is not tried.
  */
 #define _GNU_SOURCE
 #include "checks.h"

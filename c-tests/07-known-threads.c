@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What is kept for the whole process is right in every thread while others change
- * it: what is known of the kernel beside clone3_probe_refresh(), what may be
- * emulated beside clone3_allow_emulation(), the report of each thread's last call
- * while threads come and go.
+/* Process-wide state is consistent in every thread while other threads change it: what
+ * is known about the kernel beside clone3_probe_refresh(), what may be emulated beside
+ * clone3_allow_emulation(), the report of each thread's last call while threads start
+ * and end.
  */
 #define _GNU_SOURCE
 #include "flags.h"

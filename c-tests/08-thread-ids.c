@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Nothing is refused to a thread for what was found about an earlier thread with
- * its id: one that a filter turned away ended, and the next one with that id gets
- * the kernel's answer. Threads with filters of their own get theirs, each by one
- * question.
+/* What was found for a thread does not affect a later thread with the same id: after a
+ * thread whose filter refuses clone3 has ended, the next one with its id gets the
+ * kernel's answer. Threads with filters of their own get theirs, each by one question.
  */
 #define _GNU_SOURCE
 #include "flags.h"

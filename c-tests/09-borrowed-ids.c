@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A child that runs on memory and thread pointer of its creator is not taken for it:
- * what it calls is not the creator's last call, though the C library has the creator's
- * id for both. After it, the creator's calls are its own again.
+/* A child on its creator's memory and thread pointer is not mistaken for its creator:
+ * its calls are not the creator's last call, though the C library has the creator's id
+ * for both. After it, the creator's calls are recorded as usual.
  */
 #define _GNU_SOURCE
 #include "flags.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The state oracle: every child with memory of its own looks as the child of
- * the host libc's own fork() does.
+/* The state oracle: the state of every child with its own memory is that of a child of
+ * the host libc's own fork().
  *
  * The CONTROL build, without the library, prints the state of its fork()
  * child; the build under test compares that with the children of every maker.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What goes wrong in a child whose C library still believes to be the parent,
- * one symptom at a time, for every way of making a child.
+/* What fails in a child whose C library still has the parent's state, one symptom at a
+ * time, for every function that creates a child.
  *
- * Each line fails on glibc when the library mends nothing.
+ * Each assertion fails on glibc if the library repairs nothing.
  */
 #define _GNU_SOURCE
 #include "checks.h"

@@ -2,10 +2,9 @@
 /* The C library in children of a process with threads: made by the main thread
  * beside others, and by another thread beside the main one.
  *
- * The other threads stand still outside the libc, so that no lock of malloc
- * or stdio is theirs when a child is made: what may be called in the children
- * of clone3, clone and _Fork is then more than POSIX promises, and only tests
- * what the library mends.
+ * The other threads wait outside the libc, so that they hold no lock of malloc or stdio
+ * when a child is created: then more may be called in the children of clone3, clone and
+ * _Fork than POSIX promises, and only the library's repair is tested.
  */
 #define _GNU_SOURCE
 #include "checks.h"

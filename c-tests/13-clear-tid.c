@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A program may point a thread's clear_child_tid elsewhere. Children of that
- * thread, and of others, get the libc's own place all the same, as after the
- * host's fork: the main thread can be joined in them and the program's word
- * stays as it is.
+/* A program may point a thread's clear_child_tid elsewhere. Children of that thread,
+ * and of others, get the libc's own address all the same, as after the host's fork: the
+ * main thread can be joined in them and the program's word is unchanged.
  */
 #define _GNU_SOURCE
 #include "raw.h"

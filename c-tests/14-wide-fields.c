@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The fields of clone_args have 64 bits where pointers may have 32. An address
- * with something in the upper half that a pointer cannot have, as after
- * (uint64_t)(intptr_t)pointer, is a bad address: never its lower half. What the
- * 64-bit kernel says to it is said on every way a call can go, and explained.
+/* The fields of clone_args have 64 bits where pointers may have 32. An address with
+ * something in the upper half that a pointer cannot have, as after
+ * (uint64_t)(intptr_t)pointer, is an invalid address: its lower half is never used. The
+ * result is that of a 64-bit kernel by every route, and is explained.
  */
 #define _GNU_SOURCE
 #include "differ.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Callee-saved registers and stack pointer are what they were, in the child
- * that returns on its parent's stack and in the parent whose child has spoilt
- * them all.
+/* Callee-saved registers and stack pointer are preserved, in the child that returns on
+ * its parent's stack and in the parent whose child has overwritten them all.
  */
 #define _GNU_SOURCE
 #include "raw.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A child that returns on its parent's stack, by every way to make one: the
- * parent waits, sees what it wrote, and finds its return address and its
- * variables as they were, whatever the child did with the stack below.
+/* A child that returns on its parent's stack, by every function that creates one: the
+ * parent is suspended, sees what the child wrote, and its return address and variables
+ * are unchanged, whatever the child did with the stack below.
  *
  * variants: -O0;-O2
  */

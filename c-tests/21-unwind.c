@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Unwinding in a child: on its own stack it ends behind the start function, at
- * the trampoline; in a child that shares its parent's stack, and in the parent
- * after it, it reaches main. A start function is entered as the ABI wants it:
- * stack aligned, frame pointer zero, direction flag clear.
+/* Unwinding in a child: on its own stack it ends at the trampoline, the caller of the
+ * start function; in a child that shares its parent's stack, and in the parent after
+ * it, it reaches main. A start function is entered as the ABI requires: stack aligned,
+ * frame pointer zero, direction flag clear.
  *
  * cflags: -fasynchronous-unwind-tables -Wl,--eh-frame-hdr
  * modes: preload shared static

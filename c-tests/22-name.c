@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A function named clone3 of a program or another library stays theirs: the library has no
- * symbol of that name. Its own is clone3_clone3, which C programs get by the header.
+/* A function named clone3 of a program or another library is not interposed: the
+ * library has no symbol of that name. Its own is clone3_clone3, which C programs use by
+ * the header.
  * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE

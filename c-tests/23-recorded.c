@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* CLONE3_TRACE: each creation is a record with its call, child and errno; a child with its own
- * memory says that it begins, and one on borrowed memory names its creation as well.
+/* CLONE3_TRACE: each creation is a record with its call, child and errno; a child with
+ * its own memory has a record of its start, and one on lent memory names its creation
+ * as well.
  */
 #define _GNU_SOURCE
 #include "recorded.h"

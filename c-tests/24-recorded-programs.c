@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* CLONE3_TRACE: what is executed, by which function, and that a program finds its own record;
- * what was taken out of its environment is put back, and nothing else changes in it; and who
- * waited for whom.
+/* CLONE3_TRACE: what is executed, by which function, and that a program finds its own
+ * record; the variables that a program removed from the environment are added again,
+ * and nothing else in it changes; and which process waited for which.
  *
  * modes: preload shared
  */

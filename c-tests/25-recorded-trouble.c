@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* CLONE3_TRACE in trouble: a writer is killed, many write at once, the trace is full, is no
- * trace, or cannot be had; the program closes descriptors, has little memory, or comes under a
- * filter that kills for what a trace would need. The program runs as if there were none.
+/* CLONE3_TRACE in trouble: a writer is killed, many write at once, the trace is full,
+ * is no trace, or cannot be opened; the program closes descriptors, has little memory,
+ * or has a filter that kills it for a system call that tracing needs. The program runs
+ * as without a trace.
  */
 #define _GNU_SOURCE
 #include "recorded.h"

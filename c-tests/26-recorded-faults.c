@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* CLONE3_TRACE and what a program does wrong or at a limit: pointers that lead nowhere, more
- * strings than fit on the stack in a vfork child, an environment as big as the kernel takes, a
- * limit of file sizes, a trace that another user could truncate, a creation without a record.
+/* CLONE3_TRACE and what a program does wrong or at a limit: invalid pointers, more
+ * strings than fit on the stack in a vfork child, an environment of the maximal size, a
+ * limit of file sizes, a trace that another user could truncate, a creation without a
+ * record.
  */
 #define _GNU_SOURCE
 #include "recorded.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fork handlers run in the order and number that the host's own fork runs
- * them in: the whole trace must equal the one of a build without the library
- * (CONTROL), for forks that are ours and for those the host does.
+/* Fork handlers run in the order and number that the host's own fork runs them in: the
+ * whole trace must equal the one of a build without the library (CONTROL), for forks by
+ * the library and for those by the host.
  */
 #define _GNU_SOURCE
 #include "libc.h"

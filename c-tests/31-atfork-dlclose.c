@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An object's fork handlers go when the object goes: a fork after dlclose
- * does not run into unmapped code, be it ours or the host's.
+/* An object's fork handlers are removed when it is unloaded: a fork after dlclose, by
+ * the library or by the host, does not call unmapped code.
  * modes: preload shared
  */
 #define _GNU_SOURCE

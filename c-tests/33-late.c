@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The library opened by dlopen, late: handlers registered before it came run
- * in its fork too.
+/* The library opened by dlopen, late: handlers registered before that run in its fork,
+ * too.
  * modes: control
  */
 #define _GNU_SOURCE

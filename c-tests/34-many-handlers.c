@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Any number of fork handlers: what registering them, a fork with them and
- * dropping them costs grows as their number does, and what was dropped takes no
- * memory. What a handler drops does not run.
+/* Any number of fork handlers: the cost of registering them, of a fork with them and of
+ * dropping them is linear in their number, and dropped ones use no memory. A handler
+ * that another handler drops does not run.
  * modes: preload shared
  */
 #define _GNU_SOURCE

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fork handlers that were registered past the library run as without it: those of an
- * object that was opened with RTLD_DEEPBIND, and those registered by the C library's
- * own function, asked for by name. When they are gone the library's fork is simple
- * again.
+/* Fork handlers that were registered without the library's noticing run as without it:
+ * those of an object opened with RTLD_DEEPBIND, and those registered by the C library's
+ * own function, found by dlsym. When they are removed, forks are by clone3 again.
  * modes: preload shared
  * libcs: glibc
  */

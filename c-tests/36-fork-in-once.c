@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A fork inside an initialiser of pthread_once() or call_once(): as without the
- * library (CONTROL), the child of glibc's fork may run it once more, as no thread runs
- * it there, and musl's child finds it under way. When it is over, the library's fork
- * is simple again.
+/* A fork inside an initialiser of pthread_once() or call_once(): as without the library
+ * (CONTROL), the child of glibc's fork may run it once more, as no thread runs it
+ * there, and musl's child finds it under way. After it, forks are by clone3 again.
  * modes: preload shared
  */
 #define _GNU_SOURCE

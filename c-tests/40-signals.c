@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Signals at every moment of ten thousand forks: a timer sends them to the
- * maker, and another process to the whole group, the newest child included.
- * No child gets stuck, no handler finds a libc that takes it for another
- * thread, and everyone's mask is what it was.
+/* Signals at every moment of ten thousand forks: a timer sends them to the maker, and
+ * another process to the whole group, the newest child included. No child hangs, no
+ * handler sees a libc with another thread's id, and every signal mask is unchanged.
  *
  * filtered: preload
  * modes: preload shared static api

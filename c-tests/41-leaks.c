@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fifty thousand children, and as many calls that fail, leave nothing behind
- * in their maker: no mapping, no memory, no descriptor, no zombie.
+/* Fifty thousand children, and as many failing calls, leak nothing in their creator: no
+ * mapping, no memory, no descriptor, no zombie.
  *
  * filtered: preload
  * modes: preload shared static api api-static

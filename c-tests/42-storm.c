@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* fork() while two threads do nothing but allocate, free and print: whatever
- * lock they held at that moment, the child can allocate, free what was theirs
- * and open, print to and flush streams. One that gets stuck is reported and
- * killed.
+/* fork() while two threads allocate, free and print all the time: whatever lock they
+ * hold at that moment, the child can allocate, free their memory and open, print to and
+ * flush streams. A child that hangs is reported and killed.
  *
  * A stream that a thread was printing to stays locked in the child of musl's
  * own fork, with the library or without (some 2 % of the children here): there

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* modes: preload shared
  *
- * popen(), pclose() and system() in a signal handler that interrupts popen() or system()
- * itself: more than POSIX allows, but the C libraries let programs do it, as they hold no
- * lock that a handler could wait for. Signals that arrive while a command is started are
- * handled right afterwards, which is where a lock that is still held would be waited for.
+ * popen(), pclose() and system() in a signal handler that interrupts popen() or
+ * system() itself: more than POSIX allows, but the C libraries let programs do it, as
+ * they hold no lock that a handler could wait for. Signals that arrive while a command
+ * is started are handled right afterwards, which would deadlock on a lock that is still
+ * held.
  */
 #define _GNU_SOURCE
 #include "tap.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* modes: preload shared
  *
- * A stream of popen() is what it is with the host libc's own popen(): its orientation, who
- * waits for the command, what its functions return. The CONTROL build says what that is.
- * POSIX leaves much of it open, and programs rely on what their libc does.
+ * A stream of popen() behaves as one of the host libc's own popen(): its orientation,
+ * who waits for the command, what its functions return. The CONTROL build shows what
+ * that is. POSIX leaves much of it open, and programs rely on what their libc does.
  */
 #define _GNU_SOURCE
 #include "spawning.h"

@@ -2,8 +2,9 @@
 /* modes: preload shared
  *
  * popen() and system() in the child of a process whose other thread was in the same
- * function: it does not wait for that thread, which it has not got. Also where both are
- * process 1 of their pid namespaces, and where a filter keeps madvise(2) from the library.
+ * function: it does not wait for that thread, which does not exist in the child. Also
+ * where both are process 1 of their pid namespaces, and where a filter forbids
+ * madvise(2).
  */
 #define _GNU_SOURCE
 #include "filter.h"

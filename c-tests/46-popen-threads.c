@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* modes: preload shared
  *
- * Threads that open, read and close streams at once: no command gets an end of another
- * one's pipe, and nothing is left. And what system() changed in the process for a thread
- * is put back in a fork child, where that thread is not.
+ * Threads that open, read and close streams at once: no command inherits an end of
+ * another one's pipe, and nothing is leaked. And what system() changed in the process
+ * for a thread is restored in a fork child, where that thread does not exist.
  */
 #define _GNU_SOURCE
 #include "makers.h"

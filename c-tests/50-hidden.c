@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where clone3 is out of reach, legacy clone carries what it can express and
- * the rest has the errno that stands in clone3's place; where it is in reach,
- * EPERM is the kernel's own word.
- * A seccomp filter hides clone3, as sandboxes do; qemu-user has none anyway.
+/* Where clone3 is unavailable, legacy clone carries what it can express and the rest
+ * fails with the errno that is returned in clone3's place; where it is available, EPERM
+ * is the kernel's own. A seccomp filter hides clone3, as in sandboxes; qemu-user has no
+ * clone3 anyway.
  */
 #define _GNU_SOURCE
 #include "filter.h"

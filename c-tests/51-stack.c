@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How much of its caller's stack each call takes, also the first time: little, so
- * that a signal handler on a small alternate stack can make processes.
+/* How much of its caller's stack each call uses, also the first time: little, so that a
+ * signal handler on a small alternate stack can create processes.
  * cflags: -Wl,-z,now
  */
 #define _GNU_SOURCE

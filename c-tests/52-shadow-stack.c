@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Every way of making a child or a thread, on a user shadow stack: both tasks return
- * through all the frames that they are in, and have what the kernel gives them.
+ * through all their frames, and have the shadow stack that the kernel gives them.
  *
  * archs: x86_64 aarch64 riscv64
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Both flavours in one process: libclone3, whose names of the libc's take over fork()
- * and popen(), and libclone3-api, which takes over nothing. Each in front of the other,
- * at the start or later; children, spawns and bare threads of both, the locks of both,
- * and the program's fork() with its handlers.
+/* Both flavours in one process: libclone3, which interposes fork() and popen(), and
+ * libclone3-api, which interposes nothing. Each first in search order, at the start or
+ * later; children, spawns and bare threads of both, the locks of both, and the
+ * program's fork() with its handlers.
  * modes: control api
  */
 #define _GNU_SOURCE

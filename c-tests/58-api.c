@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* libclone3-api takes over nothing: the libc's names are the libc's. What it has to know
- * of the libc all the same: how its file actions are kept, and that its fork made a child.
+/* libclone3-api interposes nothing: the libc's names are the libc's. What it needs from
+ * the libc all the same: the layout of its file actions, and notice of its fork's
+ * children.
  * modes: api api-static
  */
 #define _GNU_SOURCE

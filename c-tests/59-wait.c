@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_wait(): a child is waited for by its pidfd, for some time; how it ended and what it
- * used.
+/* clone3_wait(): waits for a child by its pidfd, with a timeout; how it ended and its
+ * resource usage.
  */
 #define _GNU_SOURCE
 #include "planning.h"

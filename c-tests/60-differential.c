@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3() has the answers of clone3(2): 9000 requests, made up from a seed, go
- * through the library and straight to the kernel, as root, without privileges
- * and in a pid namespace; both give a child, or both the same errno.
- * clone3_explain() names that errno where the kernel refuses, and is silent
- * where it does not. The two things clone3() refuses by itself are the only
- * exceptions: they are explained by what to use instead, and clone3_call() is
- * compared. Where clone3(2) is hidden
- * there is only what clone3_explain() says to compare the library with.
+/* clone3() has the results of clone3(2): 9000 requests, generated from a seed, go
+ * through the library and directly to the kernel, as root, without privileges and in a
+ * pid namespace; both give a child, or both the same errno. clone3_explain() names that
+ * errno where the kernel refuses, and is silent where it does not. The two things
+ * clone3() refuses by itself are the only exceptions: they are explained by what to use
+ * instead, and clone3_call() is compared. Where clone3(2) is hidden the library can
+ * only be compared with clone3_explain().
  *
  * Each libc and mode has requests of its own. Environment: SEED (a number) for
  * others, CASES for how many of each kind.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_explain() has the right words where the state of the process decides:
- * capabilities, limits, namespaces, cgroups. The kernel is asked each time and
- * has to refuse with the errno that the words begin with.
+/* clone3_explain() has the right text where the state of the process decides:
+ * capabilities, limits, namespaces, cgroups. The kernel is asked each time and has to
+ * refuse with the errno that the words begin with.
  *
- * Which errno goes with which arguments is the matter of 60-differential.c.
+ * Which errno belongs to which arguments is tested by 60-differential.c.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

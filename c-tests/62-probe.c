@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_probe() is right: every flag it calls permitted makes a child,
- * every other is refused, by the bare system call; as root, without
- * privileges, in a pid namespace. No child runs for it, no signal comes, no
- * descriptor stays. In the deep mode all children are reaped, and flags that
- * an emulator ignores are reported.
+/* clone3_probe() is right: every flag it calls permitted makes a child, every other is
+ * refused, by the bare system call; as root, without privileges, in a pid namespace. It
+ * runs no child, causes no signal and leaks no descriptor. In the deep mode all
+ * children are reaped, and flags that an emulator ignores are reported.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_last_route() says which way the calling thread's last call went and
- * why: natively, with fewer bytes, by clone(2), by the host's fork; each thread
- * its own, however many there are; nothing in a child. What it says is compared
- * with the system calls that were made.
+/* clone3_last_route() reports how and why the calling thread's last call was made:
+ * natively, with fewer bytes, by clone(2), by the host's fork; for each thread, however
+ * many there are; nothing in a child. The report is compared with the system calls that
+ * were made.
  */
 #define _GNU_SOURCE
 #include "filter.h"

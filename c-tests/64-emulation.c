@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* CLONE_NNP, CLONE_AUTOREAP and CLONE_CLEAR_SIGHAND do what they say, natively
- * where the kernel knows them and emulated where it does not and the program
- * allowed it; unasked, they are refused with the kernel's errno. What cannot be
- * emulated stays refused: CLONE_PIDFD_AUTOKILL, CLONE_EMPTY_MNTNS.
+/* CLONE_NNP, CLONE_AUTOREAP and CLONE_CLEAR_SIGHAND do what they say, natively if the
+ * kernel knows them, and emulated if it does not and the program allowed it; without
+ * permission they are refused with the kernel's errno. CLONE_PIDFD_AUTOKILL and
+ * CLONE_EMPTY_MNTNS cannot be emulated and are refused.
  *
  * cflags: -Wno-unused-function
  * modes: preload shared static api

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The flags of Linux 7.1, where the kernel has them: what they do, and how
- * they go together. (CLONE_NNP and CLONE_AUTOREAP: also 64-emulation.c.)
+/* The flags of Linux 7.1, if the kernel has them: what they do, and their combinations.
+ * (CLONE_NNP and CLONE_AUTOREAP: also 64-emulation.c.)
  */
 #define _GNU_SOURCE
 #include "differ.h"

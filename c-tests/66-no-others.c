@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The library makes no child but those that were asked for: none is seen by SIGCHLD or waitpid(), and none
- * takes the place of the first process of an unshared pid namespace.
+/* The library creates no other children than those asked for: none is seen by SIGCHLD
+ * or waitpid(), and none becomes the first process of an unshared pid namespace.
  *
- * Each case is in a process of its own, which knows nothing of the kernel yet, without a
- * filter and behind those that hide clone3.
+ * Each case is in a process of its own, which has not asked the kernel yet, without a
+ * filter and with those that hide clone3.
  *
  * filtered: preload
  */

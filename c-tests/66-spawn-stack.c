@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How much of the caller's stack a spawn takes, the child's part of it included: less
- * than libclone3_posix(7) and clone3_spawn(3) say. Handlers spawn on alternate stacks
- * of 8 KiB, of which a frame with AVX-512 registers takes nearly half.
+/* How much of the caller's stack a spawn uses, including the child's part: less than
+ * libclone3_posix(7) and clone3_spawn(3) say. Handlers spawn on alternate stacks of 8
+ * KiB, of which a frame with AVX-512 registers takes nearly half.
  *
  * filtered: preload
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Behind a filter that answers for clone3 by SIGSYS (SECCOMP_RET_TRAP), in a program
- * whose handler answers the call with ENOSYS, every form makes a child with a consistent
- * libc: the signal is not blocked around it. The handler may make children itself. It
- * does not run in a child that shares the memory.
+/* Under a filter that answers clone3 by SIGSYS (SECCOMP_RET_TRAP), in a program whose
+ * handler makes the call return ENOSYS, every function creates a child with a
+ * consistent libc: the signal is not blocked around it. The handler may create children
+ * itself. It does not run in a child that shares the memory.
  */
 #define _GNU_SOURCE
 #include "filter.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Behind filters that end the process for what they do not know. Loading the library
- * makes no system call beyond the loader's own for one more object, so a filter that
- * came over exec and lets through what the program needs leaves it alive. No form
- * makes gettid(2), neither the first time nor later: the id is in the C library. A
- * fork makes what the C library's own makes, with CLONE3_ROUTE=legacy also clone(2).
+/* Under filters that kill the process for unknown system calls. Loading the library
+ * makes no system call beyond the loader's own for one more object, so it survives a
+ * filter that is inherited over exec and allows what the program needs. No function
+ * calls gettid(2), neither the first time nor later: the id is in the C library. A fork
+ * makes the system calls of the C library's own, with CLONE3_ROUTE=legacy also
+ * clone(2).
  *
  * The CONTROL build, without the library, shows what the program itself needs.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* With CLONE3_ROUTE=legacy in the environment clone3(2) is never called: behind a
- * filter that ends the process for it every form makes its child, and a fork passes an
- * allowlist that knows the C library's own. What only clone3(2) can say is refused, and
- * the probe says why. A program with AT_SECURE does not read it.
+/* With CLONE3_ROUTE=legacy in the environment clone3(2) is never called: under a filter
+ * that kills the process for it every function creates its child, and a fork passes an
+ * allowlist made for the C library's own. What only clone3(2) can express is refused,
+ * and the probe says why. A program with AT_SECURE ignores the variable.
  */
 #define _GNU_SOURCE
 #include "filter.h"

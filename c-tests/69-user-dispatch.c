@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Syscall user dispatch (Linux 5.11) that lets through what is made in the C library's
- * text sees nothing of syscall() for numbers that make no process: the C library's own
- * makes the call, and sets errno. (On i686 the libcs' own call goes by the vDSO, whose
- * text it is.)
+/* Syscall user dispatch (Linux 5.11) with the C library's text as its allowed range
+ * does not catch syscall() for numbers that create no process: the C library's own
+ * function makes the call, and sets errno. (On i686 the libcs' call is made in the
+ * vDSO's text.)
  *
  * modes: preload shared
  * archs: x86_64 aarch64 riscv64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* posix_spawn and posix_spawnp: what they return, and what is left when they
- * fail. The host libc's own are the control.
+/* posix_spawn and posix_spawnp: what they return, and what they leak when they fail.
+ * The host libc's own are the control.
  */
 #define _GNU_SOURCE
 #include "spawning.h"

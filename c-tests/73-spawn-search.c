@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* posix_spawnp looks through PATH as execvp does. The host libc's own is the
- * control.
+/* posix_spawnp searches PATH as execvp does. The host libc's own is the control.
  */
 #define _GNU_SOURCE
 #include "spawning.h"

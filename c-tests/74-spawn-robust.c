@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* posix_spawn where there is little room, and among signals: on small stacks, at the
- * end of one, in a signal handler on its own stack, under a flood of signals of which no handler
- * may run in a child, in a vfork child, and with a cancellation pending.
+/* posix_spawn with little stack, and with signals: on small stacks, at the end of one,
+ * in a signal handler on an alternate stack, under a flood of signals whose handlers
+ * must not run in a child, in a vfork child, and with a cancellation pending.
  *
  * filtered: preload
  */

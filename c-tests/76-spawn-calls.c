@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* By which system calls a spawn goes: six for a plain one, its exec and the wait
- * included, by clone3 with shared memory; by clone(2) behind filters, where handlers
- * are reset all the same; with and without close_range. And what
- * clone3_last_route() says.
+/* Which system calls a spawn makes: six for a plain one, including exec and the wait,
+ * by clone3 with shared memory; by clone(2) under filters, where handlers are reset all
+ * the same; with and without close_range. And what clone3_last_route() reports.
  */
 #define _GNU_SOURCE
 #include "filter.h"

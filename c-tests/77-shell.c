@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* system(), popen() and pclose(): statuses, POSIX's rules for signals, one caller's
- * child is not another's, cancellation ends and reaps the child, streams do not leak
- * into later children; and they are the library's.
+/* system(), popen() and pclose(): statuses, POSIX's rules for signals, a call does not
+ * reap another one's child, cancellation kills and reaps the child, streams do not leak
+ * into later children; and the functions are the library's.
  */
 #define _GNU_SOURCE
 #include "spawning.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Another preload that stands in for functions of the libc is called whether it is
- * loaded before or behind ours, once a call, and the call does what it should.
+/* Another preloaded library that interposes functions of the libc is called once per
+ * call, whether it is loaded before or after this one, and the call works.
  *
  * modes: preload
  * variants: ; -DONLY_PCLOSE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The objects of posix_spawn are the libc's own: its functions and ours may initialise,
- * fill, use and destroy them in any mixture. What it does not know fails there
- * and is not left out.
+/* The objects of posix_spawn are the libc's own: its functions and this library's may
+ * initialise, fill, use and destroy them in any mixture. Actions that the libc does not
+ * know fail there, and are not ignored.
  *
  * modes: preload shared
  */

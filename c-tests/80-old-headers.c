@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3.h beside kernel headers whose struct clone_args lacks fields, or that have
- * none: all fields are there, and calls take them.
+/* clone3.h with kernel headers whose struct clone_args lacks fields, or that have none:
+ * all fields exist, and calls accept them.
  *
  * modes: preload static
  * variants: -DHEADERS=0x50400; -DHEADERS=0x50600; -DHEADERS=0x30a00; -DHEADERS=0x41200

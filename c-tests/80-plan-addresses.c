@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Addresses where nothing is, in everything of a plan that this library reads itself:
- * EFAULT with the step, not a child that dies of SIGSEGV and is taken for the program.
+/* Invalid addresses in everything of a plan that this library reads itself: EFAULT with
+ * the step, and not a child that dies of SIGSEGV and is taken for the program.
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Why no child was made: clone3_spawn_strerror() says as much as clone3_explain()
- * would, and finding it out makes no child that a wait or a signal could show.
+/* Why no child was created: clone3_spawn_strerror() has the text of clone3_explain(),
+ * and finding the reason creates no child that a wait or a signal could show.
  */
 #define _GNU_SOURCE
 #include "planning.h"

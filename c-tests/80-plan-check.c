@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The check of a plan has the error that a spawn of it has, and nothing runs.
+/* The check of a plan returns the error that a spawn of it returns, and runs nothing.
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A plan with a setter that failed does not run, whether or not its result was looked
- * at: what the plan lacks may be what keeps the program in.
+/* A plan with a setter that failed does not run, whether or not its result was checked:
+ * what the plan lacks may be what confines the program.
  */
 #define _GNU_SOURCE
 #include "planning.h"

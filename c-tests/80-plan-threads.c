@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One plan, eight threads that spawn by it at once, by itself and by copies: each child is
- * as the plan says.
+/* One plan, used and copied by eight threads at once: each child is as the plan says.
  */
 #define _GNU_SOURCE
 #include "planning.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* clone3_spawn(): the plan as an object, what contradicts itself, and how errors
- * are worded.
+/* clone3_spawn(): the plan as an object, contradictions in it, and the texts of errors.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

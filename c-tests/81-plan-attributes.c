@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a child of clone3_spawn() has of the machine, of its family, of signals
- * and of the file system.
+/* The attributes of a child of clone3_spawn(): resources, session and process group,
+ * signals, directories.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

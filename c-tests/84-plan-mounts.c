@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a child of clone3_spawn() mounts before it enters its root: proc, tmpfs and
- * others, what is bound, by root and without privileges; and that a root that belongs
- * to another user cannot lead a mount out of itself.
+/* The mounts of a child of clone3_spawn(): proc, tmpfs and others, bind mounts, by root
+ * and without privileges; and that a root that belongs to another user cannot redirect
+ * a mount out of itself.
  */
 #define _GNU_SOURCE
 #include "filter.h"

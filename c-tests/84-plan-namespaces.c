@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Children of clone3_spawn() in namespaces: new ones, with id maps and a root of
- * their own, and those of others.
+/* Children of clone3_spawn() in namespaces: new ones, with id maps and a root of their
+ * own, and existing ones.
  */
 #define _GNU_SOURCE
 #include "planning.h"

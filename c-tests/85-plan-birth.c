@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How a child of clone3_spawn() comes into the world and goes: cgroup, pidfd, pids,
- * exit signal, and the flags of Linux 7.1.
+/* How a child of clone3_spawn() is created and ends: cgroup, pidfd, pids, exit signal,
+ * and the flags of Linux 7.1.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

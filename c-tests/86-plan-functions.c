@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Functions in a child of clone3_spawn(): one before the program, one instead of
- * it; and the signal at the death of the parent.
+/* Functions in a child of clone3_spawn(): one before the program, one instead of it;
+ * and the parent-death signal.
  * modes: preload shared static api api-static
  */
 #define _GNU_SOURCE

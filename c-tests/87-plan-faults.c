@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Each step of clone3_spawn(), made to fail: by a seccomp filter that answers the
- * system call with an errno, by a limit, by what is there. The error must name
- * the step and the errno, and the spawn leave no zombie, descriptor or changed mask.
+ * system call with an errno, by a limit, or by its object. The error must name the step
+ * and the errno, and the spawn leave no zombie, descriptor or changed mask.
  *
  * modes: preload static
  */

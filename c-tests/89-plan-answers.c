@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Spawns behind filters that answer by an errno what cannot fail otherwise. An errno in
- * place of an id is no id: above all it is not sent a signal, since -1 is every process to
- * kill(2) and -38 a group.
+/* Spawns under filters that make system calls fail which otherwise cannot. An errno in
+ * place of an id is not used as one: above all no signal is sent to it, because to
+ * kill(2) -1 means every process and -38 a group.
  *
- * Each is in a process of its own, whose filter ends it should it send a signal to more
- * than one process.
+ * Each case is in a process of its own, whose filter kills it if it sends a signal to
+ * more than one process.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

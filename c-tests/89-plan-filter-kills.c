@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A seccomp filter of the plan that kills the child when it executes its program: the
- * spawn fails, at the filter. One that kills the program itself is the program's.
+/* A seccomp filter of the plan that kills the child at exec: the spawn fails, at the
+ * filter step. If it kills the program later, the spawn has succeeded.
  */
 #define _GNU_SOURCE
 #include "filter.h"

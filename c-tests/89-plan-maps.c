@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Id maps of a child of clone3_spawn() are written without any other task: nothing is
- * left when the caller ends in between, and no pid is used up.
+/* Id maps of a child of clone3_spawn() are written without a helper task: no process is
+ * left if the caller ends meanwhile, and no pid is used up.
  */
 #define _GNU_SOURCE
 #include "planning.h"

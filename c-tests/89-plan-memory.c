@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What users whose ids a child of clone3_spawn() or posix_spawn() takes may do to the
- * caller while the child is on its way: nothing to its memory. And what they may do to
- * the child: stop it, kill it, and say anything for it.
+/* What users whose ids a child of clone3_spawn() or posix_spawn() takes can do to the
+ * caller before the child has executed: nothing to its memory. And what they can do to
+ * the child: stop it, kill it, and forge its reports.
  *
- * The windows are held open by a callback that waits, or by a fifo that an action opens.
+ * A callback that waits, or a fifo that an action opens, keeps the child in that state.
  */
 #define _GNU_SOURCE
 #include "planning.h"

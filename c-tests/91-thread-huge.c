@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bare threads of a program with more thread-local storage than the memory that is
+/* Bare threads of a program whose thread-local storage exceeds the memory that is
  * reserved for many threads at once. No thread touches more than a few pages of it.
  *
  * (aarch64 links no more than 16 MiB into a program.)

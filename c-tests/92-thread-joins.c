@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Waiting for bare threads: in time, in vain, several at once, interrupted, and in
- * a race with the thread's end.
+/* Joining bare threads: in time, with a timeout, several at once, interrupted, and in a
+ * race with the thread's end.
  *
  * archs: x86_64 aarch64 i686
  * modes: preload shared static api

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Many bare threads: made and joined by eight others at once, detached without end
- * in constant memory, and ten thousand alive.
+/* Many bare threads: created and joined by eight others at once, detached in large
+ * numbers in constant memory, and ten thousand alive.
  * filtered: preload
  *
  * archs: x86_64 aarch64 i686

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Signals and bare threads: what they are kept from, what they are sent, their
- * guard, and the pthreads beside them, which are cancelled and change ids as ever.
+/* Signals and bare threads: which they block, which are sent to them, their guard
+ * pages, and the pthreads beside them, which are cancelled and change ids as usual.
  *
  * archs: x86_64 aarch64 i686
  * modes: preload shared static api

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Processes and bare threads: children made beside them and by them, programs they
- * execute, and the end of the process.
+/* Processes and bare threads: children created beside them and by them, programs that
+ * they execute, and the end of the process.
  *
  * archs: x86_64 aarch64 i686
  * modes: preload shared static

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A constructor that dlopen runs, with the loader's lock, and that waits for a thread
- * which makes bare threads: the first of all, and one that looks into the object.
+/* A constructor, run by dlopen with the loader's lock held, waits for a thread that
+ * creates bare threads: the first of all, and one that uses the object.
  * modes: preload shared
  *
  * archs: x86_64 aarch64 i686

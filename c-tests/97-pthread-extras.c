@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What clone3_pthread_create() gives a thread is there when it begins, is the
- * thread's alone, and is seen from outside.
+/* The extras of clone3_pthread_create() are in effect when the thread begins, affect
+ * this thread only, and are visible from outside.
  * modes: preload shared static api
  */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An extra that cannot be had undoes the thread: `failed` names it,
- * start never runs, and neither a thread nor a descriptor is left.
+/* An extra that fails undoes the thread: `failed` names it, start never runs, and
+ * neither a thread nor a descriptor is leaked.
  */
 #define _GNU_SOURCE
 #include "pthreads.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* pthread_create() and thrd_create() of programs and of objects opened later come
- * to the library, which passes them on: same threads, same errors. In a static
- * program they are the libc's own.
+/* pthread_create() and thrd_create() of programs and of objects opened later reach the
+ * library, which passes them on: same threads, same errors. In a static program they
+ * are the libc's own.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

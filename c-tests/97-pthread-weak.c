@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Objects that ask by a weak reference whether there are threads get the answer
- * that they get without the preload: before glibc 2.34 there are none in a program
- * without libpthread. Old objects of GCC's take it for permission to call what is not
- * there.
+/* Objects that test by a weak reference whether there are threads get the same answer
+ * as without the preload: before glibc 2.34 there are none in a program without
+ * libpthread. Old GCC objects would otherwise call functions that do not exist.
  *
  * modes: preload
  */

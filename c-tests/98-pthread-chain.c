@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Another library that stands in for pthread_create (as sanitizers and allocators
- * do) sees every thread once, whether it is loaded before or behind ours.
+/* Another library that interposes pthread_create (as sanitizers and allocators do) sees
+ * every thread once, whether it is loaded before or after this one.
  *
  * modes: preload
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What clone3_pthread_create() makes is a pthread: the C library knows it, joins,
- * cancels, unwinds and cleans up after it as after one of pthread_create().
+/* A thread of clone3_pthread_create() is a pthread: the C library knows it, joins,
+ * cancels, unwinds it and cleans up after it as after one of pthread_create().
  *
  * cflags: -fexceptions
  */

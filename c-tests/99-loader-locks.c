@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Bare threads and children of fork() while another thread holds the lock that
- * dl_iterate_phdr(3) takes: it is in the callback and stays there.
+ * dl_iterate_phdr(3) takes: its callback does not return.
  *
  * archs: x86_64 aarch64 i686
  */

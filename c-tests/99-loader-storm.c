@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bare threads made while other threads open and close objects that have storage of
- * their own: each thread has the storage of the object that its creator has open, as
- * the object was relocated. Bare threads made while the process forks: its children
- * use the loader.
+/* Bare threads created while other threads open and close objects with thread-local
+ * storage: each thread has the relocated storage of the object that its creator has
+ * open. Bare threads created while the process forks: its children use the loader.
  * variants: -DDYNAMIC; -DSTATIC_TLS
  * modes: preload shared
  *

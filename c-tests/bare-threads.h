@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* bare-threads.h: what tests of bare threads share. Their threads call system calls
+/* bare-threads.h: common code of tests of bare threads. Their threads call system calls
  * and clone3_thread_*() only. */
 #ifndef BARE_THREADS_H
 #define BARE_THREADS_H

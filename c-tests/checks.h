@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* checks.h: what a C library must still be able to do in a child, and a loop
- * that asks it of the children of every maker. */
+/* checks.h: what a C library must be able to do in a child, and a loop that checks it
+ * in the children of every maker. */
 #ifndef CHECKS_H
 #define CHECKS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* control.h: runs the CONTROL build of a test, which is without the library. */
+/* control.h: runs the CONTROL build of a test, which does not use the library. */
 #ifndef CONTROL_H
 #define CONTROL_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* differ.h: clone_args made up at random, good and bad, from a seed; and the
- * kernel asked about them with nothing in between. For 60-differential.c. */
+/* differ.h: random clone_args, good and bad, from a seed; and the kernel asked about
+ * them directly. For 60-differential.c. */
 #ifndef DIFFER_H
 #define DIFFER_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* filter.h: sandboxes and old kernels, as the seccomp filters that tests run
- * under. For tests/filter.c and for tests that come under one by themselves.
+/* filter.h: sandboxes and old kernels, as the seccomp filters that tests run under. For
+ * tests/filter.c and for tests that install one themselves.
  *
- * Nothing is killed, and what a program of another architecture calls (the
- * numbers would mean something else there) is let through. */
+ * They kill nothing, and allow all system calls of another architecture, where the
+ * numbers have other meanings. */
 #ifndef FILTER_H
 #define FILTER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* flags.h: a child by clone3 or by clone3_call, so that a test of what
- * a clone_args asks for need not say which. */
+/* flags.h: creates a child by clone3 or by clone3_call, so that a test of clone_args
+ * works with both. */
 #ifndef FLAGS_H
 #define FLAGS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* forms.h: every way to a child as a function that makes one, waits for it and says
- * how it went: 0, or a number that is not. For tests of what may be called on the way. */
+/* forms.h: for every way to create a child a function that creates one, waits for it
+ * and returns 0 on success. For tests of the system calls that are made meanwhile. */
 #ifndef FORMS_H
 #define FORMS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* libc.h: in what the C libraries that the tests run on differ. */
+/* libc.h: differences of the C libraries that the tests run on. */
 #ifndef LIBC_H
 #define LIBC_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* makers.h: every way to a child with its own copy of the memory, as one
- * table, so that a test says what a child must be like and not how it is made.
+/* makers.h: a table of all ways to create a child with its own copy of the memory, so
+ * that a test states what a child must be like and not how it is created.
  *
- * A control build (-DCONTROL) is without the library: it knows fork() only. */
+ * A control build (-DCONTROL) does not use the library: it has fork() only. */
 #ifndef MAKERS_H
 #define MAKERS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* planning.h: children of clone3_spawn() that are shells and say what they are,
- * and spawns that must fail and leave nothing behind. */
+/* planning.h: children of clone3_spawn() that are shells and print their state, and
+ * spawns that must fail and leak nothing. */
 #ifndef PLANNING_H
 #define PLANNING_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* pthreads.h: a thread with extras, held still to be looked at, and what a
- * process has of threads and descriptors. */
+/* pthreads.h: a thread with extras that waits while it is examined, and counts of a
+ * process's threads and descriptors. */
 #ifndef PTHREADS_H
 #define PTHREADS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* raw.h: the kernel asked without a library in between.
+/* raw.h: direct system calls.
  *
- * What a test compares the library with, and what a child may use that shares
- * the C library's thread state with a parent that runs on. */
+ * For comparison with the library, and for children that share the C library's thread
+ * state with a running parent. */
 #ifndef RAW_H
 #define RAW_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* recorded.h: runs the test's own program once more with CLONE3_TRACE, in one of its
- * parts, and reads the records. Fields are found by the table that a trace has in front. */
+/* recorded.h: runs the test's own program again with CLONE3_TRACE, in one of its roles,
+ * and reads the records. Fields are found by the table in the trace's header. */
 #ifndef RECORDED_H
 #define RECORDED_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* shadow.h: user shadow stacks, switched on by the test itself, as the C libraries of
- * today do not do it for programs that were not built for it.
+/* shadow.h: user shadow stacks, enabled by the test itself, because current C libraries
+ * do not enable them for programs that were not built for it.
  *
  * On x86_64 (Linux 6.6) and aarch64 (6.13) every call and return takes part. On riscv64
  * (7.0) only the instructions sspush and sspopchk do, so that functions which use them

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* spawning.h: cases of posix_spawn, each of which says in one line what came of it.
+/* spawning.h: cases of posix_spawn, each of which reports its result in one line.
  *
- * What the library does is to be what the case wants, and to leave nothing
- * behind. The CONTROL build says what the host libc's own functions do: that is
- * the same, or the case says in what they differ and why. */
+ * The library must have the case's expected result and leak nothing. The CONTROL build
+ * shows the result of the host libc's own functions: it is the same, or the case says
+ * how it differs and why. */
 #ifndef SPAWNING_H
 #define SPAWNING_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* state-process.h: what the kernel says of the calling process, as lines on a
- * page that its parent can read. For state.h. */
+/* state-process.h: the kernel's state of the calling process, as lines on a page that
+ * its parent can read. For state.h. */
 #ifndef STATE_PROCESS_H
 #define STATE_PROCESS_H
 

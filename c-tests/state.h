@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* state.h: what a fork-like child looks like, from inside and from /proc, as
- * lines of text that are the same for every sound child.
+/* state.h: the state of a fork-like child, from inside and from /proc, as lines of text
+ * that are the same for every sound child.
  *
- * Here the calling thread and its C library; state-process.h has the process.
- * Ids appear as the parts they play and addresses as "the parent's" or not, so
- * that two runs compare line by line. What says how a child was made rather
- * than what it is (stack pointer, maps, times, counters) is left out. */
+ * Here the calling thread and its C library; state-process.h has the process. Ids are
+ * shown by their roles and addresses as "the parent's" or not, so that two runs can be
+ * compared line by line. What depends on how a child was created (stack pointer, maps,
+ * times, counters) is left out. */
 #ifndef STATE_H
 #define STATE_H
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* tap.h: what a C test needs to say how it went.
+/* tap.h: reports the results of a C test as TAP.
  *
- * A test calls begin(seconds), then ok() and its kin, then returns done().
- * The alarm ends a test that hangs; the runner has a longer limit of its own
- * for what the test leaves behind. Children report by exit status, never by
- * printing: only the process that called begin() speaks TAP.
+ * A test calls begin(seconds), then ok() and similar functions, then returns done().
+ * The alarm ends a test that hangs; the runner has a longer limit of its own for
+ * processes that the test leaves behind. Children report by exit status, never by
+ * printing: only the process that called begin() prints TAP.
  *
- * A name is a sentence that says in a log of all tests what was asserted, and of what.
- * No two assertions of a run may have the same one: done() fails then. */
+ * A name is a sentence that says, in a log of all tests, what was asserted. No two
+ * assertions of a run may have the same name: done() fails then. */
 #ifndef TAP_H
 #define TAP_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* trace.h: a process of ours and all its children, watched at every system
- * call by ptrace(2): which of them failed, and which made tasks.
+/* trace.h: traces a process and all its children by ptrace(2) at every system call:
+ * which calls failed, and which created tasks.
  *
- * Counted is what lies between two marks, and what a new task does up to its
- * first one or until it has executed. Needs Linux 5.3. */
+ * It counts the calls between two marks, and those of a new task up to its first mark
+ * or its exec. Needs Linux 5.3. */
 #ifndef TRACE_H
 #define TRACE_H
 
