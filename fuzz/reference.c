@@ -187,7 +187,7 @@ static void become(const struct drawn *d, pid_t parent, const sigset_t *mask)
     }
     capabilities(d);
     if (d->death)
-        STEP(DEATH_SIGNAL, 0, prctl(PR_SET_PDEATHSIG, d->death, 0, 0, 0) == 0 && getppid() == parent);
+        STEP(PDEATH_SIGNAL, 0, prctl(PR_SET_PDEATHSIG, d->death, 0, 0, 0) == 0 && getppid() == parent);
     if (d->nnp)
         STEP(NO_NEW_PRIVS, 0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     if (d->callback)

@@ -489,7 +489,7 @@ enum clone3_spawn_stage {
   /**
    * The signal at the death of the parent.
    */
-  CLONE3_SPAWN_STAGE_DEATH_SIGNAL = 11,
+  CLONE3_SPAWN_STAGE_PDEATH_SIGNAL = 11,
   /**
    * The new session.
    */

@@ -203,7 +203,7 @@ setters! {
             plan.rare.timer_slack = Some(nanoseconds as usize);
     }
     clone3_spawn_set_pdeath_signal => exported_set_pdeath_signal(signal: c_int) |plan| {
-            plan.rare.death_signal = signal_or_none(signal)?;
+            plan.rare.pdeath_signal = signal_or_none(signal)?;
     }
     clone3_spawn_set_directory => exported_set_directory(path: *const c_char) |plan| {
             plan.rare.directory = Directory::Path(there(path)?);

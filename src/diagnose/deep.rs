@@ -56,7 +56,7 @@ pub unsafe fn look(flags: CloneFlags, create: Create) -> Result<Seen, Errno> {
         made => made,
     };
     if made == Ok(0) {
-        _ = task::set_death_signal(libc::SIGKILL); // without the caller the report has no reader
+        _ = task::set_pdeath_signal(libc::SIGKILL); // without the caller the report has no reader
         // SAFETY: by the contract; the page is ours and zeroed, which is a Report.
         unsafe { experiment(flags, create, &*page) };
         sys::exit_group(0);

@@ -72,7 +72,7 @@ fn in_middle(
     make: impl FnOnce() -> Result<Pid, Errno>,
 ) -> Option<Result<Pid, Errno>> {
     // With CLONE_VFORK it waits for the child; it must not outlive the caller.
-    _ = task::set_death_signal(libc::SIGKILL);
+    _ = task::set_pdeath_signal(libc::SIGKILL);
     if task::getppid() != caller {
         return None;
     }

@@ -114,7 +114,7 @@ fn object_of(plan: &Plan, path: *const c_char, failure: &Failure) -> Object {
         Stage::Rlimit => signed(plan.rare.limits.get().get(index).map(|limit| limit.resource)),
         Stage::Gid => number(plan.rare.gid),
         Stage::Uid => number(plan.rare.uid),
-        Stage::DeathSignal => Object::number(plan.rare.death_signal),
+        Stage::PdeathSignal => Object::number(plan.rare.pdeath_signal),
         Stage::Exec if path.is_null() => signed(plan.program.map(|(fd, _)| fd)),
         Stage::Exec => Object::path(path),
         Stage::None

@@ -82,7 +82,7 @@ unsafe fn spawn_blocked(
     mask: KernelSigset,
 ) -> Result<Pid, Failure> {
     let (cgroup, _opened) = cgroup(plan).map_err(Failure::at(Stage::Cgroup))?;
-    let parent_fd = Descriptor(parent_fd(plan).map_err(Failure::at(Stage::DeathSignal))?);
+    let parent_fd = Descriptor(parent_fd(plan).map_err(Failure::at(Stage::PdeathSignal))?);
     let elsewhere = Elsewhere::enter(plan.rare.namespaces.get())?;
     let mut pidfd = -1;
     let mut child = Child {
@@ -161,7 +161,7 @@ fn parent_fd(plan: &Plan) -> Result<c_int, Errno> {
         return Ok(-1);
     }
     match task::open_pidfd(task::getpid()) {
-        Err(errno) if leaves && rare.death_signal != 0 => Err(errno),
+        Err(errno) if leaves && rare.pdeath_signal != 0 => Err(errno),
         opened => Ok(opened.unwrap_or(-1)),
     }
 }

@@ -36,7 +36,7 @@ impl Kept {
         }
         if child.parent.fd >= 0 {
             kept.parent = named::move_away(child, child.parent.fd)
-                .map_err(Failure::at(Stage::DeathSignal))?;
+                .map_err(Failure::at(Stage::PdeathSignal))?;
             file::close(child.parent.fd);
         }
         Ok(kept)

@@ -13,22 +13,22 @@ pub fn await_maps(job: &Job, kept: &Kept) {
     let Some(page) = job.page else { return };
     // The signal comes also if only the calling thread ends, which lives until it has
     // answered.
-    _ = task::set_death_signal(libc::SIGKILL);
+    _ = task::set_pdeath_signal(libc::SIGKILL);
     if !page.ask(|| is_orphaned(job, kept)) {
         sys::exit_group(FAILED);
     }
-    _ = task::set_death_signal(0);
+    _ = task::set_pdeath_signal(0);
 }
 
 /// If the parent has ended before, the kernel sends no parent-death signal: the child
 /// sends it to itself. The first process of a pid namespace may ignore it, and exits.
 #[inline(never)]
-pub fn set_death_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
-    let signal = job.child.rare.death_signal;
+pub fn set_pdeath_signal(job: &Job, kept: &Kept) -> Result<(), Failure> {
+    let signal = job.child.rare.pdeath_signal;
     if signal == 0 {
         return Ok(());
     }
-    task::set_death_signal(signal).map_err(Failure::at(Stage::DeathSignal))?;
+    task::set_pdeath_signal(signal).map_err(Failure::at(Stage::PdeathSignal))?;
     if is_orphaned(job, kept) {
         let raised = task::raise(signal);
         if raised.is_err() || job.child.rare.leaves_pid_namespace() {

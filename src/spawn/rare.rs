@@ -60,7 +60,7 @@ pub struct Rare {
     pub io_priority: Option<c_int>,
     pub oom_score: Option<c_int>,
     pub timer_slack: Option<usize>,
-    pub death_signal: c_int,
+    pub pdeath_signal: c_int,
     pub directory: Directory,
     /// A path to chroot(2) to, or a descriptor to pivot to.
     pub root: Directory,
@@ -100,7 +100,7 @@ impl Rare {
         io_priority: None,
         oom_score: None,
         timer_slack: None,
-        death_signal: 0,
+        pdeath_signal: 0,
         directory: Directory::Inherited,
         root: Directory::Inherited,
         descriptors: None,
@@ -141,6 +141,6 @@ impl Rare {
 
     /// Whether the child checks whether its parent has ended.
     pub fn looks_for_parent(&self) -> bool {
-        self.death_signal != 0 || self.writes_id_maps()
+        self.pdeath_signal != 0 || self.writes_id_maps()
     }
 }

@@ -23,7 +23,7 @@ pub enum Stage {
     /// Ignoring signals; the index is the signal.
     Signals = 10,
     /// The signal at the death of the parent.
-    DeathSignal = 11,
+    PdeathSignal = 11,
     /// The new session.
     Session = 12,
     /// The process group.
@@ -125,7 +125,7 @@ stages! {
     Callback: b"callback", One;
     Exec: b"exec", One;
     Signals: b"signals", Counts;
-    DeathSignal: b"parent-death signal", One;
+    PdeathSignal: b"parent-death signal", One;
     Session: b"session", One;
     ProcessGroup: b"process group", One;
     Terminal: b"controlling terminal", One;

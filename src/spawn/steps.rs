@@ -12,7 +12,7 @@
 //! | umask, mounts, root, directory, list of descriptors, file actions | before the other ids: files are opened with the caller's rights |
 //! | limits | they are meant for the program and must not hinder earlier steps |
 //! | capabilities to be dropped, groups, gid, uid, capabilities to be kept | none takes a privilege that a later one needs |
-//! | death signal | a change of ids clears it |
+//! | parent-death signal | a change of ids clears it |
 //! | no_new_privs, callback | the callback sees the state that the program will have, but for mask and filter |
 //! | signal mask | a signal may end the child from here on |
 //! | filter | it applies to exec only |
@@ -97,7 +97,7 @@ pub fn take(job: &Job) -> Result<(), Failure> {
     files::act(&child.actions, &kept.all())?;
     set_limits(rare)?;
     privileges::change(job)?;
-    parent::set_death_signal(job, &kept)?;
+    parent::set_pdeath_signal(job, &kept)?;
     if rare.no_new_privs || job.emulated.contains(CLONE_NNP) {
         cred::set_no_new_privs().map_err(Failure::at(Stage::NoNewPrivs))?;
     }

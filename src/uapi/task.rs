@@ -189,7 +189,7 @@ pub fn set_name(name: *const c_char) -> Result<(), Errno> {
 }
 
 /// prctl(2), PR_SET_PDEATHSIG.
-pub fn set_death_signal(signal: c_int) -> Result<(), Errno> {
+pub fn set_pdeath_signal(signal: c_int) -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
 }
 
