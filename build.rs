@@ -107,7 +107,30 @@ fn header(root: &Path) -> String {
     }
     let mut text = Vec::new();
     builder.generate().expect("the declarations are C").write(&mut text);
-    String::from_utf8(text).expect("cbindgen writes UTF-8")
+    c89(&nothrow(&String::from_utf8(text).expect("cbindgen writes UTF-8")))
+}
+
+/// Functions that run a function of the caller's, which may throw, on the caller's stack.
+const MAY_THROW: [&str; 3] = ["clone3_call", "clone3_call_emulating", "clone3_spawn"];
+
+/// Adds CLONE3_NOTHROW to the other functions: cbindgen has no annotation that adds something
+/// after the parameters of a function in an extern block.
+fn nothrow(header: &str) -> String {
+    let with = |part: &str| {
+        let declaration = &part[part.rfind("\nextern ")?..];
+        let name = declaration.split('(').next()?.rsplit([' ', '*']).next()?;
+        let marked = declaration.contains("CLONE3_NOTHROW") || MAY_THROW.contains(&name);
+        let (head, tail) = part.split_at(part.rfind(')')? + 1);
+        (name.starts_with("clone3") && !marked).then(|| format!("{head} CLONE3_NOTHROW{tail}"))
+    };
+    header.split_inclusive(';').map(|part| with(part).unwrap_or_else(|| part.to_owned())).collect()
+}
+
+/// With comments as in C89.
+fn c89(header: &str) -> String {
+    header
+        .replace("// __cplusplus", "/* __cplusplus */")
+        .replace("// extern \"C\"", "/* extern \"C\" */")
 }
 
 /// The version, from Cargo.toml.

@@ -41,7 +41,7 @@
 #define CLONE3_RETURNS_TWICE __attribute__((__returns_twice__))
 #define CLONE3_ALIGNED(bytes) __attribute__((__aligned__(bytes)))
 #define CLONE3_NORETURN __attribute__((__noreturn__))
-/* Who does not look at the result does not know whether there is anything to use. */
+/* The result says whether there is a child or other output, and which. */
 #define CLONE3_MUST_USE __attribute__((__warn_unused_result__))
 #define CLONE3_SYMBOL(name) __asm__(name)
 #else
@@ -51,6 +51,15 @@
 #define CLONE3_MUST_USE
 #define CLONE3_SYMBOL(name)
 #define clone3 clone3_clone3
+#endif
+
+/* Not on functions that run a function of the caller's. */
+#if !defined(__cplusplus)
+#define CLONE3_NOTHROW
+#elif __cplusplus >= 201103L
+#define CLONE3_NOTHROW noexcept
+#else
+#define CLONE3_NOTHROW throw()
 #endif
 
 /* cpu_set_t, which musl declares with _GNU_SOURCE only. */
@@ -67,7 +76,7 @@ extern "C" {
 #endif
 struct clone_args;
 extern pid_t clone3(struct clone_args *args, size_t size)
-    CLONE3_SYMBOL("clone3_clone3") CLONE3_RETURNS_TWICE;
+    CLONE3_NOTHROW CLONE3_SYMBOL("clone3_clone3") CLONE3_RETURNS_TWICE;
 #ifdef __cplusplus
 }
 #endif
@@ -1138,7 +1147,7 @@ typedef uint64_t clone3_thread_t;
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /**
  * Creates a process that returns from this call, as fork() does.
@@ -1172,8 +1181,8 @@ extern "C" {
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
  */
-extern pid_t clone3(struct clone_args *args,
-                    size_t size);
+extern CLONE3_MUST_USE pid_t clone3(struct clone_args *args,
+                                    size_t size) CLONE3_NOTHROW;
 
 /**
  * Creates a process or thread that runs start(arg) and ends with its result.
@@ -1200,10 +1209,10 @@ extern pid_t clone3(struct clone_args *args,
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  * Source: clone(2); kernel/fork.c.
  */
-extern pid_t clone3_call(struct clone_args *args,
-                         size_t size,
-                         int (*start)(void *arg),
-                         void *arg);
+extern CLONE3_MUST_USE pid_t clone3_call(struct clone_args *args,
+                                         size_t size,
+                                         int (*start)(void *arg),
+                                         void *arg);
 
 /**
  * The same, but allows the library to emulate flags that the kernel does not know,
@@ -1223,11 +1232,11 @@ extern pid_t clone3_call(struct clone_args *args,
  *
  * Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
  */
-extern pid_t clone3_call_emulating(struct clone_args *args,
-                                   size_t size,
-                                   int (*start)(void *arg),
-                                   void *arg,
-                                   uint64_t emulable);
+extern CLONE3_MUST_USE pid_t clone3_call_emulating(struct clone_args *args,
+                                                   size_t size,
+                                                   int (*start)(void *arg),
+                                                   void *arg,
+                                                   uint64_t emulable);
 
 /**
  * Finds out what clone3(2) can do here, for the calling thread.
@@ -1256,7 +1265,7 @@ extern pid_t clone3_call_emulating(struct clone_args *args,
  * Async-signal-safe; thread-safe. Any Linux.
  * Source: kernel/fork.c, copy_process.
  */
-extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features);
+extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features) CLONE3_NOTHROW;
 
 /**
  * Forgets what was found out about kernel and sandbox, and asks again.
@@ -1270,7 +1279,7 @@ extern CLONE3_MUST_USE int clone3_probe(struct clone3_features *features);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_probe_refresh(void);
+extern int clone3_probe_refresh(void) CLONE3_NOTHROW;
 
 /**
  * Tells by which system call, and why, the calling thread's last clone3(),
@@ -1293,7 +1302,7 @@ extern int clone3_probe_refresh(void);
  * Async-signal-safe: in a handler it reports the handler's own last call;
  * thread-safe. Any Linux.
  */
-extern int clone3_last_route(struct clone3_route *route);
+extern int clone3_last_route(struct clone3_route *route) CLONE3_NOTHROW;
 
 /**
  * Allows clone3() and clone3_call() to emulate flags that the kernel does not know,
@@ -1320,7 +1329,7 @@ extern int clone3_last_route(struct clone3_route *route);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_allow_emulation(uint64_t flags);
+extern int clone3_allow_emulation(uint64_t flags) CLONE3_NOTHROW;
 
 /**
  * What clone3_allow_emulation() has allowed.
@@ -1329,7 +1338,7 @@ extern int clone3_allow_emulation(uint64_t flags);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern uint64_t clone3_allowed_emulation(void);
+extern uint64_t clone3_allowed_emulation(void) CLONE3_NOTHROW;
 
 /**
  * Tells why the kernel refuses these arguments to the calling thread.
@@ -1357,7 +1366,7 @@ extern uint64_t clone3_allowed_emulation(void);
 extern const char *clone3_explain(const struct clone_args *args,
                                   size_t size,
                                   char *buf,
-                                  size_t n);
+                                  size_t n) CLONE3_NOTHROW;
 
 /**
  * Creates a thread of the C library, as pthread_create() does, that has the extras
@@ -1412,7 +1421,7 @@ extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
                                                  const pthread_attr_t *attr,
                                                  const struct clone3_pthread_extra *extra,
                                                  void *(*start)(void *arg),
-                                                 void *arg);
+                                                 void *arg) CLONE3_NOTHROW;
 
 /**
  * Initialises a plan: the child inherits everything from the caller.
@@ -1435,7 +1444,7 @@ extern CLONE3_MUST_USE int clone3_pthread_create(pthread_t *thread,
  * - EINVAL: size is smaller than 768, the first version's
  */
 extern int clone3_spawn_init(clone3_spawn_t *plan,
-                             size_t size);
+                             size_t size) CLONE3_NOTHROW;
 
 /**
  * Adds CLONE_* flags to the child's.
@@ -1451,7 +1460,7 @@ extern int clone3_spawn_init(clone3_spawn_t *plan,
  * @return 0, or an error number: EINVAL: another flag
  */
 extern int clone3_spawn_add_flags(clone3_spawn_t *plan,
-                                  uint64_t flags);
+                                  uint64_t flags) CLONE3_NOTHROW;
 
 /**
  * Allows the library to emulate flags that the kernel does not know, or that cannot
@@ -1466,7 +1475,7 @@ extern int clone3_spawn_add_flags(clone3_spawn_t *plan,
  *         spawned child
  */
 extern int clone3_spawn_set_emulation(clone3_spawn_t *plan,
-                                      uint64_t flags);
+                                      uint64_t flags) CLONE3_NOTHROW;
 
 /**
  * Requests a pidfd of the child, close-on-exec, which is stored when clone3_spawn()
@@ -1477,7 +1486,7 @@ extern int clone3_spawn_set_emulation(clone3_spawn_t *plan,
  * @return 0, or an error number
  */
 extern int clone3_spawn_set_pidfd(clone3_spawn_t *plan,
-                                  int *pidfd);
+                                  int *pidfd) CLONE3_NOTHROW;
 
 /**
  * Chooses the signal that the caller gets when the child ends, 0 for none; SIGCHLD
@@ -1488,7 +1497,7 @@ extern int clone3_spawn_set_pidfd(clone3_spawn_t *plan,
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
 extern int clone3_spawn_set_exit_signal(clone3_spawn_t *plan,
-                                        int signal);
+                                        int signal) CLONE3_NOTHROW;
 
 /**
  * Chooses the child's pids, innermost namespace first (set_tid of struct
@@ -1501,7 +1510,7 @@ extern int clone3_spawn_set_exit_signal(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_tid(clone3_spawn_t *plan,
                                 const pid_t *pids,
-                                size_t count);
+                                size_t count) CLONE3_NOTHROW;
 
 /**
  * Creates the child in a cgroup, given by its cgroup2 directory (CLONE_INTO_CGROUP,
@@ -1513,7 +1522,7 @@ extern int clone3_spawn_set_tid(clone3_spawn_t *plan,
  * @return 0, or an error number: EBADF: negative
  */
 extern int clone3_spawn_set_cgroup(clone3_spawn_t *plan,
-                                   int fd);
+                                   int fd) CLONE3_NOTHROW;
 
 /**
  * The same by the directory's path, which the calling thread opens during the spawn.
@@ -1523,7 +1532,7 @@ extern int clone3_spawn_set_cgroup(clone3_spawn_t *plan,
  * @return 0, or an error number: EFAULT: NULL
  */
 extern int clone3_spawn_set_cgroup_path(clone3_spawn_t *plan,
-                                        const char *path);
+                                        const char *path) CLONE3_NOTHROW;
 
 /**
  * Lists namespaces that the child joins, in this order (setns(2)).
@@ -1538,7 +1547,7 @@ extern int clone3_spawn_set_cgroup_path(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_namespaces(clone3_spawn_t *plan,
                                        const struct clone3_spawn_namespace *namespaces,
-                                       size_t count);
+                                       size_t count) CLONE3_NOTHROW;
 
 /**
  * The user ids of the child's new user namespace (CLONE_NEWUSER), written to
@@ -1550,7 +1559,7 @@ extern int clone3_spawn_set_namespaces(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_uid_map(clone3_spawn_t *plan,
                                     const struct clone3_spawn_id_range *ranges,
-                                    size_t count);
+                                    size_t count) CLONE3_NOTHROW;
 
 /**
  * The same for group ids, /proc/PID/gid_map. Without privileges,
@@ -1562,7 +1571,7 @@ extern int clone3_spawn_set_uid_map(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_gid_map(clone3_spawn_t *plan,
                                     const struct clone3_spawn_id_range *ranges,
-                                    size_t count);
+                                    size_t count) CLONE3_NOTHROW;
 
 /**
  * Writes "allow" or "deny" to /proc/PID/setgroups before gid_map. Linux 3.19.
@@ -1571,7 +1580,7 @@ extern int clone3_spawn_set_gid_map(clone3_spawn_t *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_setgroups(clone3_spawn_t *plan, int allowed);
+extern int clone3_spawn_set_setgroups(clone3_spawn_t *plan, int allowed) CLONE3_NOTHROW;
 
 /**
  * Real, effective and saved user id (setresuid(2)).
@@ -1582,7 +1591,7 @@ extern int clone3_spawn_set_setgroups(clone3_spawn_t *plan, int allowed);
  * @return 0, or an error number: EINVAL: -1
  */
 extern int clone3_spawn_set_uid(clone3_spawn_t *plan,
-                                uid_t uid);
+                                uid_t uid) CLONE3_NOTHROW;
 
 /**
  * Real, effective and saved group id (setresgid(2)). The supplementary groups
@@ -1590,7 +1599,7 @@ extern int clone3_spawn_set_uid(clone3_spawn_t *plan,
  *
  * @return 0, or an error number: EINVAL: -1
  */
-extern int clone3_spawn_set_gid(clone3_spawn_t *plan, gid_t gid);
+extern int clone3_spawn_set_gid(clone3_spawn_t *plan, gid_t gid) CLONE3_NOTHROW;
 
 /**
  * Supplementary groups (setgroups(2)); none with count 0.
@@ -1601,7 +1610,7 @@ extern int clone3_spawn_set_gid(clone3_spawn_t *plan, gid_t gid);
  */
 extern int clone3_spawn_set_groups(clone3_spawn_t *plan,
                                    const gid_t *groups,
-                                   size_t count);
+                                   size_t count) CLONE3_NOTHROW;
 
 /**
  * Sets no_new_privs (prctl(2), PR_SET_NO_NEW_PRIVS), without which
@@ -1611,7 +1620,7 @@ extern int clone3_spawn_set_groups(clone3_spawn_t *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_no_new_privs(clone3_spawn_t *plan, int on);
+extern int clone3_spawn_set_no_new_privs(clone3_spawn_t *plan, int on) CLONE3_NOTHROW;
 
 /**
  * Chooses one of three capability sets, capability n in bit n.
@@ -1626,14 +1635,14 @@ extern int clone3_spawn_set_no_new_privs(clone3_spawn_t *plan, int on);
  */
 extern int clone3_spawn_set_capabilities(clone3_spawn_t *plan,
                                          int which,
-                                         uint64_t capabilities);
+                                         uint64_t capabilities) CLONE3_NOTHROW;
 
 /**
  * The securebits (prctl(2), PR_SET_SECUREBITS), set after ids and capabilities.
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_securebits(clone3_spawn_t *plan, unsigned int bits);
+extern int clone3_spawn_set_securebits(clone3_spawn_t *plan, unsigned int bits) CLONE3_NOTHROW;
 
 /**
  * Installs a seccomp filter as the last step before exec, which the filter must
@@ -1646,7 +1655,7 @@ extern int clone3_spawn_set_securebits(clone3_spawn_t *plan, unsigned int bits);
  */
 extern int clone3_spawn_set_seccomp(clone3_spawn_t *plan,
                                     const struct sock_fprog *program,
-                                    unsigned int flags);
+                                    unsigned int flags) CLONE3_NOTHROW;
 
 /**
  * Resource limits (prlimit(2)), set after the files.
@@ -1657,7 +1666,7 @@ extern int clone3_spawn_set_seccomp(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_rlimits(clone3_spawn_t *plan,
                                     const struct clone3_spawn_rlimit *limits,
-                                    size_t count);
+                                    size_t count) CLONE3_NOTHROW;
 
 /**
  * Makes the child leader of a new session (setsid(2)).
@@ -1666,14 +1675,14 @@ extern int clone3_spawn_set_rlimits(clone3_spawn_t *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_session(clone3_spawn_t *plan, int on);
+extern int clone3_spawn_set_session(clone3_spawn_t *plan, int on) CLONE3_NOTHROW;
 
 /**
  * The process group it joins, 0 for one of its own (setpgid(2)).
  *
  * @return 0, or an error number: EINVAL: negative
  */
-extern int clone3_spawn_set_process_group(clone3_spawn_t *plan, pid_t group);
+extern int clone3_spawn_set_process_group(clone3_spawn_t *plan, pid_t group) CLONE3_NOTHROW;
 
 /**
  * Makes a terminal the new session's controlling one (ioctl_tty(2), TIOCSCTTY).
@@ -1683,7 +1692,7 @@ extern int clone3_spawn_set_process_group(clone3_spawn_t *plan, pid_t group);
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_terminal(clone3_spawn_t *plan, int fd);
+extern int clone3_spawn_set_terminal(clone3_spawn_t *plan, int fd) CLONE3_NOTHROW;
 
 /**
  * The signal mask that the program starts with; the caller's unless set.
@@ -1693,7 +1702,7 @@ extern int clone3_spawn_set_terminal(clone3_spawn_t *plan, int fd);
  * @return 0, or an error number: EFAULT: not in memory
  */
 extern int clone3_spawn_set_signal_mask(clone3_spawn_t *plan,
-                                        const sigset_t *set);
+                                        const sigset_t *set) CLONE3_NOTHROW;
 
 /**
  * Signals that are at their default when the program starts. Those with a handler
@@ -1704,7 +1713,7 @@ extern int clone3_spawn_set_signal_mask(clone3_spawn_t *plan,
  * @return 0, or an error number: EFAULT: not in memory
  */
 extern int clone3_spawn_set_signal_defaults(clone3_spawn_t *plan,
-                                            const sigset_t *set);
+                                            const sigset_t *set) CLONE3_NOTHROW;
 
 /**
  * Signals that are ignored when the program starts.
@@ -1714,7 +1723,7 @@ extern int clone3_spawn_set_signal_defaults(clone3_spawn_t *plan,
  * @return 0, or an error number: EFAULT: not in memory; EINVAL: SIGKILL or SIGSTOP is in it
  */
 extern int clone3_spawn_set_signal_ignores(clone3_spawn_t *plan,
-                                           const sigset_t *set);
+                                           const sigset_t *set) CLONE3_NOTHROW;
 
 /**
  * Scheduling policy, optionally with SCHED_RESET_ON_FORK, and static priority
@@ -1724,14 +1733,14 @@ extern int clone3_spawn_set_signal_ignores(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_scheduler(clone3_spawn_t *plan,
                                       int policy,
-                                      int priority);
+                                      int priority) CLONE3_NOTHROW;
 
 /**
  * The nice value (setpriority(2)).
  *
  * @return 0, or an error number: EINVAL: not -20 to 19
  */
-extern int clone3_spawn_set_nice(clone3_spawn_t *plan, int nice);
+extern int clone3_spawn_set_nice(clone3_spawn_t *plan, int nice) CLONE3_NOTHROW;
 
 /**
  * The processors it may run on (sched_setaffinity(2)).
@@ -1743,14 +1752,14 @@ extern int clone3_spawn_set_nice(clone3_spawn_t *plan, int nice);
  */
 extern int clone3_spawn_set_affinity(clone3_spawn_t *plan,
                                      const clone3_cpu_set_t *mask,
-                                     size_t size);
+                                     size_t size) CLONE3_NOTHROW;
 
 /**
  * The I/O scheduling class and priority, encoded as for ioprio_set(2).
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_ioprio(clone3_spawn_t *plan, int priority);
+extern int clone3_spawn_set_ioprio(clone3_spawn_t *plan, int priority) CLONE3_NOTHROW;
 
 /**
  * The OOM score adjustment, -1000 to 1000, written to the child's
@@ -1758,7 +1767,7 @@ extern int clone3_spawn_set_ioprio(clone3_spawn_t *plan, int priority);
  *
  * @return 0, or an error number: EINVAL: out of range
  */
-extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan, int score);
+extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan, int score) CLONE3_NOTHROW;
 
 /**
  * The timer slack in nanoseconds, 0 for the default (prctl(2), PR_SET_TIMERSLACK).
@@ -1766,7 +1775,7 @@ extern int clone3_spawn_set_oom_score_adj(clone3_spawn_t *plan, int score);
  * @return 0, or an error number
  */
 extern int clone3_spawn_set_timer_slack(clone3_spawn_t *plan,
-                                        unsigned long nanoseconds);
+                                        unsigned long nanoseconds) CLONE3_NOTHROW;
 
 /**
  * The signal that the child gets when the calling thread ends (prctl(2),
@@ -1780,14 +1789,14 @@ extern int clone3_spawn_set_timer_slack(clone3_spawn_t *plan,
  * @return 0, or an error number: EINVAL: not 0 to 64
  */
 extern int clone3_spawn_set_pdeath_signal(clone3_spawn_t *plan,
-                                          int signal);
+                                          int signal) CLONE3_NOTHROW;
 
 /**
  * The file mode creation mask, set before the file actions.
  *
  * @return 0, or an error number: EINVAL: more than 0777
  */
-extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
+extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask) CLONE3_NOTHROW;
 
 /**
  * Lists what the child mounts, in this order, before it changes its root: while the
@@ -1814,7 +1823,7 @@ extern int clone3_spawn_set_umask(clone3_spawn_t *plan, mode_t mask);
  */
 extern int clone3_spawn_set_mounts(clone3_spawn_t *plan,
                                    const struct clone3_spawn_mount *mounts,
-                                   size_t count);
+                                   size_t count) CLONE3_NOTHROW;
 
 /**
  * The working directory, looked up in the child's root (chdir(2)).
@@ -1823,14 +1832,14 @@ extern int clone3_spawn_set_mounts(clone3_spawn_t *plan,
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_directory(clone3_spawn_t *plan, const char *path);
+extern int clone3_spawn_set_directory(clone3_spawn_t *plan, const char *path) CLONE3_NOTHROW;
 
 /**
  * The same by a descriptor (fchdir(2)).
  *
  * @return 0, or an error number: EBADF: negative
  */
-extern int clone3_spawn_set_directory_fd(clone3_spawn_t *plan, int fd);
+extern int clone3_spawn_set_directory_fd(clone3_spawn_t *plan, int fd) CLONE3_NOTHROW;
 
 /**
  * The root directory, and the working directory there (chroot(2)).
@@ -1839,7 +1848,7 @@ extern int clone3_spawn_set_directory_fd(clone3_spawn_t *plan, int fd);
  *
  * @return 0, or an error number: EFAULT: NULL
  */
-extern int clone3_spawn_set_chroot(clone3_spawn_t *plan, const char *path);
+extern int clone3_spawn_set_chroot(clone3_spawn_t *plan, const char *path) CLONE3_NOTHROW;
 
 /**
  * Makes a directory the root of the child's mount namespace (pivot_root(2)), and the
@@ -1853,7 +1862,7 @@ extern int clone3_spawn_set_chroot(clone3_spawn_t *plan, const char *path);
  * @return 0, or an error number: EBADF: negative
  */
 extern int clone3_spawn_set_pivot_root(clone3_spawn_t *plan,
-                                       int fd);
+                                       int fd) CLONE3_NOTHROW;
 
 /**
  * The complete list of the child's descriptors: fds[0] becomes 0, fds[1] becomes 1
@@ -1868,7 +1877,7 @@ extern int clone3_spawn_set_pivot_root(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_fds(clone3_spawn_t *plan,
                                 const int *fds,
-                                size_t count);
+                                size_t count) CLONE3_NOTHROW;
 
 /**
  * The file actions of POSIX, in their order.
@@ -1882,7 +1891,7 @@ extern int clone3_spawn_set_fds(clone3_spawn_t *plan,
  *         layout of file actions
  */
 extern int clone3_spawn_set_file_actions(clone3_spawn_t *plan,
-                                         const posix_spawn_file_actions_t *actions);
+                                         const posix_spawn_file_actions_t *actions) CLONE3_NOTHROW;
 
 /**
  * Executes the program by a descriptor (execveat(2), Linux 3.19): clone3_spawn()'s
@@ -1899,7 +1908,7 @@ extern int clone3_spawn_set_file_actions(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_program_fd(clone3_spawn_t *plan,
                                        int fd,
-                                       int flags);
+                                       int flags) CLONE3_NOTHROW;
 
 /**
  * Searches the caller's PATH for clone3_spawn()'s path, if it has no slash, as
@@ -1909,7 +1918,7 @@ extern int clone3_spawn_set_program_fd(clone3_spawn_t *plan,
  *
  * @return 0, or an error number
  */
-extern int clone3_spawn_set_search(clone3_spawn_t *plan, int on);
+extern int clone3_spawn_set_search(clone3_spawn_t *plan, int on) CLONE3_NOTHROW;
 
 /**
  * Makes the child call a function after all other steps and before the signal mask,
@@ -1938,7 +1947,7 @@ extern int clone3_spawn_set_search(clone3_spawn_t *plan, int on);
  */
 extern int clone3_spawn_set_callback(clone3_spawn_t *plan,
                                      int (*callback)(void *arg),
-                                     void *arg);
+                                     void *arg) CLONE3_NOTHROW;
 
 /**
  * Makes the child run a function instead of a program: clone3_spawn()'s path must be
@@ -1956,7 +1965,7 @@ extern int clone3_spawn_set_callback(clone3_spawn_t *plan,
  */
 extern int clone3_spawn_set_function(clone3_spawn_t *plan,
                                      int (*function)(void *arg),
-                                     void *arg);
+                                     void *arg) CLONE3_NOTHROW;
 
 /**
  * Creates a child as described by a plan, which executes a program.
@@ -2018,7 +2027,7 @@ extern CLONE3_MUST_USE int clone3_spawn(pid_t *pid,
  */
 extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
                                          char *buf,
-                                         size_t n);
+                                         size_t n) CLONE3_NOTHROW;
 
 /**
  * Tells whether clone3_spawn() would refuse a plan before there is a child, and why:
@@ -2049,7 +2058,7 @@ extern const char *clone3_spawn_strerror(const struct clone3_spawn_error *err,
  */
 extern CLONE3_MUST_USE int clone3_spawn_check(const char *path,
                                               const clone3_spawn_t *plan,
-                                              struct clone3_spawn_error *err);
+                                              struct clone3_spawn_error *err) CLONE3_NOTHROW;
 
 /**
  * The same as text, in the words of clone3_spawn_strerror(), as clone3_explain()
@@ -2067,7 +2076,7 @@ extern CLONE3_MUST_USE int clone3_spawn_check(const char *path,
 extern const char *clone3_spawn_explain(const char *path,
                                         const clone3_spawn_t *plan,
                                         char *buf,
-                                        size_t n);
+                                        size_t n) CLONE3_NOTHROW;
 
 /**
  * Stores the CLONE_* flags that clone3_spawn_add_flags() has added.
@@ -2083,7 +2092,7 @@ extern const char *clone3_spawn_explain(const char *path,
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
-                                                  uint64_t *flags);
+                                                  uint64_t *flags) CLONE3_NOTHROW;
 
 /**
  * Stores where the plan stores a pidfd (clone3_spawn_set_pidfd()): a library that
@@ -2100,7 +2109,7 @@ extern CLONE3_MUST_USE int clone3_spawn_get_flags(const clone3_spawn_t *plan,
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
-                                                  int **pidfd);
+                                                  int **pidfd) CLONE3_NOTHROW;
 
 /**
  * Waits for a child by its pidfd, with a timeout, and reaps it: stores how it ended
@@ -2135,7 +2144,7 @@ extern CLONE3_MUST_USE int clone3_spawn_get_pidfd(const clone3_spawn_t *plan,
 extern pid_t clone3_wait(int pidfd,
                          int64_t timeout,
                          int *status,
-                         struct clone3_usage *usage);
+                         struct clone3_usage *usage) CLONE3_NOTHROW;
 
 /**
  * Fills in the defaults.
@@ -2151,7 +2160,7 @@ extern pid_t clone3_wait(int pidfd,
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
+extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size) CLONE3_NOTHROW;
 
 /**
  * Creates a bare thread, which runs start(arg) and ends with its result.
@@ -2194,7 +2203,7 @@ extern int clone3_thread_attr_init(clone3_thread_attr_t *attr, size_t size);
 extern CLONE3_MUST_USE int clone3_thread_create(clone3_thread_t *thread,
                                                 const clone3_thread_attr_t *attr,
                                                 void *(*start)(void *arg),
-                                                void *arg);
+                                                void *arg) CLONE3_NOTHROW;
 
 /**
  * Ends the calling bare thread, as a return from its start function does. No
@@ -2205,7 +2214,7 @@ extern CLONE3_MUST_USE int clone3_thread_create(clone3_thread_t *thread,
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern void clone3_thread_exit(void *value) CLONE3_NORETURN;
+extern void clone3_thread_exit(void *value) CLONE3_NOTHROW CLONE3_NORETURN;
 
 /**
  * Waits for a bare thread's end. Its handle is invalid afterwards.
@@ -2223,7 +2232,7 @@ extern void clone3_thread_exit(void *value) CLONE3_NORETURN;
  * Not interrupted by signals. Async-signal-safe; thread-safe. Any Linux.
  */
 extern int clone3_thread_join(clone3_thread_t thread,
-                              void **value);
+                              void **value) CLONE3_NOTHROW;
 
 /**
  * The same without waiting.
@@ -2238,7 +2247,7 @@ extern int clone3_thread_join(clone3_thread_t thread,
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern CLONE3_MUST_USE int clone3_thread_tryjoin(clone3_thread_t thread,
-                                                 void **value);
+                                                 void **value) CLONE3_NOTHROW;
 
 /**
  * The same, waiting until a point in time.
@@ -2259,7 +2268,7 @@ extern CLONE3_MUST_USE int clone3_thread_tryjoin(clone3_thread_t thread,
 extern CLONE3_MUST_USE int clone3_thread_timedjoin(clone3_thread_t thread,
                                                    void **value,
                                                    int clock,
-                                                   int64_t deadline);
+                                                   int64_t deadline) CLONE3_NOTHROW;
 
 /**
  * Detaches a bare thread: its memory is released when it ends.
@@ -2273,7 +2282,7 @@ extern CLONE3_MUST_USE int clone3_thread_timedjoin(clone3_thread_t thread,
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_detach(clone3_thread_t thread);
+extern int clone3_thread_detach(clone3_thread_t thread) CLONE3_NOTHROW;
 
 /**
  * The calling bare thread.
@@ -2282,7 +2291,7 @@ extern int clone3_thread_detach(clone3_thread_t thread);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern clone3_thread_t clone3_thread_self(void);
+extern clone3_thread_t clone3_thread_self(void) CLONE3_NOTHROW;
 
 /**
  * Whether two handles refer to the same thread.
@@ -2293,7 +2302,7 @@ extern clone3_thread_t clone3_thread_self(void);
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other);
+extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other) CLONE3_NOTHROW;
 
 /**
  * Sends a signal to a bare thread, by tgkill(2).
@@ -2314,7 +2323,7 @@ extern int clone3_thread_equal(clone3_thread_t one, clone3_thread_t other);
  * Async-signal-safe; thread-safe. Any Linux. Source: tgkill(2).
  */
 extern int clone3_thread_kill(clone3_thread_t thread,
-                              int signal);
+                              int signal) CLONE3_NOTHROW;
 
 /**
  * A bare thread's id in the kernel.
@@ -2330,7 +2339,7 @@ extern int clone3_thread_kill(clone3_thread_t thread,
  * Async-signal-safe; thread-safe. Any Linux.
  */
 extern CLONE3_MUST_USE int clone3_thread_gettid(clone3_thread_t thread,
-                                                pid_t *tid);
+                                                pid_t *tid) CLONE3_NOTHROW;
 
 /**
  * Opens a pidfd of a bare thread, which is readable when the thread has ended.
@@ -2349,7 +2358,7 @@ extern CLONE3_MUST_USE int clone3_thread_gettid(clone3_thread_t thread,
  * Async-signal-safe; thread-safe. Linux 6.9. Source: pidfd_open(2).
  */
 extern CLONE3_MUST_USE int clone3_thread_pidfd(clone3_thread_t thread,
-                                               int *pidfd);
+                                               int *pidfd) CLONE3_NOTHROW;
 
 /**
  * Tells where a bare thread's stack is.
@@ -2367,7 +2376,7 @@ extern CLONE3_MUST_USE int clone3_thread_pidfd(clone3_thread_t thread,
  */
 extern CLONE3_MUST_USE int clone3_thread_getstack(clone3_thread_t thread,
                                                   void **lowest,
-                                                  size_t *size);
+                                                  size_t *size) CLONE3_NOTHROW;
 
 /**
  * Returns the version of the loaded library, "MAJOR.MINOR.PATCH"; CLONE3_VERSION is
@@ -2377,10 +2386,10 @@ extern CLONE3_MUST_USE int clone3_thread_getstack(clone3_thread_t thread,
  *
  * Async-signal-safe; thread-safe. Any Linux.
  */
-extern const char *clone3_version(void);
+extern const char *clone3_version(void) CLONE3_NOTHROW;
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* LIBCLONE3_CLONE3_H */

@@ -2,7 +2,7 @@
 //! `clone3`, `clone3_call`, `clone`; and the other entries that return twice, `vfork` and
 //! `syscall`.
 
-use super::{declared_entry, libc_entry, or_errno};
+use super::{MustUsePid, declared_entry, libc_entry, or_errno};
 use crate::arch::returns_twice;
 use crate::engine::{Request, read};
 use crate::host::functions::LIBC_SYSCALL;
@@ -59,7 +59,7 @@ unsafe extern "C" {
     ///
     /// Async-signal-safe; thread-safe. Linux 5.3, by clone(2) before that.
     /// Source: clone(2); kernel/fork.c.
-    pub fn clone3(args: *mut clone_args, size: usize) -> Pid;
+    pub fn clone3(args: *mut clone_args, size: usize) -> MustUsePid;
 
     /// Creates a process or thread that runs start(arg) and ends with its result.
     ///
@@ -89,7 +89,7 @@ unsafe extern "C" {
         size: usize,
         start: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
-    ) -> Pid;
+    ) -> MustUsePid;
 
     /// The same, but allows the library to emulate flags that the kernel does not know,
     /// or that cannot be passed because clone3(2) is unavailable, in this call only; see
@@ -113,7 +113,7 @@ unsafe extern "C" {
         start: Option<unsafe extern "C" fn(arg: *mut c_void) -> c_int>,
         arg: *mut c_void,
         emulable: u64,
-    ) -> Pid;
+    ) -> MustUsePid;
 }
 
 unsafe extern "C" fn exported_clone3_call(

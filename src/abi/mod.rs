@@ -78,6 +78,9 @@ use declared_entry;
 /// blocks.
 type MustUse = core::ffi::c_int;
 
+/// The same for the pid of a child, which must be waited for.
+type MustUsePid = Pid;
+
 /// The convention of fork: the pid, or −1 and errno.
 fn or_errno(outcome: Result<Pid, Errno>) -> Pid {
     outcome.unwrap_or_else(|errno| {
