@@ -3,7 +3,7 @@
  * threads of KIND (pthread, clone3_thread, floor, floor-blocked, floor-equipped) with default attributes one after the
  * other and answers with the median in nanoseconds. "KIND alive COUNT" has COUNT of them
  * alive at once and answers with the nanoseconds of processor time that each took until all
- * of them ran (what it takes on one CPU, were nobody else on it), and with the bytes of
+ * of them ran (the time on one otherwise idle CPU), and with the bytes of
  * resident memory that each, idle, adds to the process.
  *
  * Built without the library, once for each libc; what is ours comes by the preload. */

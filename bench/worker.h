@@ -28,7 +28,7 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median, because one interruption by somebody else must not count. */
+/* The median, because a single interruption by another process must not count. */
 static inline double median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, compare_doubles);

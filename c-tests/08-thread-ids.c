@@ -96,8 +96,7 @@ int main(void)
         return done();
     }
     struct clone3_features features = { .size = sizeof features };
-    clone3_probe(&features);
-    if (!(features.known & CLONE_CLEAR_SIGHAND)) {
+    if (clone3_probe(&features) != 0 || !(features.known & CLONE_CLEAR_SIGHAND)) {
         skip("threads with filters of their own", "the flag is of Linux 5.5");
         return done();
     }

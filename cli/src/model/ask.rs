@@ -19,7 +19,7 @@ pub struct Part<'a> {
 }
 
 impl Run {
-    /// The processes that nobody in the trace made.
+    /// The processes whose creator is not in the trace.
     pub fn roots(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.processes.len()).filter(|place| self.processes[*place].parent.is_none())
     }

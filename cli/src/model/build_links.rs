@@ -113,7 +113,7 @@ impl Links {
         }
     }
 
-    /// The child that somebody waited for; seen from outside, by its number alone.
+    /// The child that was waited for; seen from outside, by its number alone.
     pub fn waited_for(&self, run: &Run, parent: Option<usize>, pid: u32) -> Option<usize> {
         let is_it = |place: &usize| run.processes[*place].pid == pid;
         let goes_on = |place: &usize| {

@@ -145,7 +145,7 @@ pub struct Image {
 /// How a process ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum End {
-    /// Nobody said.
+    /// Not known.
     #[default]
     Unknown,
     /// By itself, with this status; -1 where that is not known.

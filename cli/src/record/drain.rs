@@ -32,7 +32,7 @@ pub struct Drain<'a> {
     replaced: HashSet<u64>,
     /// How old an open record has to be before it is given up.
     pub patience: Duration,
-    /// A word of the ring made no sense: somebody wrote into it who should not.
+    /// A word of the ring was invalid: another program has written into it.
     broken: bool,
     /// What there was in the records.
     pub counts: Counts,

@@ -27,7 +27,7 @@ pub struct Shared {
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    /// A new one. Its memory is there before anybody writes, so that no write can fail.
+    /// A new one. Its memory is allocated before it is used, so that no write can fail.
     pub fn create(mib: u32) -> io::Result<Shared> {
         let slots = ((mib as usize) << 20) / SLOT_SIZE;
         let size = HEADER_SIZE + slots * SLOT_SIZE;

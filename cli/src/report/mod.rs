@@ -117,7 +117,7 @@ fn whole(reader: Reader<impl ReadAt>) -> Run {
     run
 }
 
-/// Shows each record to somebody, who adds it to the run.
+/// Passes each record to a function, which adds it to the run.
 fn each<E>(
     mut reader: Reader<impl ReadAt>,
     mut show: impl FnMut(&Record, &mut Builder) -> Result<(), E>,
