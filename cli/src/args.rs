@@ -53,6 +53,23 @@ pub enum Command {
     ///
     /// Exit status: 0; 125 if the file is no trace or cannot be read.
     Report(Report),
+    /// Compare two traces of the same thing: what is different, first of all and in all, and what
+    /// got slower
+    ///
+    /// The processes of both are aligned as trees. Children are aligned below aligned parents,
+    /// first those that are the same with all that is below them, then by command line, then by
+    /// words that no other child's has, then by program; among equals by order. That children
+    /// come in another order is no difference, nor are process ids, names of mkstemp(3)'s kind
+    /// below /tmp and others directories named tmp, times, and, if the runs began in different
+    /// directories, those directories in arguments and paths.
+    ///
+    /// Differences are: processes that one side has not got, programs, arguments, working
+    /// directories, exit statuses, creations and executions that failed, and the function and
+    /// route by which a process was made. Statuses that nobody saw are none.
+    ///
+    /// Exit status, as diff(1) has it: 0 if there are no differences (those of time and memory
+    /// are none), 1 if there are, 125 if a file is no trace or cannot be read.
+    Diff(Diff),
     /// Show what clone3(2) is for a program started here: which flags the kernel knows,
     /// which it permits, and what stands in the way
     ///
@@ -176,6 +193,48 @@ pub enum Format {
     Otlp,
     /// A page for a browser: lanes, tree, table, search. It loads nothing from anywhere
     Html,
+}
+
+/// Of `clone3 diff`.
+#[derive(Group)]
+pub struct Diff {
+    /// What it looks like
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+
+    /// How many programs and processes that got slower, and that got faster, are shown
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+
+    /// How many ms of wall time must be between both sides for that. It must be a twentieth of
+    /// the longer time, too
+    #[arg(long, value_name = "MS", default_value_t = 10)]
+    pub threshold: u64,
+
+    /// Take temporary names, process ids and the directories of the beginning as they are
+    #[arg(long)]
+    pub exact: bool,
+
+    /// Show commands whole on a terminal, where they are cut at its width otherwise
+    #[arg(short, long)]
+    pub wide: bool,
+
+    /// The one trace
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// The other trace
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+}
+
+/// What a comparison looks like.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DiffFormat {
+    /// Sums, the first difference, all differences as a tree, what got slower and faster
+    Text,
+    /// The same as one JSON object
+    Json,
 }
 
 /// Of `clone3 probe`.

@@ -3,6 +3,7 @@
 
 mod args;
 mod critical;
+mod diff;
 mod elf;
 mod explain;
 mod library;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Run(run) => run::run(&args, run),
         Command::Report(report) => report::run(report),
+        Command::Diff(diff) => diff::run(diff),
         Command::Probe(probe) => probe::run(&args, probe),
         Command::Explain(explain) => explain::run(&args, explain),
         Command::Completions { shell } => shipped::completions(*shell),

@@ -14,6 +14,8 @@ pub struct Part<'a> {
     pub path: Option<&'a [u8]>,
     /// Its arguments.
     pub argv: &'a [Vec<u8>],
+    /// Where it began, if that is known.
+    pub cwd: &'a [u8],
     /// Whether it began without the library.
     pub unseen: bool,
 }
@@ -82,22 +84,27 @@ impl Process {
     /// What it was, one after the other; at least one. It ended then, or may have been there
     /// until then.
     pub fn parts(&self, until_ns: u64) -> Vec<Part<'_>> {
-        let seen = self.images.iter().map(|image| (image.at_ns, &image.path, &image.argv, false));
+        let seen = self
+            .images
+            .iter()
+            .map(|image| (image.at_ns, &image.path, &image.argv, &image.cwd, false));
         let hidden = self.executed().filter(|_| self.is_hidden());
-        let hidden = hidden.map(|exec| (exec.at_ns, &exec.path, &exec.argv, true));
+        let hidden = hidden.map(|exec| (exec.at_ns, &exec.path, &exec.argv, &exec.cwd, true));
         let mut parts: Vec<Part> = seen
             .chain(hidden)
-            .map(|(begun_ns, path, argv, unseen)| Part {
+            .map(|(begun_ns, path, argv, cwd, unseen)| Part {
                 begun_ns,
                 until_ns,
                 path: Some(path),
                 argv,
+                cwd,
                 unseen,
             })
             .collect();
         if parts.is_empty() {
             let begun_ns = self.begun_ns;
-            parts.push(Part { begun_ns, until_ns, path: None, argv: &[], unseen: false });
+            let (argv, cwd) = (&[][..], &[][..]);
+            parts.push(Part { begun_ns, until_ns, path: None, argv, cwd, unseen: false });
         }
         // What it did before it executed is part of the first.
         parts[0].begun_ns = self.begun_ns;

@@ -4,7 +4,7 @@
 use super::build_links::Links;
 use super::{Creation, End, Exec, Image, Process, Run, Used, Waited};
 use crate::trace::{Body, Header, Record, drop_reason};
-use clone3_trace::{Alive, Call, Create, Exit, Wait};
+use clone3_trace::{Alive, Call, Create, Exit, Route, Wait};
 
 /// Takes records in their order.
 #[derive(Default)]
@@ -77,6 +77,7 @@ impl Builder {
             by,
             process: None,
             call: Call::of(create.call),
+            route: Route::of(create.route).filter(|route| *route != Route::None),
             flags: create.flags,
             resident: create.resident,
             thread: create.thread != 0,
@@ -120,6 +121,7 @@ impl Builder {
             at_ns: record.begun_ns,
             path: record.strings[0].bytes.clone(),
             argv: record.words(1),
+            cwd: record.strings[2].bytes.clone(),
             failed: (!record.open).then_some(exec.errno),
             seen: false,
         });

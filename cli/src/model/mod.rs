@@ -12,7 +12,7 @@ pub use blind::Blind;
 pub use build::{Builder, end};
 
 use crate::trace::Header;
-use clone3_trace::Call;
+use clone3_trace::{Call, Route};
 
 /// A run.
 #[derive(Debug, Default)]
@@ -83,6 +83,8 @@ pub struct Creation {
     pub process: Option<usize>,
     /// The function that was called.
     pub call: Option<Call>,
+    /// The way that it went, where that is known.
+    pub route: Option<Route>,
     /// CLONE_*.
     pub flags: u64,
     /// The creator's memory, where it was copied and asked for.
@@ -121,6 +123,8 @@ pub struct Exec {
     pub path: Vec<u8>,
     /// and its arguments.
     pub argv: Vec<Vec<u8>>,
+    /// in which directory.
+    pub cwd: Vec<u8>,
     /// The error number; none where it did not return.
     pub failed: Option<i32>,
     /// Whether the program that it began has the library.
@@ -143,7 +147,7 @@ pub struct Image {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum End {
     /// Not known.
     #[default]

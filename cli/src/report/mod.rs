@@ -14,6 +14,8 @@ mod summary;
 mod text;
 mod tree;
 
+pub use tree::status;
+
 use crate::args::{Format, Report};
 use crate::model::{Builder, Run};
 use crate::trace::{ReadAt, Reader, Record};
@@ -21,30 +23,27 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use terminal_size::terminal_size_of;
 
 /// What is secondary,
-const DIM: Style = Style::new().dimmed();
+pub const DIM: Style = Style::new().dimmed();
 /// what went wrong,
-const BAD: Style = AnsiColor::Red.on_default();
+pub const BAD: Style = AnsiColor::Red.on_default();
 /// and heads of tables and lists.
-const HEAD: Style = Style::new().bold();
+pub const HEAD: Style = Style::new().bold();
 
 /// Writes a report to standard output.
 pub fn run(report: &Report) -> Result<ExitCode> {
-    let named = || report.file.display().to_string();
-    let file = File::open(&report.file).with_context(named)?;
-    let reader = Reader::new(file).map_err(|why| anyhow!("{}: {why}", named()))?;
+    let reader = open(&report.file)?;
     let written = match report.format {
         Format::Perfetto if std::io::stdout().is_terminal() => {
             bail!("Perfetto's format is not for a terminal; write it to a file")
         }
         // No colours but on a terminal.
         Format::Tree | Format::Text | Format::Summary | Format::CriticalPath | Format::Findings => {
-            let size = terminal_size_of(std::io::stdout()).filter(|_| !report.wide);
-            let width = size.map(|(columns, _)| columns.0.into());
-            write_to(anstream::stdout().lock(), report.format, width, reader)
+            write_to(anstream::stdout().lock(), report.format, width(report.wide), reader)
         }
         _ => write_to(std::io::stdout().lock(), report.format, None, reader),
     };
@@ -53,6 +52,19 @@ pub fn run(report: &Report) -> Result<ExitCode> {
         Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
         other => other.map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// A trace.
+pub fn open(file: &Path) -> Result<Reader<File>> {
+    let named = || file.display().to_string();
+    let opened = File::open(file).with_context(named)?;
+    Reader::new(opened).map_err(|why| anyhow!("{}: {why}", named()))
+}
+
+/// The terminal's, if it is one, and lines are not to be longer.
+pub fn width(is_wide: bool) -> Option<usize> {
+    let size = terminal_size_of(std::io::stdout()).filter(|_| !is_wide);
+    size.map(|(columns, _)| columns.0.into())
 }
 
 fn write_to(
@@ -66,7 +78,8 @@ fn write_to(
     Ok(out.flush()?)
 }
 
-fn is_closed(error: &anyhow::Error) -> bool {
+/// Whether the reader of the output has gone away.
+pub fn is_closed(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
@@ -109,7 +122,7 @@ fn write(
 }
 
 /// Everything that happened.
-fn whole(reader: Reader<impl ReadAt>) -> Run {
+pub fn whole(reader: Reader<impl ReadAt>) -> Run {
     let Ok(run) = each(reader, |record, builder| {
         builder.add(record);
         Ok::<_, std::convert::Infallible>(())
