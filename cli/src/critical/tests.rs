@@ -28,6 +28,7 @@ impl Made {
                 by: parent,
                 process: Some(place),
                 call: None,
+                route: None,
                 flags: 0,
                 resident: 0,
                 thread: false,

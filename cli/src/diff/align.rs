@@ -29,6 +29,7 @@ impl Alignment {
                 pairs: Vec::new(),
             };
             siblings.pair();
+            siblings.pairs.sort_unstable();
             pairs.append(&mut siblings.pairs);
         };
         align(runs.map(|run| run.roots().collect()), &mut alignment.pairs);

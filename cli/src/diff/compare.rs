@@ -68,6 +68,9 @@ pub struct Difference {
     pub sides: [Option<String>; 2],
 }
 
+/// How often an execution failed; its path and when, the last time.
+type Failed<'a> = (u64, &'a [u8], u64);
+
 /// What is compared.
 pub struct Comparer<'a> {
     pub runs: [&'a Run; 2],
@@ -122,7 +125,7 @@ impl Comparer<'_> {
     /// Executions that failed, and how often, whatever their order.
     fn executions(&self, a: usize, b: usize, all: &mut Vec<Difference>) {
         let both = self.processes(a, b);
-        let mut counts: BTreeMap<(Vec<u8>, i32), [(u64, &[u8], u64); 2]> = BTreeMap::new();
+        let mut counts: BTreeMap<(Vec<u8>, i32), [Failed; 2]> = BTreeMap::new();
         for side in [0, 1] {
             for exec in &both[side].execs {
                 let Some(why) = exec.failed else { continue };

@@ -2,10 +2,10 @@
 //! A comparison as JSON. Keys are described in docs/TRACE-FORMAT.md and keep their meaning.
 
 use super::compare::Difference;
+use super::comparison::{Comparison, command};
 use super::figures::{Change, Changes, Figures};
 use super::nodes::{Item, Node, sizes};
 use super::volatile::home;
-use super::{Comparison, command};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::io::Write;

@@ -6,6 +6,7 @@
 //! number of children and the length of their command lines, not with the square of them.
 
 use super::form::Form;
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
@@ -103,24 +104,17 @@ impl<Tokens: Fn(usize, usize) -> Vec<u64>> Siblings<'_, Tokens> {
                 }
             }
         }
-        let mut taken = HashSet::new();
-        let mut found = Vec::new();
+        let mut votes = Vec::new();
         for (a, words) in tokens[0].iter().enumerate() {
-            let rare = |word: &u64| match owners.get(&(program(0, a), *word)) {
-                Some([(1, _), (1, b)]) => Some(*b),
-                _ => None,
-            };
-            let mut votes: Vec<usize> =
-                words.iter().filter_map(rare).filter(|b| !taken.contains(b)).collect();
-            votes.sort_unstable();
-            let most = votes.chunk_by(|one, next| one == next).rev().max_by_key(|some| some.len());
-            let Some(b) = most.map(|votes| votes[0]) else { continue };
-            if is_same_program || has_half(words, &tokens[1][b]) {
-                taken.insert(b);
-                found.push((self.left[0][a], self.left[1][b]));
+            for word in words {
+                if let Some([(1, _), (1, b)]) = owners.get(&(program(0, a), *word)) {
+                    votes.push((a, *b));
+                }
             }
         }
-        self.keep(found);
+        let found =
+            most_votes(votes, |a, b| is_same_program || has_half(&tokens[0][a], &tokens[1][b]));
+        self.keep(found.into_iter().map(|(a, b)| (self.left[0][a], self.left[1][b])).collect());
     }
 
     fn keep(&mut self, found: Vec<(usize, usize)>) {
@@ -133,6 +127,27 @@ impl<Tokens: Fn(usize, usize) -> Vec<u64>> Siblings<'_, Tokens> {
         self.left[1].retain(|place| !taken_b.contains(place));
         self.pairs.extend(found);
     }
+}
+
+/// Pairs, those with most votes first; among equals the first ones, whichever side is A.
+fn most_votes(
+    mut votes: Vec<(usize, usize)>,
+    is_enough: impl Fn(usize, usize) -> bool,
+) -> Vec<(usize, usize)> {
+    votes.sort_unstable();
+    let counted = votes.chunk_by(|one, next| one == next);
+    let mut counted: Vec<_> = counted.map(|same| (Reverse(same.len()), same[0])).collect();
+    counted.sort_unstable_by_key(|(count, (a, b))| (*count, *a.min(b), *a.max(b)));
+    let mut taken = [HashSet::new(), HashSet::new()];
+    let mut found = Vec::new();
+    for (_, (a, b)) in counted {
+        if !taken[0].contains(&a) && !taken[1].contains(&b) && is_enough(a, b) {
+            taken[0].insert(a);
+            taken[1].insert(b);
+            found.push((a, b));
+        }
+    }
+    found
 }
 
 /// Whether two sorted lists have half of the longer one in common.

@@ -48,6 +48,11 @@ impl Writer {
         Writer { capacity: 1 << 16, slots: Vec::new(), dropped: [0; 8], end_ns: 0 }
     }
 
+    /// One with room for many records.
+    pub fn large() -> Writer {
+        Writer { capacity: 1 << 22, ..Writer::new() }
+    }
+
     /// A complete record; how others name it.
     pub fn done(&mut self, by: By, fields: impl Fields, strings: &[&[u8]]) -> u64 {
         self.record(State::Done, by, &fields, strings)
