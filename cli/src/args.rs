@@ -211,6 +211,12 @@ pub struct Diff {
     #[arg(long, value_name = "MS", default_value_t = 10)]
     pub threshold: u64,
 
+    /// Kinds of differences that are none, with commas between them: route, for instance, where
+    /// one side's kernel or sandbox has no clone3(2)
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    #[arg(value_parser = ["call", "route", "exec", "program", "arguments", "directory", "status"])]
+    pub ignore: Vec<String>,
+
     /// Take temporary names, process ids and the directories of the beginning as they are
     #[arg(long)]
     pub exact: bool,

@@ -219,6 +219,11 @@ fn other_routes_and_calls_are_differences() {
     let text = text(&[], &a, &b, 1);
     assert!(text.contains("call: posix_spawn → vfork"), "{text}");
     assert!(text.contains("route: native → legacy"), "{text}");
+    let rest = json(&["--ignore", "route"], &a, &b, 1);
+    assert_eq!(rest["nodes"][1]["differences"].as_array().unwrap().len(), 1, "{rest}");
+    assert_eq!(rest["first"]["kind"], "call");
+    json(&["--ignore", "route,call"], &a, &b, 0);
+    diff(&["--ignore", "colour"], &a, &b).assert().code(125).stderr(contains("arguments"));
 }
 
 #[test]

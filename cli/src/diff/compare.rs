@@ -76,6 +76,8 @@ pub struct Comparer<'a> {
     pub runs: [&'a Run; 2],
     pub volatile: &'a Volatile<'a>,
     pub alignment: &'a Alignment,
+    /// The names of kinds that do not count.
+    pub ignored: &'a [String],
 }
 
 impl Comparer<'_> {
@@ -90,6 +92,7 @@ impl Comparer<'_> {
             let sides = [Some(status(one)), Some(status(other))];
             all.push(Difference { kind: Kind::Status, at_ns: self.runs[0].until(one), sides });
         }
+        all.retain(|one| !self.ignored.iter().any(|name| name == one.kind.name()));
         all
     }
 

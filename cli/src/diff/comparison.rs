@@ -21,10 +21,12 @@ pub struct Comparison<'a> {
 
 /// How much of it is shown.
 #[derive(Clone, Copy)]
-pub struct Limits {
+pub struct Limits<'a> {
     pub top: usize,
     pub threshold_ns: u64,
     pub is_exact: bool,
+    /// The names of kinds of differences that are none.
+    pub ignored: &'a [String],
 }
 
 impl<'a> Comparison<'a> {
@@ -32,7 +34,8 @@ impl<'a> Comparison<'a> {
     pub fn of(runs: [&'a Run; 2], limits: Limits) -> Comparison<'a> {
         let volatile = Volatile::of(runs, limits.is_exact);
         let alignment = Alignment::new(runs, &volatile);
-        let comparer = Comparer { runs, volatile: &volatile, alignment: &alignment };
+        let comparer =
+            Comparer { runs, volatile: &volatile, alignment: &alignment, ignored: limits.ignored };
         let (top, threshold_ns) = (limits.top, limits.threshold_ns);
         Comparison {
             runs,

@@ -24,7 +24,8 @@ use std::process::ExitCode;
 pub fn run(diff: &Diff) -> Result<ExitCode> {
     let runs = [report::whole(report::open(&diff.a)?), report::whole(report::open(&diff.b)?)];
     let threshold_ns = diff.threshold.saturating_mul(1_000_000);
-    let limits = Limits { top: diff.top, threshold_ns, is_exact: diff.exact };
+    let limits =
+        Limits { top: diff.top, threshold_ns, is_exact: diff.exact, ignored: &diff.ignore };
     let comparison = Comparison::of([&runs[0], &runs[1]], limits);
     let files = [&diff.a, &diff.b].map(|file| file.as_path());
     let written = match diff.format {

@@ -62,7 +62,7 @@ fn run(shorts: &[Short], salt: u32) -> Run {
     run
 }
 
-const LIMITS: Limits = Limits { top: 5, threshold_ns: 0, is_exact: false };
+const LIMITS: Limits = Limits { top: 5, threshold_ns: 0, is_exact: false, ignored: &[] };
 
 fn differences(runs: [&Run; 2]) -> Vec<(Kind, [Option<String>; 2])> {
     let comparison = Comparison::of(runs, LIMITS);
