@@ -19,8 +19,7 @@
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
 //! For each there are also `memory_….rs`, with the four memory functions that compilers
-//! call implicitly, and `passing_….rs`; i686's returns-twice entries have a file of their
-//! own.
+//! call implicitly, `passing_….rs`, and `twice_….rs` with `returns_twice!`.
 //!
 //! The macros emit named code. Their callers choose the names, so that the list of
 //! exported symbols is in `src/abi/`.
@@ -36,6 +35,10 @@ pub(crate) use passing_x86_64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
 };
 #[cfg(target_arch = "x86_64")]
+mod twice_x86_64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use twice_x86_64::returns_twice;
+#[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
 
 #[cfg(target_arch = "aarch64")]
@@ -45,11 +48,15 @@ mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
 mod passing_aarch64;
 #[cfg(target_arch = "aarch64")]
+mod twice_aarch64;
+#[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use passing_aarch64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
 };
+#[cfg(target_arch = "aarch64")]
+pub(crate) use twice_aarch64::returns_twice;
 
 #[cfg(all(target_arch = "riscv64", not(test)))]
 mod memory_riscv64;
@@ -62,7 +69,11 @@ pub(crate) use passing_riscv64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
 };
 #[cfg(target_arch = "riscv64")]
+mod twice_riscv64;
+#[cfg(target_arch = "riscv64")]
 pub use riscv64::*;
+#[cfg(target_arch = "riscv64")]
+pub(crate) use twice_riscv64::returns_twice;
 
 #[cfg(all(target_arch = "x86", not(test)))]
 mod memory_x86;
