@@ -167,6 +167,8 @@ def suites_here(project) -> list[Suite]:
             "-p",
             "clone3-cli",
             "-p",
+            "clone3-models",
+            "-p",
             "clone3-trace",
             "--tests",
             "--",
@@ -175,6 +177,8 @@ def suites_here(project) -> list[Suite]:
         ),
         UnitTests(project, "unit", *suites.cargo(), "test", "--release", "--locked", "--lib"),
         UnitTests(project, "trace", *suites.cargo(), "test", "--release", "--locked", "-p", "clone3-trace"),
+        # Lock-free code, in every order of its steps.
+        UnitTests(project, "models", *suites.cargo(), "test", "--locked", "-p", "clone3-models"),
         # The command as users run it, with the library under test.
         UnitTests(project, "cli", *suites.cargo(), "test", "--locked", "-p", "clone3-cli", env=with_library),
         Shellcheck(project, "shellcheck"),
