@@ -24,6 +24,7 @@ pub mod arch;
 pub mod atomic;
 pub mod host;
 pub mod kernel;
+pub mod process;
 pub mod stage;
 pub mod thread;
 pub mod uapi;
