@@ -65,7 +65,7 @@ pub enum Command {
     ///
     /// Differences are: processes that one side has not got, programs, arguments, working
     /// directories, exit statuses, creations and executions that failed, and the function and
-    /// route by which a process was made. Statuses that nobody saw are none.
+    /// route by which a process was made. Statuses that were not seen are none.
     ///
     /// Exit status, as diff(1) has it: 0 if there are no differences (those of time and memory
     /// are none), 1 if there are, 125 if a file is no trace or cannot be read.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The critical path: from the end of a process back to its beginning, through whoever it was
-//! held up by.
+//! The critical path: from the end of a process back to its beginning, through the processes
+//! that it was held up by.
 
 use super::steps::{Held, Steps, made_at};
 use crate::model::{Process, Run};

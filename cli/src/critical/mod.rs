@@ -127,7 +127,7 @@ fn span(run: &Run, root: usize) -> (u64, u64) {
     (process.begun_ns, run.until(process))
 }
 
-/// The one that the run is about. Others were made by somebody out of sight.
+/// The one that the run is about. Others were made by processes that the trace does not have.
 fn largest_root(run: &Run) -> Option<usize> {
     let mut below = vec![1usize; run.processes.len()];
     // Parents come first.

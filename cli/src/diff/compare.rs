@@ -212,7 +212,7 @@ impl Comparer<'_> {
     }
 }
 
-/// What nobody saw is no difference.
+/// What was not seen is no difference.
 fn is_known(end: End) -> bool {
     !matches!(end, End::Unknown | End::Exited(-1))
 }

@@ -54,12 +54,8 @@ impl Run {
     /// copy of.
     pub fn program(&self, place: usize) -> String {
         let Process { copy_of, copied_ns, .. } = self.processes[place];
-        let parts = self.processes[copy_of].parts(u64::MAX);
-        let part = match copy_of == place {
-            true => parts.last(),
-            false => parts.iter().rev().find(|part| part.begun_ns <= copied_ns).or(parts.first()),
-        };
-        part.and_then(|part| part.path).map_or_else(|| "?".into(), base_name)
+        let at_ns = if copy_of == place { u64::MAX } else { copied_ns };
+        self.processes[copy_of].path_at(at_ns).map_or_else(|| "?".into(), base_name)
     }
 
     /// Finds out which process each one is a copy of.
@@ -81,6 +77,17 @@ impl Run {
 }
 
 impl Process {
+    /// The file of the program that it was then; of its first one, if that began later.
+    fn path_at(&self, at_ns: u64) -> Option<&[u8]> {
+        let hidden = self.executed().filter(|_| self.is_hidden());
+        if let Some(exec) = hidden.filter(|exec| exec.at_ns <= at_ns || self.images.is_empty()) {
+            return Some(&exec.path);
+        }
+        // Not one by one: a process may have many, and so may be its copies.
+        let later = self.images.partition_point(|image| image.at_ns <= at_ns);
+        self.images.get(later.saturating_sub(1)).map(|image| &image.path[..])
+    }
+
     /// What it was, one after the other; at least one. It ended then, or may have been there
     /// until then.
     pub fn parts(&self, until_ns: u64) -> Vec<Part<'_>> {

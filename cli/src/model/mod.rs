@@ -60,7 +60,7 @@ pub struct Process {
     pub heard: bool,
     /// How it ended.
     pub end: End,
-    /// Whether it had ended, and nobody had waited for it, at the end of the trace.
+    /// Whether it had ended, and was not waited for, at the end of the trace.
     pub zombie: bool,
     /// When, where that is known.
     pub end_ns: Option<u64>,
@@ -68,7 +68,7 @@ pub struct Process {
     pub own: Option<Used>,
     /// What it and those it waited for used, as its parent was told.
     pub total: Option<Used>,
-    /// Whether somebody waited for it.
+    /// Whether it was waited for.
     pub waited: bool,
     /// Children that it had not waited for when it ended.
     pub unwaited: u32,

@@ -139,7 +139,7 @@ fn pipe() -> io::Result<(File, File)> {
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
         return Err(Error::last_os_error());
     }
-    // SAFETY: two new descriptors that nobody else has.
+    // SAFETY: two new descriptors, owned here alone.
     Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]).into(), OwnedFd::from_raw_fd(ends[1]).into()) })
 }
 

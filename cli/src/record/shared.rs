@@ -89,7 +89,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         remove(&self.path);
-        // SAFETY: what create_in() mapped; nobody has a reference any more.
+        // SAFETY: what create_in() mapped; no reference to it is left.
         unsafe { libc::munmap(self.address.as_ptr().cast(), HEADER_SIZE + self.slots * SLOT_SIZE) };
     }
 }

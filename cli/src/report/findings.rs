@@ -187,7 +187,7 @@ fn misses(run: &Run, all: &mut Vec<Finding>) {
     }
 }
 
-/// Children that nobody waited for.
+/// Children that were not waited for.
 fn left_behind(run: &Run, all: &mut Vec<Finding>) {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     for (place, process) in run.processes.iter().enumerate() {
