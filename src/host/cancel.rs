@@ -11,10 +11,12 @@
 use super::interposers::{index, watched};
 use super::symbols::Waitpid;
 use super::{errno, glibc, symbols};
+use crate::uapi::sys::RobustListHead;
 use crate::uapi::{Errno, task};
 use core::ffi::{c_int, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// What is run for a thread that is cancelled.
 pub type Cleanup = unsafe extern "C" fn(*mut c_void);
@@ -24,6 +26,10 @@ pub type Cleanup = unsafe extern "C" fn(*mut c_void);
 pub fn signal() -> u64 {
     if glibc::is_host() { 32 } else { 33 }
 }
+
+/// Whether glibc keeps the list of its own cleanups right behind the robust list: as it was seen
+/// to do in one thread, it does in all.
+static HEAD_FOLLOWS_ROBUST_LIST: AtomicBool = AtomicBool::new(false);
 
 /// Room for what the libc keeps of a cleanup: four words in glibc, three in musl.
 type Buffer = [usize; 8];
@@ -77,11 +83,20 @@ pub unsafe fn wait_for(
 /// (`struct _pthread_cleanup_buffer`, public: routine, argument, cancel type, the one
 /// before). False where there is no such list: before glibc 2.34 without libpthread.
 ///
+/// `robust` is the calling thread's robust list as glibc registered it, or null: the head
+/// follows it from 2.31 to 2.43 at least. Where that was seen, it is only read from then on: to
+/// push and pop would write to a page that each fork makes one to be copied.
+///
 /// Async-signal-safe.
-pub fn is_inside_libc() -> bool {
+pub fn is_inside_libc(robust: *const RobustListHead) -> bool {
     const BEFORE: usize = 3;
     if !glibc::is_host() {
         return false;
+    }
+    let head: *const usize = robust.wrapping_add(1).cast();
+    if HEAD_FOLLOWS_ROBUST_LIST.load(Relaxed) && !robust.is_null() {
+        // SAFETY: behind the robust list in the calling thread's control block, as was seen.
+        return unsafe { head.read_volatile() } != 0;
     }
     let (Some(push), Some(pop)) = (symbols::cleanup_push(), symbols::cleanup_pop()) else {
         return false;
@@ -89,10 +104,14 @@ pub fn is_inside_libc() -> bool {
     let mut buffer: Buffer = [0; 8];
     let place = buffer.as_mut_ptr();
     // SAFETY: the buffer is in this frame between push and pop; what the libc wrote is
-    // read through the pointer it got.
+    // read through the pointer it got. The word behind the robust list is one of struct
+    // pthread's.
     unsafe {
         push(place.cast(), nothing, null_mut());
         let before = place.add(BEFORE).read_volatile();
+        if !robust.is_null() && head.read_volatile() == place.addr() {
+            HEAD_FOLLOWS_ROBUST_LIST.store(true, Relaxed);
+        }
         pop(place.cast(), 0);
         before != 0
     }

@@ -102,9 +102,10 @@ impl Layout {
 
 /// The thread state of the calling thread, if it is what we expect of glibc.
 pub fn repair() -> Option<Repair> {
-    let repair = match LAYOUT.of_this_thread() {
-        (ALL, repair) => repair,
-        (PARTS, repair) => complete(repair)?,
+    let (known, repair) = LAYOUT.of_this_thread();
+    let repair = match known {
+        ALL => repair,
+        PARTS => complete(repair)?,
         _ => match find_by_shape() {
             Some(repair) => complete(repair)?,
             None => look_up()?,
@@ -116,7 +117,8 @@ pub fn repair() -> Option<Repair> {
     if !is_tid(&repair) {
         return None; // on a thread pointer that is not glibc's
     }
-    if !repair.robust.is_null() {
+    // Once only: after a fork the first write to a page copies it.
+    if known != ALL && !repair.robust.is_null() {
         LAYOUT.remember(&repair, ALL);
     }
     Some(repair)

@@ -138,7 +138,7 @@ pub fn fork_handlers() -> Option<usize> {
 /// Async-signal-safe.
 pub fn fork_is_simple(state: &Repair) -> bool {
     !functions::handlers_unseen()
-        && !cancel::is_inside_libc()
+        && !cancel::is_inside_libc(state.robust)
         && threads::is_single_threaded(state)
         && !rtld::is_held_by(state.tid())
 }
