@@ -22,6 +22,7 @@ unsafe extern "C" {
     fn clone3_own_syscall(number: c_long, ...) -> c_long;
 }
 
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 extern "C" fn exported_fork() -> Pid {
     or_errno(fork::fork(Note::of(Call::Fork)))
 }

@@ -124,6 +124,7 @@ unsafe extern "C" {
 #[unsafe(link_section = ".fini_array")]
 static AT_END: unsafe extern "C" fn() = clone3_at_end;
 
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 extern "C" fn at_end() {
     observe::at_end();
 }

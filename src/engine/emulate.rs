@@ -121,6 +121,7 @@ pub fn enter_cgroup(directory: c_int) -> Result<(), Errno> {
 
 /// The child's part.
 #[inline(never)]
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn in_child(emulated: CloneFlags) {
     if emulated.contains(CLONE_CLEAR_SIGHAND) {
         clear_sighand();

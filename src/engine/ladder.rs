@@ -68,6 +68,7 @@ impl Attempt {
 
     /// Takes the first rung that can carry the request, going by what earlier calls found
     /// out.
+    #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     pub fn aim(&mut self, request: &Request) -> Result<(), Errno> {
         let aimed = self.first_rung(request);
         if aimed.is_err() {
@@ -121,6 +122,7 @@ impl Attempt {
         }
     }
 
+    #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     fn aim_native(&mut self, request: &Request) -> Result<(), Errno> {
         self.rung = Rung::Native;
         self.cause = None;
@@ -246,6 +248,7 @@ impl Attempt {
 /// # Safety
 /// `request.memory()` must be `Memory::Copied` and its stack none: anything
 /// else would let two tasks run through one Rust frame.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub unsafe fn create_copy(tid: Pid, request: &Request) -> Result<Pid, Errno> {
     Attempt::drive(tid, request, |attempt| {
         let [a, b, c, d, e] = attempt.call().args;

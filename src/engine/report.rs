@@ -128,6 +128,7 @@ impl Page {
 }
 
 #[inline(never)]
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 fn word_of(tid: Pid) -> Option<&'static AtomicU64> {
     let mut page = Some(&FIRST);
     while let Some(here) = page {
@@ -159,6 +160,7 @@ fn take_word(tid: Pid, value: u64) {
 /// Records the route of a call of the calling thread, whose id is given. Writes only on a
 /// change: writing after a fork copies the page.
 #[inline(never)]
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn record(tid: Pid, record: Record) {
     let value = record.pack(tid);
     loop {

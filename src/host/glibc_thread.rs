@@ -101,6 +101,7 @@ impl Layout {
 }
 
 /// The thread state of the calling thread, if it is what we expect of glibc.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn repair() -> Option<Repair> {
     let (known, repair) = LAYOUT.of_this_thread();
     let repair = match known {
@@ -138,6 +139,7 @@ pub fn tid_place() -> Option<*const c_int> {
 }
 
 /// Whether what is kept there is the calling thread's id.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 fn is_tid(repair: &Repair) -> bool {
     let shape = || is_in_tcb(repair.robust.addr()) && has_shape(repair.tid, repair.robust);
     // Of a thread pointer that is not glibc's not even the words around it may be there.

@@ -168,6 +168,7 @@ pub fn take_handlers() -> bool {
 const PARTS: [&CStr; 2] = [c"libpthread.so.0", c"libutil.so.1"];
 
 /// Fills all slots. Not async-signal-safe: the loader takes its lock.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub extern "C" fn fill() {
     let mut found = [null::<c_void>(); COUNT];
     if let Some((libc, tables)) = libc() {

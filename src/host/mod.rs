@@ -107,6 +107,7 @@ pub fn has_libcs_names() -> bool {
 /// take a few system calls, later times take none.
 ///
 /// Async-signal-safe: no lock.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn repair() -> Option<Repair> {
     if glibc::is_host() { glibc_thread::repair() } else { musl::repair() }
 }
@@ -114,6 +115,7 @@ pub fn repair() -> Option<Repair> {
 /// The calling thread's id, without a system call where its libc is known to have it.
 ///
 /// Async-signal-safe.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn tid() -> Pid {
     identity::tid(match glibc::is_host() {
         true => glibc_thread::tid_place(),

@@ -54,6 +54,7 @@ fn robust_list(this: *mut c_void) -> (*mut RobustListHead, usize) {
 }
 
 /// The thread state of the calling thread, if this is musl as we know it.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn repair() -> Option<Repair> {
     let this = musl_thread::thread()?;
     let lock = list_lock()?;

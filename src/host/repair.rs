@@ -106,6 +106,7 @@ impl Repair {
     /// # Safety
     /// Only in a child with its own copy of the memory, in the copy of the
     /// thread the repair was looked up in, before anything of the libc is used.
+    #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     pub unsafe fn apply(&self, clear_tid: ClearTid) -> c_int {
         let tid = match clear_tid {
             ClearTid::InPlace => self.tid(),

@@ -43,6 +43,7 @@ pub fn adds(info: &libc::dl_phdr_info, size: usize) -> Option<u64> {
 /// bytes that the libc's struct has. Without dl_iterate_phdr there are none.
 ///
 /// Not async-signal-safe, and not to be called with a lock of ours held.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn walk(each: &mut dyn FnMut(&libc::dl_phdr_info, usize) -> bool) {
     let Some(dl_iterate_phdr) = symbols::dl_iterate_phdr() else { return };
     let mut walk = Walk { each, watch: Some(rtld::Watch::begin()) };

@@ -29,6 +29,7 @@ fn with_tid_in_place(request: &Request, repair: &Option<Repair>) -> Request {
 ///
 /// # Safety
 /// As [`engine::create_copy`].
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub unsafe fn create(
     request: &Request,
     repair: Option<Repair>,

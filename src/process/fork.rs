@@ -37,6 +37,7 @@ extern "C" fn in_hosts_child() {
 /// host's own fork would do no more. Otherwise by the host's fork, which alone can take
 /// the locks of malloc, stdio and the loader. As in glibc, this is decided before the
 /// prepare handlers run; a thread that one of them starts is not considered.
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub fn fork(note: Note) -> Result<Pid, Errno> {
     let before = errno::get();
     let creation = Creation::begin(note, &Request::FORK);

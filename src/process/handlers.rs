@@ -209,6 +209,7 @@ impl List {
     }
 
     /// Removes an owner's handlers.
+    #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     pub fn drop_owned_by(&self, owner: *mut c_void) {
         let _inside = self.enter();
         let last = self.last_number();

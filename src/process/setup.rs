@@ -67,6 +67,7 @@ impl Setup {
     /// # Safety
     /// Only in a child with its own copy of the memory, before anything else; or, with
     /// nothing to repair, in one on lent memory.
+    #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     pub unsafe fn in_child(&self) {
         if self.copies {
             mutex::in_copy();
