@@ -31,7 +31,8 @@ pub fn explore(bound: impl Into<Option<usize>>, test: impl Fn() + Send + Sync + 
     let runs = Arc::new(AtomicUsize::new(0));
     let count = runs.clone();
     let mut builder = Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(bound.into());
+    let said = builder.preemption_bound;
+    builder.preemption_bound = bound.into().map(|bound| said.unwrap_or(bound));
     builder.max_branches = 30_000;
     builder.check(move || {
         count.fetch_add(1, Relaxed);

@@ -146,7 +146,7 @@ fn words(trace: &Trace, position: u64) -> [u64; 2] {
 
 #[test]
 fn a_reader_frees_and_writers_go_round() {
-    explore(2, || {
+    explore(4, || {
         // Room for one record: the second writer has to wait for the reader, or to give up.
         let trace = Trace::new(2);
         trace.touch();
