@@ -160,10 +160,8 @@ fn a_fork_runs_what_was_registered_before_it() {
         let behind = SEEN.take();
         assert!(before.ends_with('a') && behind.starts_with('a'), "{before} {behind}");
         assert!(before.contains('b') || !behind.contains('b'), "dropped: {before} {behind}");
-        assert!(!before.contains('c') || behind.contains('c'), "torn: {before} {behind}");
-        // What is being registered when the fork begins may come too late for the first phase.
-        let has_new = before.contains('c') || behind.contains('c');
-        assert!(last == 3 || !has_new, "registered later: {before} {behind}");
+        assert_eq!(before.contains('c'), behind.contains('c'), "torn: {before} {behind}");
+        assert!(last == 3 || !before.contains('c'), "registered later: {before} {behind}");
         thread.join().unwrap();
         list.run(Phase::Child, list.last_number());
         assert_eq!(SEEN.take(), "ac");

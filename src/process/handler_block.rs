@@ -77,14 +77,15 @@ impl Slot {
     }
 
     /// Stores the handlers and makes the slot live. For the caller that was given its
-    /// number.
-    pub fn fill(&self, handlers: [Handler; 3], owner: *mut c_void) {
+    /// number. `false` where a fork has passed it over meanwhile: it stays dead.
+    #[must_use]
+    pub fn fill(&self, handlers: [Handler; 3], owner: *mut c_void) -> bool {
         let [prepare, parent, child] = handlers.map(|h| h.map_or(0, |f| f as usize));
         self.prepare.store(prepare, Relaxed);
         self.parent.store(parent, Relaxed);
         self.child.store(child, Relaxed);
         self.owner.store(owner, Relaxed);
-        self.state.store(LIVE, Release);
+        self.state.compare_exchange(EMPTY, LIVE, Release, Relaxed).is_ok()
     }
 
     /// Whether it is live, and its handlers are this object's.
@@ -152,7 +153,18 @@ impl Block {
 
     /// Marks one of its slots as dead.
     pub fn bury(&self, slot: &Slot) {
-        if slot.state.compare_exchange(LIVE, DEAD, AcqRel, Relaxed).is_ok() {
+        self.end(slot, LIVE);
+    }
+
+    /// Marks a slot as dead that has a number and is not filled yet.
+    pub fn pass_over(&self, slot: &Slot) {
+        if slot.state.load(Relaxed) == EMPTY {
+            self.end(slot, EMPTY);
+        }
+    }
+
+    fn end(&self, slot: &Slot, from: usize) {
+        if slot.state.compare_exchange(from, DEAD, AcqRel, Relaxed).is_ok() {
             self.dead.fetch_add(1, AcqRel);
         }
     }

@@ -165,13 +165,14 @@ impl List {
 
     /// Appends a triple and gives its number.
     pub fn add(&self, handlers: [Handler; 3], owner: *mut c_void) -> Result<Number, Errno> {
-        let inside = self.enter();
-        let (before, block) = self.take_number()?;
-        drop(inside); // a slot that is not dead keeps its block mapped
-        if let Some(slot) = block.slot((before % SLOTS as Number) as usize) {
-            slot.fill(handlers, owner);
+        let _inside = self.enter();
+        loop {
+            let (before, block) = self.take_number()?;
+            let slot = block.slot((before % SLOTS as Number) as usize);
+            if slot.is_none_or(|slot| slot.fill(handlers, owner)) {
+                return Ok(before + 1);
+            }
         }
-        Ok(before + 1)
     }
 
     /// Removes one triple.
@@ -289,10 +290,15 @@ impl List {
         }
     }
 
+    /// What is being registered meanwhile gets another number: its later handlers would run in
+    /// this fork, though this one did not.
     fn run_downward(&self, last: Number) {
         let mut next = Some(self.last());
         while let Some(block) = next {
-            block.slots_to(last).rev().for_each(|slot| slot.call(Phase::Prepare));
+            for slot in block.slots_to(last).rev() {
+                block.pass_over(slot);
+                slot.call(Phase::Prepare);
+            }
             // SAFETY: as in `blocks`.
             next = unsafe { block.previous.load(SeqCst).as_ref() };
         }

@@ -184,3 +184,20 @@ fn threads_add_drop_and_walk_at_once() {
     assert!(list.is_empty());
     assert!(blocks(&list) <= 2);
 }
+
+#[test]
+fn what_is_registered_during_a_fork_runs_in_all_phases_of_the_next_one_or_in_none() {
+    let list = Box::new(List::new());
+    list.add([Some(a); 3], X).unwrap();
+    // Another thread has taken a number when the fork begins,
+    let (before, block) = list.take_number().unwrap();
+    let slot = block.slot(before as usize).unwrap();
+    let last = list.last_number();
+    assert_eq!(trace(&list, Phase::Prepare, last), "a");
+    // and goes on after the first phase.
+    assert!(!slot.fill([Some(b); 3], X), "it has to take another one");
+    assert_eq!(trace(&list, Phase::Parent, last), "a");
+    assert_eq!(list.count(), 1);
+    assert_eq!(list.add([Some(c); 3], X), Ok(3));
+    assert_eq!(trace(&list, Phase::Prepare, 3), "ca");
+}
