@@ -128,6 +128,15 @@ fn a_trace_replaces_a_file_of_its_name() {
     assert!(place.report("tree").contains(" true"));
 }
 
+#[test]
+fn a_link_of_the_traces_name_is_followed() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("real", place.trace()).unwrap();
+    place.run(&["true"]).assert().success();
+    assert!(std::fs::symlink_metadata(place.trace()).unwrap().is_symlink());
+    assert!(place.report("tree").contains(" true"), "in the file that it leads to");
+}
+
 /// The command behind a shell's words.
 fn behind(place: &Place, before: &str, after: &str, words: &[&str]) -> Command {
     let command = place.run(words);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A bare thread's end: whoever comes last gives the slot back, nobody does it twice.
+//! A bare thread's end: the last of its users gives the slot back, and it is given back once.
 
 use clone3_models::stage::{self, explore, free_slots, launch, occupy, spawn, unmapped, use_stack};
 use clone3_models::thread::join::{Patience, detach, join};

@@ -56,8 +56,10 @@ pub unsafe fn wait4(
         }
     };
     if found > 0 {
-        // SAFETY: the host has filled both, so they can be read.
-        let (status, usage) = unsafe { (status_place.read(), told.cast::<Usage>().read()) };
+        // SAFETY: the host has filled both, so they can be read; the kernel does not want a
+        // caller's pointers aligned.
+        let (status, usage) =
+            unsafe { (status_place.read_unaligned(), told.cast::<Usage>().read_unaligned()) };
         waiting.end(found, status, by_wait4.then_some(&usage));
     }
     found

@@ -5,7 +5,7 @@
 //! has a copy of the memory (`credentials`), so the caller is not suspended and writes
 //! the maps itself when the child asks for it. The pid is the one that the kernel
 //! returned to the caller, and the text is formatted in memory that is not shared with
-//! the child: whoever controls the child must be able to change neither.
+//! the child: a process that controls the child must be able to change neither.
 
 use super::elements::IdRange;
 use super::failure::Failure;

@@ -27,11 +27,20 @@ impl Output {
     /// For its owner alone, since command lines may have secrets. A file of that name is
     /// replaced, not written over: it may be open, or mapped, elsewhere, and readable to others.
     pub fn create(path: &Path) -> io::Result<Output> {
-        if fs::symlink_metadata(path).is_ok_and(|about| about.is_file()) {
-            fs::remove_file(path)?;
-        }
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        options.write(true).mode(0o600);
+        match fs::symlink_metadata(path) {
+            // A pipe, a device, a link that the user has put there.
+            Ok(about) if !about.is_file() => options.create(true).truncate(true),
+            // Where others may write too, nothing that is put there meanwhile is followed.
+            about => {
+                if about.is_ok() {
+                    fs::remove_file(path)?;
+                }
+                options.create_new(true)
+            }
+        };
+        let file = options.open(path)?;
         file.write_all_at(&shared::page(MANY), 0)?;
         Ok(Output { file, batch: Vec::with_capacity(BATCH + SLOT_SIZE), batch_at: 0 })
     }
