@@ -178,7 +178,8 @@ pub enum Format {
     /// Which processes the run had to wait for, one after the other, and how long it would
     /// have taken with other numbers of jobs (make -jN)
     CriticalPath,
-    /// What is worth a look, in words: what was seen, what it cost, what would be better
+    /// What is worth a look, in words: what was seen, what it cost, what would be better. Long
+    /// commands are cut
     Findings,
     /// A JSON object for each record
     Jsonl,

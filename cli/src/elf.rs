@@ -3,7 +3,15 @@
 
 use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
-use object::{Endianness, FileKind};
+use object::{Endianness, FileKind, ReadCache, ReadRef};
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// No table of a program's is larger, whatever its header says.
+const LARGEST: u64 = 16 << 20;
 
 /// What a loader looks at first: class, byte order and machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,16 +49,55 @@ impl Kind {
     }
 }
 
-/// What the bytes are; none if they are no ELF file, or a broken one.
-pub fn look(data: &[u8]) -> Option<File> {
+/// Opens a file, if it is one. What else there may be of a name that a trace has, or a user,
+/// may be waited for without end, have no end, or do something when it is opened.
+pub fn open(path: &Path) -> io::Result<fs::File> {
+    let check = |about: Metadata| match about.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file")),
+    };
+    check(fs::metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    check(file.metadata()?)?;
+    Ok(file)
+}
+
+/// What a file is; none if it is no ELF file, or a broken one. No more of it is read than is
+/// looked at.
+pub fn look(file: fs::File) -> Option<File> {
+    look_into(&Parts(ReadCache::new(file)))
+}
+
+/// A file of which no part is read that is too large.
+struct Parts(ReadCache<fs::File>);
+
+impl<'a> ReadRef<'a> for &'a Parts {
+    fn len(self) -> Result<u64, ()> {
+        (&self.0).len()
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'a [u8], ()> {
+        if size > LARGEST { Err(()) } else { self.0.read_bytes_at(offset, size) }
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
+        let end = range.end.min(range.start.saturating_add(LARGEST));
+        self.0.read_bytes_at_until(range.start..end, delimiter)
+    }
+}
+
+fn look_into<'data>(data: impl ReadRef<'data>) -> Option<File> {
     match FileKind::parse(data).ok()? {
-        FileKind::Elf32 => look_at::<elf::FileHeader32<Endianness>>(data),
-        FileKind::Elf64 => look_at::<elf::FileHeader64<Endianness>>(data),
+        FileKind::Elf32 => look_at::<elf::FileHeader32<Endianness>, _>(data),
+        FileKind::Elf64 => look_at::<elf::FileHeader64<Endianness>, _>(data),
         _ => None,
     }
 }
 
-fn look_at<Elf: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<File> {
+fn look_at<'data, Elf: FileHeader<Endian = Endianness>, Data: ReadRef<'data>>(
+    data: Data,
+) -> Option<File> {
     let header = Elf::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let segments = header.program_headers(endian, data).ok()?;
@@ -76,8 +123,7 @@ mod tests {
 
     #[test]
     fn this_test_is_a_dynamic_program_or_a_static_one_of_this_machine() {
-        let data = std::fs::read("/proc/self/exe").unwrap();
-        let file = look(&data).unwrap();
+        let file = look(open(Path::new("/proc/self/exe")).unwrap()).unwrap();
         assert_eq!(
             file.kind.name(),
             std::env::consts::ARCH.replace("x86", "i686").replace("i686_64", "x86_64")
@@ -89,14 +135,14 @@ mod tests {
     fn what_is_cut_or_garbled_is_none_and_no_panic() {
         let data = std::fs::read("/proc/self/exe").unwrap();
         for length in 0..600 {
-            look(&data[..length]);
+            look_into(&data[..length]);
         }
         let mut garbled = data[..4096].to_vec();
         for place in 0..garbled.len().min(256) {
             garbled[place] ^= 0xff;
-            look(&garbled);
+            look_into(&garbled[..]);
         }
-        assert_eq!(look(b"#!/bin/sh\n"), None);
-        assert_eq!(look(b""), None);
+        assert_eq!(look_into(&b"#!/bin/sh\n"[..]), None);
+        assert_eq!(look_into(&b""[..]), None);
     }
 }

@@ -15,12 +15,12 @@ const NAME: &str = "libclone3.so.0";
 /// of the kind.
 pub fn find(named: Option<&Path>, kind: Kind) -> Result<Option<PathBuf>> {
     if let Some(path) = named {
-        let data = fs::read(path).with_context(|| path.display().to_string())?;
-        let Some(file) = elf::look(&data) else { bail!("{}: not an ELF file", path.display()) };
+        let opened = elf::open(path).with_context(|| path.display().to_string())?;
+        let Some(file) = elf::look(opened) else { bail!("{}: not an ELF file", path.display()) };
         return Ok((file.kind == kind).then(|| path.to_owned()));
     }
     let is_it = |path: &PathBuf| {
-        fs::read(path).is_ok_and(|data| elf::look(&data).is_some_and(|file| file.kind == kind))
+        elf::open(path).is_ok_and(|file| elf::look(file).is_some_and(|file| file.kind == kind))
     };
     // Without the "..", since users see it in LD_PRELOAD.
     Ok(candidates(kind).into_iter().filter_map(|place| fs::canonicalize(place).ok()).find(is_it))
@@ -45,8 +45,8 @@ fn candidates(kind: Kind) -> Vec<PathBuf> {
 
 /// This command's own kind.
 pub fn own_kind() -> Result<Kind> {
-    let data = fs::read("/proc/self/exe").context("/proc/self/exe")?;
-    Ok(elf::look(&data).context("/proc/self/exe: not an ELF file")?.kind)
+    let file = elf::open(Path::new("/proc/self/exe")).context("/proc/self/exe")?;
+    Ok(elf::look(file).context("/proc/self/exe: not an ELF file")?.kind)
 }
 
 include!(concat!(env!("OUT_DIR"), "/features.rs"));

@@ -28,10 +28,16 @@ mod writer;
 
 use args::{Args, Command};
 use clap::Parser;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The command itself failed, as env(1) and timeout(1) say it.
 const FAILED: u8 = 125;
+
+/// A line on standard error, if it can be written: a terminal may have been hung up.
+fn say(text: &str) {
+    _ = writeln!(std::io::stderr(), "clone3: {}", words::message(text));
+}
 
 fn main() -> ExitCode {
     pipes::as_given();
@@ -51,7 +57,7 @@ fn main() -> ExitCode {
         Command::Man { directory } => shipped::manual_pages(directory),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("clone3: {error:#}");
+        say(&format!("{error:#}"));
         ExitCode::from(FAILED)
     })
 }

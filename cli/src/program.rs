@@ -3,7 +3,7 @@
 
 use crate::elf::{self, Kind};
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -19,10 +19,21 @@ const FIRST_LINE: usize = 256;
 pub enum Verdict {
     /// A dynamic program of this kind.
     Preloadable(Kind),
-    /// The preload will not be seen, and why.
-    Not(String),
+    /// The preload will not be seen: why, and in words.
+    Not(Why, String),
     /// It cannot be told: the file cannot be read, or is of a kind of its own (binfmt_misc).
     Unknown,
+}
+
+/// Why a preload is not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Go's programs make their own system calls.
+    Go,
+    /// There is no loader.
+    Static,
+    /// The loader does not preload into what has privileges of its own.
+    Privileged,
 }
 
 /// The file of a command: as execvp(3) looks for it.
@@ -63,27 +74,29 @@ enum Found {
 
 fn look_at(file: &Path) -> io::Result<Found> {
     let mut line = Vec::new();
-    File::open(file)?.take(FIRST_LINE as u64).read_to_end(&mut line)?;
+    let opened = elf::open(file)?;
+    (&opened).take(FIRST_LINE as u64).read_to_end(&mut line)?;
     if let Some(rest) = line.strip_prefix(b"#!") {
         return Ok(interpreter(rest).map_or(Found::Verdict(Verdict::Unknown), Found::Script));
     }
     let shown = file.display();
-    let not = |why: String| Ok(Found::Verdict(Verdict::Not(why)));
-    if let Some(why) = privileges(file)? {
-        return not(format!("{shown} {why}: the loader does not preload into it"));
+    let not = |why, text: String| Ok(Found::Verdict(Verdict::Not(why, text)));
+    if let Some(which) = privileges(file)? {
+        let text = format!("{shown} {which}: the loader does not preload into it");
+        return not(Why::Privileged, text);
     }
-    let Some(program) = elf::look(&fs::read(file)?) else {
+    let Some(program) = elf::look(opened) else {
         return Ok(Found::Verdict(Verdict::Unknown));
     };
     match program {
         elf::File { has_loader: false, is_go: true, .. } => {
-            not(format!("{shown} is a static Go program"))
+            not(Why::Go, format!("{shown} is a static Go program"))
         }
         elf::File { has_loader: false, .. } => {
-            not(format!("{shown} is static: no loader preloads anything"))
+            not(Why::Static, format!("{shown} is static: no loader preloads anything"))
         }
         elf::File { is_go: true, .. } => {
-            not(format!("{shown} is a Go program, which makes its own system calls"))
+            not(Why::Go, format!("{shown} is a Go program, which makes its own system calls"))
         }
         elf::File { kind, .. } => Ok(Found::Verdict(Verdict::Preloadable(kind))),
     }

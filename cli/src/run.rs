@@ -4,7 +4,7 @@
 use crate::args::{Args, Run};
 use crate::program::{self, Verdict};
 use crate::record::{self, Outcome, Wanted};
-use crate::{library, pipes};
+use crate::{library, pipes, say};
 use anyhow::{Context, Result, bail};
 use std::ffi::{CString, OsString, c_char};
 use std::io::{Error, ErrorKind};
@@ -20,19 +20,19 @@ const NOT_FOUND: u8 = 127;
 pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
     let name = run.command.first().context("no program")?;
     let Some(file) = program::find(name) else {
-        eprintln!("clone3: {}: not found", Path::new(name).display());
+        say(&format!("{}: not found", Path::new(name).display()));
         return Ok(ExitCode::from(NOT_FOUND));
     };
     let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let (library, why_not) = library_for(args.library.as_deref(), &file)?;
     match why_not {
         Some(why) if run.strict => bail!("{why}"),
-        Some(why) => eprintln!("clone3: {why}"),
+        Some(why) => say(&why),
         None => {}
     }
     if let Some(library) = library {
         if run.verbose {
-            eprintln!("clone3: {} into {}", library.display(), file.display());
+            say(&format!("{} into {}", library.display(), file.display()));
         }
         set(&mut environment, "LD_PRELOAD", preload(library.into_os_string())?);
     }
@@ -60,7 +60,7 @@ pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
             }
         }
     };
-    eprintln!("clone3: {}: {error}", Path::new(name).display());
+    say(&format!("{}: {error}", Path::new(name).display()));
     let is_missing = error.kind() == ErrorKind::NotFound && !file.exists();
     Ok(ExitCode::from(if is_missing { NOT_FOUND } else { NOT_EXECUTABLE }))
 }
@@ -96,7 +96,7 @@ fn library_for(named: Option<&Path>, file: &Path) -> Result<(Option<PathBuf>, Op
         Verdict::Preloadable(kind) => (kind, None),
         // What cannot be told is tried.
         Verdict::Unknown => (library::own_kind()?, None),
-        Verdict::Not(why) => (
+        Verdict::Not(_, why) => (
             library::own_kind()?,
             Some(format!("{why}; only programs that it starts get libclone3")),
         ),

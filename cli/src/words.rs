@@ -2,6 +2,7 @@
 //! Times, sizes, errors and strings as reports have them. Nothing that comes out of a trace
 //! reaches a terminal but as printable characters.
 
+use serde_json::Value;
 use std::fmt::Write;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -137,8 +138,40 @@ fn escaped(bytes: &[u8], quote: char) -> String {
     text
 }
 
+/// A message, in which names of files may be anything.
+pub fn message(text: &str) -> String {
+    let mut message = String::new();
+    for c in text.chars() {
+        match is_printable(c) {
+            true => message.push(c),
+            false => message.push_str(&escaped(c.encode_utf8(&mut [0; 4]).as_bytes(), '"')),
+        }
+    }
+    message
+}
+
+/// JSON on one line. What is not printable can only be in its strings, which have it by number.
+pub fn json(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().all(is_printable) {
+        return text;
+    }
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_printable(c) {
+            true => printable.push(c),
+            false => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    _ = write!(printable, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    printable
+}
+
 /// Not what steers a terminal, or hides or reorders its neighbours.
-fn is_printable(c: char) -> bool {
+pub fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -218,6 +251,15 @@ mod tests {
         }
         assert_eq!(shell(&["é—ü"]), "'é—ü'");
         assert_eq!(c_string(b"a\"b\\\n\x001"), r#""a\"b\\\n\0001""#);
+    }
+
+    #[test]
+    fn messages_and_json_are_printable_and_mean_the_same() {
+        assert_eq!(message("a\u{1b}[31m\u{202e}\n\\é"), r"a\033[31m\342\200\256\n\é");
+        let value = Value::from("a\u{1b}\u{7f}\u{9b}\u{202e}\u{e0041}\n\"é");
+        let text = json(&value);
+        assert!(text.chars().all(is_printable), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{text}");
     }
 
     #[test]

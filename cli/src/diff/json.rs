@@ -6,6 +6,7 @@ use super::comparison::{Comparison, command};
 use super::figures::{Change, Changes, Figures};
 use super::nodes::{Item, Node, sizes};
 use super::volatile::home;
+use crate::words;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -24,19 +25,20 @@ pub fn write(comparison: &Comparison, files: [&Path; 2], out: &mut impl Write) -
     });
     write!(out, "{{\"type\":\"diff\",\"version\":{VERSION},")?;
     write!(out, "\"different\":{},", comparison.is_different())?;
-    writeln!(out, "\"a\":{},\n\"b\":{},\n\"first\":{},", sides[0], sides[1], json!(first))?;
+    let [a, b] = sides.each_ref().map(words::json);
+    writeln!(out, "\"a\":{a},\n\"b\":{b},\n\"first\":{},", words::json(&json!(first)))?;
     writeln!(out, "\"nodes\":[")?;
     let sizes = comparison.runs.map(sizes);
     for (place, one) in comparison.nodes.iter().enumerate() {
         let comma = if place + 1 == comparison.nodes.len() { "" } else { "," };
         let below = comparison.below(&sizes, one.item);
-        writeln!(out, "{}{comma}", node(comparison, one, below))?;
+        writeln!(out, "{}{comma}", words::json(&node(comparison, one, below)))?;
     }
     let Comparison { programs, processes, runs, .. } = comparison;
     let by_name = |program: &String| json!({"program": program});
     let by_place = |(a, b): &(usize, usize)| json!({"command": command(runs[0], *a), "process_a": a, "process_b": b});
-    writeln!(out, "],\n\"programs\":{},", changes(programs, by_name))?;
-    writeln!(out, "\"processes\":{}}}", changes(processes, by_place))?;
+    writeln!(out, "],\n\"programs\":{},", words::json(&changes(programs, by_name)))?;
+    writeln!(out, "\"processes\":{}}}", words::json(&changes(processes, by_place)))?;
     Ok(())
 }
 

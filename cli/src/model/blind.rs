@@ -2,7 +2,7 @@
 //! What could not be seen, counted with its reasons.
 
 use super::{End, Run};
-use crate::program::{self, Verdict};
+use crate::program::{self, Verdict, Why};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -75,17 +75,15 @@ fn why_hidden(path: &[u8]) -> String {
         return unseen.into();
     }
     match program::look(file) {
-        Verdict::Not(why) if why.contains("Go program") => format!("{unseen}: Go's"),
-        Verdict::Not(why) if why.contains("is static") => format!("{unseen}: static"),
-        Verdict::Not(why) if why.contains("does not preload") => {
-            format!("{unseen}: with privileges of their own")
-        }
+        Verdict::Not(Why::Go, _) => format!("{unseen}: Go's"),
+        Verdict::Not(Why::Static, _) => format!("{unseen}: static"),
+        Verdict::Not(Why::Privileged, _) => format!("{unseen}: with privileges of their own"),
         Verdict::Preloadable(kind) => match crate::library::own_kind() {
             Ok(own) if own == kind => {
                 format!("{unseen}: dynamic, but ended or opted out before the library began")
             }
             _ => format!("{unseen}: for {}", kind.name()),
         },
-        _ => unseen.into(),
+        Verdict::Unknown => unseen.into(),
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Drain<'a> {
     pub fn finish(mut self) -> io::Result<()> {
         let dropped = self.ring.header().dropped.each_ref().map(|count| count.load(Relaxed));
         if self.broken {
-            eprintln!("clone3: the ring was overwritten by a program; the trace ends there");
+            crate::say("the ring was overwritten by a program; the trace ends there");
         }
         self.output.end(self.next, &dropped)
     }

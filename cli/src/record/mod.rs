@@ -109,7 +109,7 @@ fn start(
             let number = match execute() {
                 Ok(error) => error.raw_os_error().unwrap_or(libc::EINVAL),
                 Err(error) => {
-                    eprintln!("clone3: {error:#}");
+                    crate::say(&format!("{error:#}"));
                     libc::EINVAL
                 }
             };

@@ -3,7 +3,7 @@
 
 use super::{HEAD, repeated};
 use crate::model::{Creation, Process, Run, base_name};
-use crate::words::{duration, shell, size, times};
+use crate::words::{cut, duration, shell, size, times};
 use anyhow::Result;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ const LARGE_FORK: u64 = 256 << 20;
 const MISSES: u64 = 10;
 /// and so many commands of one make.
 const COMMANDS: usize = 8;
+/// A sentence is for reading: command lines have no more columns in it.
+const LONGEST: usize = 160;
 
 /// One of them.
 pub struct Finding {
@@ -62,6 +64,11 @@ pub fn below(run: &Run, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// A command line in a sentence.
+pub fn command<Word: AsRef<[u8]>>(words: &[Word]) -> String {
+    cut(shell(words), LONGEST)
+}
+
 #[derive(Default)]
 struct Sum {
     count: u64,
@@ -92,8 +99,9 @@ fn forks(run: &Run, all: &mut Vec<Finding>) {
             most => format!(" of {}", size(most)),
         };
         let text = format!(
-            "{program} was copied by {call}{of}, {} in all ({}), only to execute another program: \
+            "{} was copied by {call}{of}, {} in all ({}), only to execute another program: \
              posix_spawn copies nothing",
+            shell(&[program]),
             times(sum.count),
             duration(sum.cost_ns)
         );
@@ -127,7 +135,7 @@ fn shells(run: &Run, all: &mut Vec<Finding>) {
              directly",
             times(sum.count),
             duration(sum.cost_ns),
-            shell(&[text])
+            command(&[text])
         );
         all.push(Finding { cost_ns: sum.cost_ns, text });
     }
@@ -220,7 +228,7 @@ fn serial_makes(run: &Run, all: &mut Vec<Finding>) {
         let sum = times.fold(0, u64::saturating_add);
         let text = format!(
             "{} ran {} commands one after the other ({}): -j lets it run several",
-            shell(words),
+            command(words),
             process.children.len(),
             duration(sum)
         );

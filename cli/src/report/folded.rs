@@ -3,6 +3,7 @@
 //! flame graph tools read them.
 
 use crate::model::Run;
+use crate::words::is_printable;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -47,9 +48,9 @@ pub fn write(run: &Run, weight: Weight, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// A name without what separates frames, lines and weights.
+/// A name without what separates frames, lines and weights, and what is not printable.
 fn frame(name: &str) -> String {
-    let clean = |c: char| if c == ';' || c.is_whitespace() || c.is_control() { '_' } else { c };
+    let clean = |c: char| if c == ';' || c.is_whitespace() || !is_printable(c) { '_' } else { c };
     name.chars().map(clean).collect()
 }
 

@@ -5,7 +5,7 @@ use super::findings;
 use super::tree::status;
 use crate::critical::Critical;
 use crate::model::{End, Run};
-use crate::words::shell;
+use crate::words::{self, shell};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -111,14 +111,14 @@ fn critical_path(run: &Run, begin: u64) -> Vec<(usize, u64, u64)> {
 
 /// JSON in which nothing ends the element that it is in.
 fn in_page(value: &Value) -> String {
-    value.to_string().replace('<', "\\u003c")
+    words::json(value).replace('<', "\\u003c")
 }
 
 /// The columns that the page's script names. Times are in µs, memory is in KiB; -1 is unknown.
 fn row(run: &Run, place: usize, begin: u64, programs: &mut Texts, commands: &mut Texts) -> Value {
     let process = &run.processes[place];
     let us = |ns: u64| ns.saturating_sub(begin) / 1_000;
-    let program = run.program(place);
+    let program = words::message(&run.program(place));
     let parts = process.parts(run.until(process));
     let mut command = Vec::new();
     for part in &parts {

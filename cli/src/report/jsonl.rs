@@ -5,7 +5,7 @@ use super::text::call;
 use crate::model::{Builder, End, Run, end};
 use crate::notation::{flags_in_words, signal_in_words};
 use crate::trace::{Body, Header, Record, drop_reason};
-use crate::words::errno;
+use crate::words::{self, errno};
 use anyhow::Result;
 use clone3_trace::{Create, Exec, Exit, Image, Libc, Route, Wait};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub fn begin(header: &Header, out: &mut impl Write) -> Result<()> {
         "realtime_start_ns": header.realtime_start,
         "monotonic_end_ns": header.monotonic_end,
     });
-    Ok(writeln!(out, "{line}")?)
+    Ok(writeln!(out, "{}", words::json(&line))?)
 }
 
 /// The line of a record, which is added to the run.
@@ -64,7 +64,7 @@ pub fn record(record: &Record, builder: &mut Builder, out: &mut impl Write) -> R
         Body::Alive(_) => {}
         _ => line["pid"] = json!(record.pid),
     }
-    Ok(writeln!(out, "{line}")?)
+    Ok(writeln!(out, "{}", words::json(&line))?)
 }
 
 /// The last lines.
@@ -76,7 +76,7 @@ pub fn end_of(run: &Run, out: &mut impl Write) -> Result<()> {
             "reason": reason,
             "count": count,
         });
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", words::json(&line))?;
     }
     Ok(())
 }
@@ -183,6 +183,6 @@ fn text(record: &Record, string: usize) -> Value {
 }
 
 fn words(record: &Record) -> Value {
-    let words = record.words(1);
-    json!(words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>())
+    let argv = record.words(1);
+    json!(argv.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>())
 }

@@ -4,6 +4,7 @@
 
 use crate::model::{End, Process, Run};
 use crate::notation::signal_in_words;
+use crate::words;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -13,6 +14,7 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
     let context = Context::of(run);
     let service = run.roots().next().map_or_else(|| "?".into(), |root| run.program(root));
     let resource = json!({"attributes": [attribute("service.name", text(service.as_bytes()))]});
+    let resource = words::json(&resource);
     let scope = json!({"name": "libclone3", "version": env!("CARGO_PKG_VERSION")});
     write!(
         out,
@@ -20,7 +22,7 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
     )?;
     for place in 0..run.processes.len() {
         let comma = if place == 0 { "" } else { "," };
-        write!(out, "{comma}\n{}", span(run, place, &context))?;
+        write!(out, "{comma}\n{}", words::json(&span(run, place, &context)))?;
     }
     writeln!(out, "]}}]}}]}}")?;
     Ok(())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The same command again and again, in the same directory.
 
+use super::findings;
 use crate::model::{Process, Run};
 use crate::words::{duration, shell, times};
 use std::collections::{HashMap, HashSet};
@@ -52,7 +53,7 @@ fn in_words(words: &[Vec<u8>], sum: &Sum, whole: u64) -> String {
     };
     format!(
         "{} ran {}{by} ({} together{share}): once, and its answer kept, may do",
-        shell(words),
+        findings::command(words),
         times(sum.count),
         duration(sum.cost_ns)
     )
