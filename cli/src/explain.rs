@@ -4,6 +4,7 @@
 use crate::args::{Args, Explain};
 use crate::library::Library;
 use crate::notation::Request;
+use crate::pipes;
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 
@@ -21,9 +22,9 @@ pub fn run(args: &Args, explain: &Explain) -> Result<ExitCode> {
     words[..request.args.len()].copy_from_slice(&request.args);
     let text = Library::open(args.library.as_deref())?.explain(&mut words, size)?;
     if text.is_empty() {
-        println!("nothing is wrong with it");
+        pipes::put(b"nothing is wrong with it\n")?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{text}");
+    pipes::put(format!("{text}\n").as_bytes())?;
     Ok(ExitCode::from(1))
 }

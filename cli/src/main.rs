@@ -26,6 +26,7 @@ mod sample;
 #[path = "../tests/writer/mod.rs"]
 mod writer;
 
+use anyhow::{Context, Result};
 use args::{Args, Command};
 use clap::Parser;
 use std::io::Write;
@@ -43,21 +44,28 @@ fn main() -> ExitCode {
     pipes::as_given();
     let args = Args::try_parse().unwrap_or_else(|error| {
         // Help and version go to standard output and are no failure.
-        let status = if error.use_stderr() { FAILED } else { 0 };
-        _ = error.print();
+        let is_told = if error.use_stderr() { Ok(()) } else { pipes::check_output() };
+        let is_told = pipes::seen(is_told.and_then(|()| error.print()));
+        let status = if error.use_stderr() || is_told.is_err() { FAILED } else { 0 };
         std::process::exit(status.into())
     });
-    let outcome = match &args.command {
-        Command::Run(run) => run::run(&args, run),
-        Command::Report(report) => report::run(report),
-        Command::Diff(diff) => diff::run(diff),
-        Command::Probe(probe) => probe::run(&args, probe),
-        Command::Explain(explain) => explain::run(&args, explain),
-        Command::Completions { shell } => shipped::completions(*shell),
-        Command::Man { directory } => shipped::manual_pages(directory),
-    };
-    outcome.unwrap_or_else(|error| {
+    outcome(&args).unwrap_or_else(|error| {
         say(&format!("{error:#}"));
         ExitCode::from(FAILED)
     })
+}
+
+fn outcome(args: &Args) -> Result<ExitCode> {
+    if !matches!(args.command, Command::Run(_) | Command::Man { .. }) {
+        pipes::check_output().context("standard output")?;
+    }
+    match &args.command {
+        Command::Run(run) => run::run(args, run),
+        Command::Report(report) => report::run(report),
+        Command::Diff(diff) => diff::run(diff),
+        Command::Probe(probe) => probe::run(args, probe),
+        Command::Explain(explain) => explain::run(args, explain),
+        Command::Completions { shell } => shipped::completions(*shell),
+        Command::Man { directory } => shipped::manual_pages(directory),
+    }
 }

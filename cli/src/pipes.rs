@@ -3,6 +3,7 @@
 //! signal and opens /dev/null for streams that are closed, before main(); what is ignored, and
 //! what is open, stays so over execve(2).
 
+use std::io::{Error, ErrorKind, Result, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static WAS_IGNORED: AtomicBool = AtomicBool::new(false);
@@ -32,6 +33,29 @@ pub fn as_given() {
     let action = if WAS_IGNORED.load(Relaxed) { libc::SIG_IGN } else { libc::SIG_DFL };
     // SAFETY: no handler is set.
     unsafe { libc::signal(libc::SIGPIPE, action) };
+}
+
+/// An error where standard output was closed: what is written to /dev/null is lost unnoticed.
+pub fn check_output() -> Result<()> {
+    match WAS_CLOSED[1].load(Relaxed) {
+        true => Err(Error::from_raw_os_error(libc::EBADF)),
+        false => Ok(()),
+    }
+}
+
+/// Writes all of this to standard output.
+pub fn put(text: &[u8]) -> Result<()> {
+    check_output()?;
+    let mut output = std::io::stdout().lock();
+    seen(output.write_all(text).and_then(|()| output.flush()))
+}
+
+/// How writing went. Where SIGPIPE is ignored, a reader that has gone away has seen enough.
+pub fn seen(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A program that is executed finds those streams closed that were.

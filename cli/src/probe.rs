@@ -4,6 +4,7 @@
 use crate::args::{Args, Probe};
 use crate::library::{Features, Library};
 use crate::notation::FLAGS;
+use crate::pipes;
 use anyhow::Result;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
@@ -17,26 +18,28 @@ const DEEP: u32 = 1;
 pub fn run(args: &Args, probe: &Probe) -> Result<ExitCode> {
     let mode = if probe.deep { DEEP } else { 0 };
     let features = Library::open(args.library.as_deref())?.probe(mode)?;
-    if probe.json {
-        println!("{:#}", in_json(&features, probe.deep));
-    } else {
-        in_words(&features, probe.deep);
-    }
+    let text = match probe.json {
+        true => format!("{:#}", in_json(&features, probe.deep)),
+        false => in_words(&features, probe.deep),
+    };
+    pipes::put(format!("{text}\n").as_bytes())?;
     Ok(ExitCode::from(u8::from(features.obstacle != 0)))
 }
 
-fn in_words(features: &Features, deep: bool) {
-    println!("{}", reach(features));
+fn in_words(features: &Features, deep: bool) -> String {
+    let mut lines = vec![reach(features)];
     if features.inconclusive != 0 {
-        println!(
+        lines.push(
             "The kernel's answers cannot be trusted here: it makes children that it should refuse."
+                .into(),
         );
     }
     if features.args_size != 0 {
-        println!("It reads {} bytes of struct clone_args.", features.args_size);
+        lines.push(format!("It reads {} bytes of struct clone_args.", features.args_size));
     }
-    println!("set_tid: {}", errno(features.set_tid));
-    println!("{}", table(features, deep));
+    lines.push(format!("set_tid: {}", errno(features.set_tid)));
+    lines.push(table(features, deep).to_string());
+    lines.join("\n")
 }
 
 fn reach(features: &Features) -> String {

@@ -3,6 +3,7 @@
 //! own description.
 
 use crate::args::Args;
+use crate::pipes;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -12,7 +13,9 @@ use std::process::ExitCode;
 
 /// To standard output.
 pub fn completions(shell: Shell) -> Result<ExitCode> {
-    clap_complete::generate(shell, &mut Args::command(), "clone3", &mut std::io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "clone3", &mut text);
+    pipes::put(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -164,6 +164,42 @@ fn a_closed_pipe_ends_the_command_in_silence() {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let trace = trace.to_str().unwrap();
+    clone3(&["run", "-o", trace, "true"]).assert().success();
+    let explained = "explain exit_signal=SIGCHLD";
+    let report = format!("report {trace}");
+    let page = format!("report --format html {trace}");
+    let diff = format!("diff {trace} {trace}");
+    let all = ["--help", "--version", "probe", "probe --json", explained, "completions bash"];
+    for words in all.into_iter().chain([&report[..], &page, &diff]) {
+        for (to, is_failure) in [(">/dev/full", true), (">&-", true), ("| true", false)] {
+            let program = assert_cmd::cargo::cargo_bin!("clone3").display().to_string();
+            let script = format!(
+                "trap '' PIPE; {{ {program} --library {} {words}; echo $? >&3; }} 3>&2 {to}",
+                library().display()
+            );
+            let outcome = Command::new("sh").args(["-c", &script]).output().unwrap();
+            let text = String::from_utf8(outcome.stderr).unwrap();
+            assert_eq!(text.ends_with("125\n"), is_failure, "{words} {to}: {text}");
+            assert!(!text.contains("panicked"), "{words} {to}: {text}");
+        }
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_written_stop_no_program() {
+    let words = format!(
+        "{} --library {} run -v sh -c 'exit 7' 2>/dev/full",
+        assert_cmd::cargo::cargo_bin!("clone3").display(),
+        library().display()
+    );
+    Command::new("sh").args(["-c", &words]).assert().code(7);
+}
+
+#[test]
 fn sigpipe_is_passed_on_as_it_was() {
     let ignored =
         "test $(( 0x$(sed -n 's/^SigIgn:.*\\(....\\)$/\\1/p' /proc/self/status) & 0x1000 )) -eq";
