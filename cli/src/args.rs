@@ -129,8 +129,8 @@ pub struct Run {
 
     /// Show on the terminal, in its last lines, which processes run and how many are made
     ///
-    /// Standard error has to be the terminal; where it is none, nothing is shown. Programs that
-    /// fill the screen, as editors do, do not get along with it. If this command is killed by
+    /// Standard error has to be the terminal; where it is none, or in the background, nothing is
+    /// shown. Programs that fill the screen, as editors do, do not get along with it. If this command is killed by
     /// SIGKILL meanwhile, reset(1) puts the terminal right.
     #[arg(long, requires = "output")]
     pub live: bool,

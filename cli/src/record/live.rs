@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `--live`: what goes on, in the last lines of the terminal. The others scroll above them, as
-//! apt has it: the terminal is told to scroll no further down (DECSTBM).
+//! apt has it: the terminal is told to scroll no further down (DECSTBM). A thread of its own
+//! draws them, as a terminal may be slow, or be stopped by Ctrl-S.
 
 use super::family::{self, Member};
 use crate::words::{cut, duration, shell};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write, stderr};
+use std::sync::atomic::{AtomicBool, Ordering::Acquire};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 use terminal_size::terminal_size_of;
 
@@ -44,18 +48,23 @@ impl Live {
         (rows.0 >= LEAST).then_some(Live { begun: now, last: (now, 0), size: None })
     }
 
-    /// Draws it, if it is time.
-    pub fn draw(&mut self, counts: Counts) {
-        let passed = self.last.0.elapsed();
+    /// Draws it, where the terminal takes it and is not another job's.
+    fn draw(&mut self, counts: Counts) {
         let Some((columns, rows)) = terminal_size_of(stderr()) else { return };
-        if passed < PAUSE || rows.0 < LEAST {
+        let members = family::below(std::process::id());
+        if rows.0 < LEAST || !takes_more() || !is_in_front(&members) {
             return;
         }
+        let passed = self.last.0.elapsed();
         let size = (rows.0, columns.0);
-        let mut text = if self.size == Some(size) { String::new() } else { make_room(size.0) };
+        let mut text = match self.size {
+            Some(known) if known == size => String::new(),
+            // Below the cursor there are the lines only, wherever the terminal has moved them.
+            Some(_) => "\x1b[J".to_owned() + &make_room(size.0),
+            None => make_room(size.0),
+        };
         self.size = Some(size);
         let made = counts.made.saturating_sub(self.last.1) as f64;
-        let members = family::below(std::process::id());
         let mut all = vec![format!(
             "{}  {} running, {} made ({:.0}/s), {} failed",
             duration(self.begun.elapsed().as_nanos() as u64),
@@ -76,15 +85,47 @@ impl Live {
         }
         put(&(text + "\x1b8"));
     }
-}
 
-/// The lines go, and all of the terminal scrolls again.
-impl Drop for Live {
-    fn drop(&mut self) {
-        if let Some((rows, _)) = self.size {
+    /// The lines go, and all of the terminal scrolls again.
+    pub fn hide(&mut self) {
+        if let Some((rows, _)) = self.size.take() {
             put(&format!("\x1b7\x1b[r\x1b[{};1H\x1b[J\x1b8", rows - lines(rows) + 1));
         }
     }
+}
+
+/// Draws until it is told that all has ended, or is woken for that.
+pub fn show(live: &Mutex<Live>, counts: &Mutex<Counts>, ended: &AtomicBool) {
+    loop {
+        thread::park_timeout(PAUSE);
+        if ended.load(Acquire) {
+            return lock(live).hide();
+        }
+        let counts = *lock(counts);
+        lock(live).draw(counts);
+    }
+}
+
+/// What no panic has left half done.
+pub fn lock<What>(mutex: &Mutex<What>) -> MutexGuard<'_, What> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the terminal takes text now. One that is stopped does not.
+fn takes_more() -> bool {
+    let mut wanted = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one struct that outlives the call.
+    unsafe { libc::poll(&mut wanted, 1, 0) == 1 }
+}
+
+/// Whether the terminal is this job's: a shell, an editor may have it while this one is in the
+/// background. A program below may have taken it for a group of its own. What cannot be told is
+/// taken for yes.
+fn is_in_front(members: &[Member]) -> bool {
+    // SAFETY: takes only numbers.
+    let (front, own) = unsafe { (libc::tcgetpgrp(libc::STDERR_FILENO), libc::getpgrp()) };
+    let Ok(group) = u32::try_from(front) else { return true };
+    front == own || members.iter().any(|member| member.pid == group)
 }
 
 /// How many of a terminal's lines it takes.

@@ -14,7 +14,7 @@ mod signals;
 
 use anyhow::{Context, Result};
 use drain::Drain;
-use live::Live;
+use live::{Counts, Live, lock};
 use output::Output;
 use shared::Shared;
 use signals::Signals;
@@ -24,6 +24,7 @@ use std::io::{self, Error, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 use std::thread;
 
@@ -56,7 +57,8 @@ pub enum Outcome {
 
 /// Starts a program by `execute`, which is given the ring's path, and returns only if it fails.
 pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> Result<Outcome> {
-    let signals = Signals::take()?;
+    let live = wanted.live.then(Live::begin).flatten().map(Mutex::new);
+    let signals = Signals::take(live.is_some())?;
     let output = Output::create(wanted.output)
         .with_context(|| format!("cannot write {}", wanted.output.display()))?;
     let ring = Shared::create(wanted.mib).context("no memory for the ring")?;
@@ -71,22 +73,30 @@ pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> 
     })?;
     let ended = AtomicBool::new(false);
     let mut drain = Drain::new(&ring, output);
+    let counts = Mutex::new(Counts::default());
     let (status, drained) = thread::scope(|scope| {
         let drained = scope.spawn(|| {
-            let mut live = wanted.live.then(Live::begin).flatten();
-            drain.until(&ended, |counts| live.iter_mut().for_each(|live| live.draw(counts)))
+            drain.until(&ended, |new| *lock(&counts) = new)?;
+            drain.finish()
         });
+        let shown = live.as_ref().map(|live| scope.spawn(|| live::show(live, &counts, &ended)));
+        let stop = || {
+            // Kept until this process goes on, so that nothing is drawn.
+            let mut live = live.as_ref().map(lock);
+            live.iter_mut().for_each(|live| live.hide());
+            signals.stop();
+        };
         let status = match started {
-            Ok(child) => Ok(reap::until_end(child, wanted.wait, &ring, &signals)),
+            Ok(child) => Ok(reap::until_end(child, wanted.wait, &ring, &signals, stop)),
             Err(error) => Err(error),
         };
         ring.header().recording.store(0, Release);
         ended.store(true, Release);
+        shown.iter().for_each(|shown| shown.thread().unpark());
         (status, drained.join())
     });
     drained
         .unwrap_or_else(|_| Err(Error::other("the copying thread failed")))
-        .and_then(|()| drain.finish())
         .with_context(|| format!("cannot write {}", wanted.output.display()))?;
     drop(ring);
     Ok(match status {

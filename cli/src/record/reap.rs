@@ -7,8 +7,9 @@ use super::{clock, family};
 use clone3_trace::{Alive, Body, Call, Wait, Writer};
 use std::mem::zeroed;
 
-/// Until the program has ended, or all has; the program's status.
-pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals) -> i32 {
+/// Until the program has ended, or all has; the program's status. `stop` is called for the
+/// terminal's stop, if that is waited for.
+pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals, stop: impl Fn()) -> i32 {
     let mut status = None;
     loop {
         let is_empty = reap(ring, |pid, ended| {
@@ -26,7 +27,9 @@ pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals) -> i32
             _ => {}
         }
         let (signal, is_alone) = signals.next();
-        if signal != libc::SIGCHLD && is_alone && status.is_none() {
+        if signal == libc::SIGTSTP {
+            stop();
+        } else if signal != libc::SIGCHLD && is_alone && status.is_none() {
             // SAFETY: takes only numbers; the child was not waited for, so it is still it.
             unsafe { libc::kill(child, signal) };
         }

@@ -30,12 +30,14 @@ pub struct Signals {
 impl Signals {
     /// From here on they are waited for. A SIGCHLD that is ignored would take the children's
     /// statuses along. SIGXFSZ is ignored: a file that may not be so big is an error to be told.
-    pub fn take() -> io::Result<Signals> {
+    /// The terminal's stop is waited for where something has to be done before (`stop`).
+    pub fn take(with_stop: bool) -> io::Result<Signals> {
         // SAFETY: all zeroes are values of these; the calls only write there.
         unsafe {
             let mut signals: Signals = zeroed();
             libc::sigemptyset(&mut signals.wanted);
-            for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD]) {
+            let stop = with_stop.then_some(libc::SIGTSTP);
+            for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD]).chain(stop) {
                 libc::sigaddset(&mut signals.wanted, signal);
             }
             let mut default: libc::sigaction = zeroed();
@@ -58,6 +60,19 @@ impl Signals {
             libc::sigaction(libc::SIGCHLD, &self.on_child, null_mut());
             libc::sigaction(libc::SIGXFSZ, &self.on_file_size, null_mut());
             libc::sigprocmask(libc::SIG_SETMASK, &self.mask, null_mut());
+        }
+    }
+
+    /// Stops this process, as SIGTSTP would have done; returns when it goes on.
+    pub fn stop(&self) {
+        // SAFETY: all zeroes is a value of it, and it outlives the calls.
+        unsafe {
+            let mut stop: libc::sigset_t = zeroed();
+            libc::sigemptyset(&mut stop);
+            libc::sigaddset(&mut stop, libc::SIGTSTP);
+            libc::raise(libc::SIGTSTP);
+            libc::sigprocmask(libc::SIG_UNBLOCK, &stop, null_mut());
+            libc::sigprocmask(libc::SIG_BLOCK, &stop, null_mut());
         }
     }
 
