@@ -28,7 +28,9 @@ pub enum Command {
     ///
     /// With --output this command stays, as the parent of the program and of what is orphaned
     /// below it, and writes down what they do (clone3 report shows it). Signals that it is sent
-    /// are passed on, and it ends as the program does.
+    /// are passed on, and it ends as the program does. If it is killed by SIGKILL the program goes
+    /// on, the trace ends there, and the memory between both is in /dev/shm until this user's next
+    /// run with --output.
     ///
     /// Exit status: the program's; 125 if this command fails, 126 if the program is found and
     /// cannot be executed, 127 if it is not found.

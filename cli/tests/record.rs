@@ -69,6 +69,16 @@ fn a_signal_that_it_is_sent_is_passed_on() {
 }
 
 #[test]
+fn so_is_one_of_those_without_a_name() {
+    let place = Place::new();
+    let script = format!(
+        "trap 'echo caught; exit 5' {0}; kill -{0} $PPID; while :; do sleep 0.01; done",
+        libc::SIGRTMIN() + 3
+    );
+    place.run(&["bash", "-c", &script]).assert().code(5).stdout("caught\n");
+}
+
+#[test]
 fn a_program_that_cannot_be_executed() {
     let place = Place::new();
     place.run(&["/etc/passwd"]).assert().code(126).stderr(contains("ermission denied"));
@@ -199,6 +209,40 @@ fn the_ring_is_gone_afterwards() {
     let path = place.run(&["sh", "-c", r#"echo "$CLONE3_TRACE""#]).assert().success();
     let path = String::from_utf8(path.get_output().stdout.clone()).unwrap();
     assert!(path.starts_with('/') && !Path::new(path.trim_end()).exists(), "{path}");
+}
+
+#[test]
+fn the_ring_of_a_command_that_was_killed_is_removed_by_the_next_one() {
+    let place = Place::new();
+    let mut left = Vec::new();
+    for end in ["kill -9 $PPID", "kill -9 $PPID", ":"] {
+        let script = format!("echo \"$CLONE3_TRACE\"; {end}; exec sleep 1.5 >/dev/null");
+        let mut command = std::process::Command::new(place.run(&[]).get_program());
+        command.arg("--library").arg(library()).args(["run", "-o"]).arg(place.trace());
+        command.args(["sh", "-c", &script]).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        let ring = PathBuf::from(line.trim_end());
+        assert!(ring.exists(), "{}", ring.display());
+        left.push((ring.parent().unwrap().to_owned(), child));
+    }
+    // The one is older than it is, the second one is as young as that of a run that begins.
+    left[0].1.wait().unwrap();
+    left[1].1.wait().unwrap();
+    for number in [0, 2] {
+        let old = std::time::SystemTime::now() - Duration::from_secs(60);
+        std::fs::File::open(&left[number].0).unwrap().set_modified(old).unwrap();
+    }
+    assert!(place.report("tree").contains("end of the trace is missing"), "the last one goes on");
+    let other = Place::new();
+    other.run(&["true"]).assert().success();
+    let are_there: Vec<bool> = left.iter().map(|(directory, _)| directory.exists()).collect();
+    assert_eq!(are_there, [false, true, true], "the last one is in use");
+    left[2].1.wait().unwrap();
+    assert!(!place.report("tree").contains("end of the trace"));
+    _ = std::fs::remove_dir_all(&left[1].0);
 }
 
 #[test]

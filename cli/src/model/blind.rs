@@ -3,6 +3,7 @@
 
 use super::{End, Run};
 use crate::program::{self, Verdict, Why};
+use crate::trace::NOT_ENDED;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -47,6 +48,9 @@ pub fn look(run: &mut Run, damaged: u64) {
         let reason = gap(reason);
         let said = blind.0.get(&reason).copied().unwrap_or(0);
         blind.add(&reason, count.saturating_sub(said));
+    }
+    if run.header.capacity == NOT_ENDED {
+        blind.add("end of the trace is missing: clone3 run goes on, or was killed", 1);
     }
     blind.add("slots of the file that are damaged or missing", damaged);
     let mut verdicts: BTreeMap<&[u8], String> = BTreeMap::new();

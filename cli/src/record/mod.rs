@@ -6,6 +6,7 @@ mod clock;
 mod drain;
 mod exec;
 mod family;
+mod left;
 mod live;
 mod output;
 mod reap;

@@ -2,6 +2,7 @@
 //! The trace's file: linear, each slot at its position.
 
 use super::{clock, shared};
+use crate::trace::NOT_ENDED;
 use clone3_trace::{HEADER_SIZE, Header, Owner, SLOT_SIZE};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,9 +10,6 @@ use std::mem::offset_of;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// As many slots as no trace has, while it is not known how many it will have. All positions
-/// are in lap 0.
-const MANY: u64 = 1 << 48;
 /// Bytes that are written at once.
 const BATCH: usize = 1 << 16;
 
@@ -41,7 +39,7 @@ impl Output {
             }
         };
         let file = options.open(path)?;
-        file.write_all_at(&shared::page(MANY), 0)?;
+        file.write_all_at(&shared::page(NOT_ENDED), 0)?;
         Ok(Output { file, batch: Vec::with_capacity(BATCH + SLOT_SIZE), batch_at: 0 })
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ring: a file in memory that the programs map by its path, and this process too.
 
-use super::clock;
+use super::{clock, left};
 use clone3_trace::{
     FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, Ring, SLOT_SIZE, Slot, VERSION, describe,
 };
@@ -19,6 +19,8 @@ use std::slice;
 /// make a trace of that name.
 pub struct Shared {
     path: PathBuf,
+    /// Locked as long as this process is there (`left`).
+    _file: File,
     address: NonNull<u8>,
     slots: usize,
 }
@@ -42,19 +44,22 @@ impl Shared {
     }
 
     fn create_in(directory: &Path, size: usize, slots: usize) -> io::Result<Shared> {
-        let own = std::path::absolute(directory)?.join(format!("clone3-{:016x}", random()?));
+        left::remove(directory);
+        let own =
+            std::path::absolute(directory)?.join(format!("{}{:016x}", left::PREFIX, random()?));
         fs::DirBuilder::new().mode(0o700).create(&own)?;
-        let path = own.join("ring");
+        let path = own.join(left::RING);
         let mut options = OpenOptions::new();
         let mapped =
             options.read(true).write(true).create_new(true).mode(0o600).open(&path).and_then(
                 |file| {
+                    _ = left::lock(&file);
                     fill(&file, size, slots as u64)?;
-                    map(&file, size)
+                    Ok((map(&file, size)?, file))
                 },
             );
         match mapped {
-            Ok(address) => Ok(Shared { path, address, slots }),
+            Ok((address, file)) => Ok(Shared { path, _file: file, address, slots }),
             Err(error) => {
                 remove(&path);
                 Err(error)

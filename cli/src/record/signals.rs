@@ -6,16 +6,25 @@ use std::mem::{MaybeUninit, zeroed};
 use std::process::ExitCode;
 use std::ptr::null_mut;
 
-/// What is passed on. Stops and continuations are not: a terminal sends them to both.
-const PASSED_ON: [i32; 7] = [
-    libc::SIGHUP,
-    libc::SIGINT,
-    libc::SIGQUIT,
-    libc::SIGTERM,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-];
+/// What is passed on, and would end this process and leave the program without it. Stops and
+/// continuations are not: a terminal sends them to both.
+fn passed_on() -> impl Iterator<Item = i32> {
+    let named = [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGALRM,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGIO,
+        libc::SIGPWR,
+        libc::SIGSTKFLT,
+    ];
+    named.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX())
+}
 
 /// What this process was given.
 pub struct Signals {
@@ -37,7 +46,7 @@ impl Signals {
             let mut signals: Signals = zeroed();
             libc::sigemptyset(&mut signals.wanted);
             let stop = with_stop.then_some(libc::SIGTSTP);
-            for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD]).chain(stop) {
+            for signal in passed_on().chain([libc::SIGCHLD]).chain(stop) {
                 libc::sigaddset(&mut signals.wanted, signal);
             }
             let mut default: libc::sigaction = zeroed();

@@ -4,6 +4,10 @@
 use clone3_trace::{DROP_REASONS, HEADER_SIZE, Header as Page, MAGIC, SLOT_SIZE, VERSION};
 use std::mem::offset_of;
 
+/// The capacity of a trace that `clone3 run` writes, until it ends it: as many slots as no trace
+/// has, so that all positions are in lap 0.
+pub const NOT_ENDED: u64 = 1 << 48;
+
 /// What this command wants of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {

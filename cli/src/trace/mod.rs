@@ -5,7 +5,7 @@ mod header;
 mod read;
 mod record;
 
-pub use header::{Header, drop_reason};
+pub use header::{Header, NOT_ENDED, drop_reason};
 pub use read::{ReadAt, Reader};
 pub use record::{Body, Record};
 
