@@ -62,7 +62,7 @@ pub enum Command {
     /// first those that are the same with all that is below them, then by command line, then by
     /// words that no other child's has, then by program; among equals by order. That children
     /// come in another order is no difference, nor are process ids, names of mkstemp(3)'s kind
-    /// below /tmp and others directories named tmp, times, and, if the runs began in different
+    /// below /tmp and other directories named tmp, times, and, if the runs began in different
     /// directories, those directories in arguments and paths.
     ///
     /// Differences are: processes that one side has not got, programs, arguments, working
@@ -126,6 +126,8 @@ pub struct Run {
     pub size: u32,
 
     /// End when all processes have ended, instead of when the program has
+    ///
+    /// After the program's end SIGHUP, SIGINT, SIGQUIT and SIGTERM end this command.
     #[arg(long, requires = "output")]
     pub wait: bool,
 
@@ -163,7 +165,7 @@ pub struct Report {
     #[arg(short, long)]
     pub wide: bool,
 
-    /// The trace
+    /// The trace; - is standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -228,7 +230,7 @@ pub struct Diff {
     #[arg(short, long)]
     pub wide: bool,
 
-    /// The one trace
+    /// The one trace; - is standard input
     #[arg(value_name = "A")]
     pub a: PathBuf,
 

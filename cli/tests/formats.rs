@@ -151,6 +151,8 @@ fn findings_have_what_was_seen_what_it_cost_and_what_is_better() {
         findings.contains("of the run's time): once, and its answer kept, may do"),
         "{findings}"
     );
+    let pauses = text("findings", &many(&["make"], &["/bin/sleep", "1"], 60));
+    assert!(!pauses.contains("sleep 1 ran"), "what gives no answer: {pauses}");
     let parallel = text("findings", &many(&["make", "-j2"], &["cc", "-c", "a.c"], 20));
     assert!(!parallel.contains("one after the other"), "{parallel}");
     assert!(text("findings", &sample()).starts_with("No findings.\n"));

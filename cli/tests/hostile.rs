@@ -28,7 +28,7 @@ const HOSTILE: &[u8] =
 fn hostile() -> Writer {
     let mut writer = Writer::new();
     let path = [b"/bin/", HOSTILE].concat();
-    let argv = [HOSTILE, b"\0", HOSTILE, b"\0"].concat();
+    let argv = [HOSTILE, b"\0", HOSTILE].concat();
     let strings: [&[u8]; 4] = [&path, &argv, HOSTILE, HOSTILE];
     let root = writer.done(by(10, 0, 0), Image::default(), &strings);
     for number in 0..60 {
@@ -114,7 +114,7 @@ fn messages_have_no_more_in_them_than_text() {
 fn findings_have_room_for_a_part_of_a_long_command() {
     let place = tempfile::tempdir().unwrap();
     let mut writer = Writer::new();
-    let argv = format!("make\0{}\0", "x".repeat(50_000));
+    let argv = format!("make\0{}", "x".repeat(50_000));
     let strings: [&[u8]; 3] = [b"/bin/make", argv.as_bytes(), b"/"];
     let make = writer.done(by(10, 0, 0), Image::default(), &strings);
     for pid in 11..20 {
@@ -133,12 +133,12 @@ fn findings_have_room_for_a_part_of_a_long_command() {
 /// A trace of a shell that executed, as its child, a file of that name without the library.
 fn unseen(program: &Path) -> Writer {
     let mut writer = Writer::new();
-    let strings: [&[u8]; 3] = [b"/bin/sh", b"sh\0", b"/"];
+    let strings: [&[u8]; 3] = [b"/bin/sh", b"sh", b"/"];
     let shell = writer.done(by(10, 0, 0), Image::default(), &strings);
     let fork = Create { call: Call::Fork as u8, child: 11, ..Create::default() };
     let fork = writer.done(by(10, shell, 1), fork, &[]);
     let path = program.as_os_str().as_encoded_bytes();
-    writer.open(by(11, fork, 2), Exec::default(), &[path, &[path, b"\0"].concat(), b"/"]);
+    writer.open(by(11, fork, 2), Exec::default(), &[path, path, b"/"]);
     writer
 }
 

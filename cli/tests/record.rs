@@ -108,6 +108,31 @@ fn with_wait_the_end_is_that_of_the_last_one() {
 }
 
 #[test]
+fn a_signal_ends_the_wait_for_what_is_left_behind() {
+    let place = Place::new();
+    let script = "(sleep 1; kill -TERM $PPID; exec sleep 20) >&- 2>&- & exit 4";
+    let begun = Instant::now();
+    let outcome = place.run(&["--wait", "sh", "-c", script]).output().unwrap();
+    assert_eq!(outcome.status.signal(), Some(libc::SIGTERM));
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    let text = place.report("text");
+    assert!(text.contains(", exited with 4;") && text.contains(" is alive at the end"), "{text}");
+    assert!(!text.contains("end of the trace is missing"), "{text}");
+}
+
+#[test]
+fn arguments_may_be_empty_at_any_place() {
+    let place = Place::new();
+    place.run(&["sh", "-c", "\"$@\"; :", "", "/bin/true", "", "x", "", ""]).assert().success();
+    let tree = place.report("tree");
+    assert!(tree.contains(" sh -c '\"$@\"; :' '' /bin/true '' x '' ''\n"), "{tree}");
+    assert!(tree.contains("─ /bin/true '' x '' ''\n"), "{tree}");
+    let first = place.report("text");
+    let first = first.lines().next().unwrap();
+    assert!(first.contains(r#"execvpe("#) && first.ends_with(r#""x", "", ""])"#), "{first}");
+}
+
+#[test]
 fn statuses_reach_it_where_sigchld_is_ignored() {
     let place = Place::new();
     behind(&place, "trap '' CHLD; exec", "", &["sh", "-c", "exit 6"]).assert().code(6);

@@ -5,7 +5,7 @@ mod sample;
 mod writer;
 
 use assert_cmd::Command;
-use clone3_trace::{Create, Exit, Image};
+use clone3_trace::{Call, Create, Exit, Image, Start, Wait};
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
 use sample::{by, sample};
@@ -80,6 +80,38 @@ fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
     assert!(row.ends_with('…') && row.chars().count() == 70, "{path}");
     let whole = on_terminal("--wide --format critical-path");
     assert!(whole.lines().nth(1).unwrap().contains(long.trim_end()), "{whole}");
+}
+
+#[test]
+fn a_trace_may_come_through_a_pipe() {
+    let place = tempfile::tempdir().unwrap();
+    let file = file(&place, &sample().bytes());
+    let tree = sampled(&[]);
+    let program = report(&[], &file).get_program().to_str().unwrap().to_owned();
+    for words in ["cat '$F' | '$P' report -", "'$P' report - < '$F'", "'$P' report <(cat '$F')"] {
+        let words = words.replace("$F", file.to_str().unwrap()).replace("$P", &program);
+        Command::new("bash").args(["-c", &words]).assert().success().stdout(tree.clone());
+    }
+    let words = format!("'{program}' diff - '{}' < '{0}'", file.display());
+    Command::new("bash").args(["-c", &words]).assert().success();
+}
+
+#[test]
+fn cpu_time_of_a_child_that_others_waited_for_is_not_taken_from_its_creators() {
+    let mut writer = Writer::new();
+    let shell = writer.done(by(10, 0, 0), Image::default(), &[b"/bin/sh", b"sh", b"/", b""]);
+    let fork = Create { call: Call::Fork as u8, child: 11, ..Create::default() };
+    let fork = writer.done(by(10, shell, 1_000), fork, &[]);
+    writer.done(by(11, fork, 2_000), Start::default(), &[]);
+    let wait = Wait { call: Call::Outside as u8, child: 10, end_ns: 1, ..Wait::default() };
+    writer.done(by(9, 0, 3_000), Wait { user_ns: 2_000_000, ..wait }, &[]);
+    writer.done(by(9, 0, 4_000), Wait { child: 11, user_ns: 5_000_000, ..wait }, &[]);
+    let place = tempfile::tempdir().unwrap();
+    let tree = report(&[], &file(&place, &writer.bytes())).assert().success();
+    let tree = String::from_utf8(tree.get_output().stdout.clone()).unwrap();
+    let lines: Vec<&str> = tree.lines().collect();
+    assert!(lines[1].contains("2.00 ms") && lines[1].ends_with("  sh"), "{tree}");
+    assert!(lines[2].contains("5.00 ms") && lines[2].ends_with("(fork of sh)"), "{tree}");
 }
 
 #[test]

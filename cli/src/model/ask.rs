@@ -45,7 +45,9 @@ impl Run {
         if let Some(own) = process.own {
             return Some(own.cpu_ns);
         }
-        let children = process.children.iter().filter_map(|child| self.processes[*child].total);
+        // Those that it did not wait for itself are not in its sum.
+        let waited = process.waits.iter().filter_map(|wait| wait.child);
+        let children = waited.filter_map(|child| self.processes[child].total);
         let children: u64 = children.map(|used| used.cpu_ns).fold(0, u64::saturating_add);
         process.total.map(|used| used.cpu_ns.saturating_sub(children))
     }

@@ -152,7 +152,7 @@ fn a_copy_has_the_name_of_what_its_creator_was_then() {
     let bash = image(&mut writer, by(10, 0, 0), 0, &["/bin/bash"]);
     let fork = put(&mut writer, by(10, bash, 1), create(raw::Call::Fork, 11));
     put(&mut writer, by(11, fork, 2), create(raw::Call::Fork, 12));
-    let exec = writer.open(by(10, bash, 5), exec(raw::Call::Execve, 0), &[b"/bin/python3", b"p\0"]);
+    let exec = writer.open(by(10, bash, 5), exec(raw::Call::Execve, 0), &[b"/bin/python3", b"p"]);
     let python = image(&mut writer, by(10, 0, 6), exec, &["/bin/python3"]);
     put(&mut writer, by(10, python, 7), create(raw::Call::Fork, 13));
     let run = run(&writer);

@@ -13,7 +13,8 @@ use std::path::Path;
 /// Says what will be executed; the record's position, if there is room.
 pub fn begin(ring: &Shared, file: &Path, words: &[OsString]) -> Option<u64> {
     let file = std::path::absolute(file).ok()?;
-    let words: Vec<u8> = words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    let words = words.join(&0);
     let cwd = std::env::current_dir().unwrap_or_default();
     let strings = [file.as_os_str().as_bytes(), &words, cwd.as_os_str().as_bytes()];
     let [path, argv, cwd] = strings.map(|string| string.len() as u32);

@@ -27,11 +27,19 @@ pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals, stop: 
             _ => {}
         }
         let (signal, is_alone) = signals.next();
-        if signal == libc::SIGTSTP {
-            stop();
-        } else if signal != libc::SIGCHLD && is_alone && status.is_none() {
-            // SAFETY: takes only numbers; the child was not waited for, so it is still it.
-            unsafe { libc::kill(child, signal) };
+        match signal {
+            libc::SIGCHLD => {}
+            libc::SIGTSTP => stop(),
+            _ if status.is_none() && is_alone => {
+                // SAFETY: takes only numbers; the child was not waited for, so it is still it.
+                unsafe { libc::kill(child, signal) };
+            }
+            // For what the program has left behind nobody need wait: an end by this signal.
+            libc::SIGHUP | libc::SIGINT | libc::SIGQUIT | libc::SIGTERM if status.is_some() => {
+                still_there(ring);
+                return signal;
+            }
+            _ => {}
         }
     }
 }

@@ -23,6 +23,8 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::ExitCode;
 use terminal_size::terminal_size_of;
@@ -54,11 +56,31 @@ pub fn run(report: &Report) -> Result<ExitCode> {
     }
 }
 
-/// A trace.
+/// A trace. What comes through a pipe is kept in memory: a trace is read at any place.
 pub fn open(file: &Path) -> Result<Reader<File>> {
     let named = || file.display().to_string();
-    let opened = File::open(file).with_context(named)?;
+    let mut opened = match file == Path::new("-") {
+        true => std::io::stdin().as_fd().try_clone_to_owned().map(File::from),
+        false => File::open(file),
+    }
+    .with_context(named)?;
+    let kind = opened.metadata().with_context(named)?.file_type();
+    if kind.is_fifo() || kind.is_socket() {
+        let mut kept = in_memory().context("no memory for a trace")?;
+        std::io::copy(&mut opened, &mut kept).with_context(named)?;
+        opened = kept;
+    }
     Reader::new(opened).map_err(|why| anyhow!("{}: {why}", named()))
+}
+
+/// A file without a name.
+fn in_memory() -> std::io::Result<File> {
+    // SAFETY: a string that outlives the call.
+    match unsafe { libc::memfd_create(c"trace".as_ptr(), libc::MFD_CLOEXEC) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        // SAFETY: a new descriptor, owned here alone.
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }.into()),
+    }
 }
 
 /// The terminal's, if it is one, and lines are not to be longer.

@@ -2,7 +2,7 @@
 //! The same command again and again, in the same directory.
 
 use super::findings;
-use crate::model::{Process, Run};
+use crate::model::{Process, Run, base_name};
 use crate::words::{duration, shell, times};
 use std::collections::{HashMap, HashSet};
 
@@ -82,8 +82,12 @@ fn sums<'a>(run: &'a Run, without: &HashSet<Command>) -> HashMap<Command<'a>, Su
     sums
 }
 
+/// None for a process that executed nothing, or what has no answer that could be kept.
 fn command(process: &Process) -> Option<Command<'_>> {
     let words = process.words().filter(|words| !words.is_empty())?;
+    if matches!(&base_name(words.first()?)[..], "sleep" | "usleep") {
+        return None;
+    }
     let directory = process.images.last().map_or(&b""[..], |image| &image.cwd);
     Some((directory, words))
 }

@@ -59,12 +59,11 @@ impl Record {
         self.position.saturating_add(1)
     }
 
-    /// The words of an argv: each ends in a NUL.
+    /// The words of an argv: there is a NUL between each two.
     pub fn words(&self, string: usize) -> Vec<Vec<u8>> {
         match self.strings.get(string) {
             Some(text) if !text.bytes.is_empty() => {
-                let bytes = text.bytes.strip_suffix(b"\0").unwrap_or(&text.bytes);
-                bytes.split(|byte| *byte == 0).map(Vec::from).collect()
+                text.bytes.split(|byte| *byte == 0).map(Vec::from).collect()
             }
             _ => Vec::new(),
         }

@@ -18,7 +18,7 @@ impl Family {
     pub fn new() -> Family {
         let mut writer = Writer::large();
         let image = Image { parent: 1, bits: 64, libc: 1, ..Image::default() };
-        let strings: [&[u8]; 3] = [b"/usr/bin/make", b"make\0", b"/src"];
+        let strings: [&[u8]; 3] = [b"/usr/bin/make", b"make", b"/src"];
         let make = writer.done(By { pid: 10, origin: 0, ns: 0 }, image, &strings);
         Family { writer, make, children: 0, ns: 0, takes_ns: 1_000, change: Box::new(|_| {}) }
     }

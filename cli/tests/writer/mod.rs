@@ -115,5 +115,5 @@ impl Writer {
 
 /// Words as a record has them.
 pub fn argv(words: &[&str]) -> Vec<u8> {
-    words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect()
+    words.join("\0").into_bytes()
 }
