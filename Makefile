@@ -50,8 +50,9 @@ $(B)/clone3: $(CLI_SOURCES) | $(B)/.stamp
 include/clone3.h: $(B)/.stamp
 	$(Q)cmp -s $(B)/clone3.h $@ || { echo "include/clone3.h differs from its sources; 'make header' writes it anew" >&2; exit 1; }
 
-header: $(B)/.stamp ## write include/clone3.h anew from the sources
+header: $(B)/.stamp ## write include/clone3.h anew from the sources, and from it the Rust crate's declarations
 	$(Q)cp $(B)/clone3.h include/clone3.h
+	$(Q)tools/rust-sys
 
 aarch64: $(SOURCES) | $(SETUPS) ## cross-build into build/aarch64/ (Debian's rustc-web and std)
 i686: $(SOURCES) | $(SETUPS) ## the same for 32-bit x86, into build/i686/
@@ -145,6 +146,8 @@ install: all ## install into DESTDIR/PREFIX (also BINDIR, LIBDIR, INCLUDEDIR, MA
 	    ln -sf $$name.so.0 "$(DESTDIR)$(LIBDIR)/$$name.so" && \
 	    install -m 644 $(B)/$$name.a "$(DESTDIR)$(LIBDIR)/$$name.a" && \
 	    tools/package-config $$name $(VERSION) $(PLACES) > "$(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc" || exit 1; done
+	$(Q)install -d "$(DESTDIR)$(LIBDIR)/cmake/clone3"
+	$(Q)tools/cmake-config "$(DESTDIR)$(LIBDIR)/cmake/clone3" $(VERSION) "$(LIBDIR)" "$(INCLUDEDIR)"
 	$(Q)install -m 644 include/clone3.h include/clone3-spawn.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(Q)install -D -m 755 $(B)/clone3 "$(DESTDIR)$(BINDIR)/clone3"
 	$(Q)for pair in $(COMPLETIONS); do [ ! -f "$(B)/completions/$${pair%:*}" ] || \
@@ -157,6 +160,7 @@ install: all ## install into DESTDIR/PREFIX (also BINDIR, LIBDIR, INCLUDEDIR, MA
 uninstall: ## remove what install put there
 	$(Q)for name in $(FLAVOURS); do for kind in so.0 so a; do rm -f "$(DESTDIR)$(LIBDIR)/$$name.$$kind"; done; \
 	    rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc"; done
+	$(Q)rm -f "$(DESTDIR)$(LIBDIR)/cmake/clone3/clone3-config.cmake" "$(DESTDIR)$(LIBDIR)/cmake/clone3/clone3-config-version.cmake"
 	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/clone3.h" "$(DESTDIR)$(INCLUDEDIR)/clone3-spawn.h"
 	$(Q)rm -f "$(DESTDIR)$(BINDIR)/clone3"
 	$(Q)for pair in $(COMPLETIONS); do rm -f "$(DESTDIR)$(DATADIR)/$${pair#*:}/$${pair%:*}"; done

@@ -192,6 +192,8 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "imports-broken", "tests/imports-broken"),
         Suite(project, "link", "tests/static-link", build),
         Suite(project, "install", "tests/install", build),
+        Suite(project, "find-package", "tests/find-package", build),
+        Suite(project, "bindings", "tests/bindings", build),
         Suite(project, "no-install", "tests/no-install"),
         Suite(project, "odd-objects", "tests/odd-objects", build),
         Suite(project, "gdb", "tests/gdb-backtrace", build),

@@ -19,6 +19,8 @@ INSTALLS = {
             "test/test_fork1.py",
             "musl compiler",
             "shellcheck",
+            "cmake",
+            "meson",
         ),
     ),
     "setup-kernels": ("cpio", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-system-riscv64"),
