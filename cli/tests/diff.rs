@@ -354,7 +354,7 @@ fn colours_and_widths_are_for_terminals() {
         eprintln!("SKIP: no script(1) for a terminal");
         return;
     }
-    let on_terminal = |option: &str, no_color: &str| {
+    let diff = |a: &Path, option: &str, no_color: &str| {
         let command = assert_cmd::cargo::cargo_bin!("clone3").display();
         let line = format!(
             "stty rows 24 cols 70; {command} diff {option} {} {}",
@@ -367,11 +367,18 @@ fn colours_and_widths_are_for_terminals() {
         assert_eq!(outcome.status.code(), Some(1));
         String::from_utf8(outcome.stdout).unwrap()
     };
+    let on_terminal = |option: &str, no_color: &str| diff(&a, option, no_color);
     let coloured = on_terminal("", "");
     assert!(coloured.contains("\u{1b}[32m+"), "{coloured:?}");
     assert!(!on_terminal("", "1").contains('\u{1b}'));
     let whole = "x".repeat(300);
     assert!(!coloured.contains(&whole) && on_terminal("--wide", "").contains(&whole));
+    let mut other = Family::new();
+    other.child(&["ls", &"y".repeat(300)], 0);
+    let other = place.file("other", other.bytes());
+    let values = diff(&other, "", "1");
+    assert!(values.contains("other arguments, yyyyyyyyyyyyyyyyyyyyyyy… in A, xxx"), "{values}");
+    assert!(values.lines().all(|line| line.chars().count() < 160), "{values}");
 }
 
 #[test]

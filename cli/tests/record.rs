@@ -83,6 +83,10 @@ fn a_program_that_cannot_be_executed() {
     let place = Place::new();
     place.run(&["/etc/passwd"]).assert().code(126).stderr(contains("ermission denied"));
     assert!(place.report("text").contains("= -1 EACCES"));
+    let tree = place.report("tree");
+    let row = tree.lines().nth(1).unwrap();
+    assert!(row.contains("    126  ") && row.ends_with("(unknown) /etc/passwd: EACCES"), "{tree}");
+    assert!(tree.ends_with("Nothing was out of sight.\n"), "{tree}");
     place.run(&["no-such-program-here"]).assert().code(127);
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
     let outcome = command.args(["run", "-o", "/no/such/place", "true"]).assert().code(125);
@@ -327,6 +331,7 @@ fn a_shell_and_all_that_it_starts_are_told() {
     assert_eq!(status("sh -c 'exit 5'"), "5");
     let forks: Vec<&str> = tree.lines().filter(|line| line.ends_with("of bash)")).collect();
     assert!(forks.iter().any(|line| line.contains("        4  ")), "(exit 4) in {tree}");
+    assert_eq!(status("(fork of bash) /no/such/program: ENOENT"), "127");
     let text = place.report("text");
     assert!(
         text.contains(r#"execve("/no/such/program", ["/no/such/program"]) = -1 ENOENT"#),

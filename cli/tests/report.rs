@@ -5,7 +5,7 @@ mod sample;
 mod writer;
 
 use assert_cmd::Command;
-use clone3_trace::{Call, Create, Exit, Image, Start, Wait};
+use clone3_trace::{Call, Create, Exec, Exit, Image, Start, Wait};
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
 use sample::{by, sample};
@@ -54,11 +54,16 @@ fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
     let place = tempfile::tempdir().unwrap();
     let mut writer = Writer::new();
     let long = "word ".repeat(40);
-    writer.done(
+    let path = format!("/bin/{}", "n".repeat(200));
+    let echo = writer.done(
         by(10, 0, 0),
         Image::default(),
-        &[b"/bin/echo", long.trim_end().as_bytes(), b"/", b""],
+        &[path.as_bytes(), long.trim_end().as_bytes(), b"/", b""],
     );
+    let fork = Create { call: Call::Fork as u8, child: 11, ..Create::default() };
+    let fork = writer.done(by(10, echo, 0), fork, &[]);
+    let failed = Exec { call: Call::Execve as u8, errno: 2, ..Exec::default() };
+    writer.done(by(11, fork, 0), failed, &[path.as_bytes()]);
     writer.end_ns = 1_000_000;
     let file = file(&place, &writer.bytes());
     let on_terminal = |option: &str| {
@@ -73,6 +78,8 @@ fn on_a_terminal_commands_are_cut_at_its_width_unless_they_are_wanted_whole() {
     let cut = on_terminal("");
     let row = cut.lines().nth(1).unwrap();
     assert!(row.ends_with('…') && row.chars().count() == 70, "{cut}");
+    let row = cut.lines().nth(2).unwrap();
+    assert!(row.contains("(fork of nnn") && row.chars().count() <= 71, "{cut}");
     let whole = on_terminal("--wide");
     assert!(whole.lines().nth(1).unwrap().contains(long.trim_end()), "{whole}");
     let path = on_terminal("--format critical-path");

@@ -18,6 +18,8 @@ const OTHER: Style = AnsiColor::Yellow.on_default();
 const DEEPEST: usize = 60;
 /// Of a long path, so many are shown from either end.
 const ENDS: usize = 12;
+/// Words around the values of the first difference.
+const WORDS: usize = 80;
 /// Of a command or value, so much is there in a terminal of whatever width.
 pub const LEAST: usize = 24;
 
@@ -47,7 +49,7 @@ impl Page<'_> {
     pub fn first(&self, out: &mut impl Write) -> Result<()> {
         let Some((place, first)) = self.comparison.first() else { return Ok(()) };
         let at = duration(self.comparison.since_begin(first.at_ns));
-        let what = in_words(first);
+        let what = self.in_words(first);
         writeln!(out, "{HEAD}First divergence, {at} from A's beginning:{HEAD:#} {what}")?;
         let nodes = &self.comparison.nodes;
         let path = std::iter::successors(Some(place), |place| nodes[*place].parent);
@@ -73,6 +75,24 @@ impl Page<'_> {
         }
         writeln!(out)?;
         Ok(())
+    }
+
+    /// What it is, with both values, which are cut where there is a width.
+    fn in_words(&self, first: &Difference) -> String {
+        let what = first.kind.words();
+        match (&first.sides, first.kind) {
+            ([Some(_), None], Kind::Process) => "a process that A alone has".into(),
+            (_, Kind::Process) => "a process that B alone has".into(),
+            ([Some(_), None], Kind::Creation) => "a creation that failed in A alone".into(),
+            (_, Kind::Creation) => "a creation that failed in B alone".into(),
+            ([a, b], _) => {
+                let none = || "none".to_owned();
+                let [a, b] = [a, b].map(|side| side.clone().unwrap_or_else(none));
+                let room = self.width.map(|width| (width.saturating_sub(WORDS) / 2).max(LEAST));
+                let [a, b] = [a, b].map(|side| fitted(&side, room));
+                format!("{what}, {a} in A, {b} in B")
+            }
+        }
     }
 
     /// All of them.
@@ -149,21 +169,6 @@ fn indent(goes_on: &[bool]) -> String {
 /// What the one side has that has it.
 fn value(difference: &Difference) -> String {
     difference.sides.iter().flatten().next().cloned().unwrap_or_default()
-}
-
-fn in_words(first: &Difference) -> String {
-    let what = first.kind.words();
-    match (&first.sides, first.kind) {
-        ([Some(_), None], Kind::Process) => "a process that A alone has".into(),
-        (_, Kind::Process) => "a process that B alone has".into(),
-        ([Some(_), None], Kind::Creation) => "a creation that failed in A alone".into(),
-        (_, Kind::Creation) => "a creation that failed in B alone".into(),
-        ([a, b], _) => {
-            let none = || "none".to_owned();
-            let [a, b] = [a, b].map(|side| side.clone().unwrap_or_else(none));
-            format!("{what}, {a} in A, {b} in B")
-        }
-    }
 }
 
 fn detail(difference: &Difference) -> String {

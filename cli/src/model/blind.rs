@@ -84,7 +84,7 @@ fn why_hidden(path: &[u8]) -> String {
         Verdict::Not(Why::Privileged, _) => format!("{unseen}: with privileges of their own"),
         Verdict::Preloadable(kind) => match crate::library::own_kind() {
             Ok(own) if own == kind => {
-                format!("{unseen}: dynamic, but ended or opted out before the library began")
+                format!("{unseen}: dynamic, but ended, opted out, or may not write to this trace")
             }
             _ => format!("{unseen}: for {}", kind.name()),
         },

@@ -22,6 +22,7 @@ use signals::Signals;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Error, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
@@ -89,7 +90,10 @@ pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> 
         };
         let status = match started {
             Ok(child) => Ok(reap::until_end(child, wanted.wait, &ring, &signals, stop)),
-            Err(error) => Err(error),
+            Err(error) => {
+                reap::reap(&ring, |_, _| ());
+                Err(error)
+            }
         };
         ring.header().recording.store(0, Release);
         ended.store(true, Release);
@@ -126,7 +130,7 @@ fn start(
             };
             _ = writer.write_all(&number.to_ne_bytes());
             // SAFETY: ends this process without what is registered for its parent's end.
-            unsafe { libc::_exit(127) }
+            unsafe { libc::_exit(if number == libc::ENOENT { 127 } else { 126 }) }
         }
         child => {
             drop(writer);
@@ -135,8 +139,11 @@ fn start(
                 // It was closed by a successful execve(2).
                 Err(_) => Ok(Ok(child)),
                 Ok(()) => {
-                    // SAFETY: our own child; no status is wanted.
-                    unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+                    let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
+                    let how = libc::WEXITED | libc::WNOWAIT;
+                    // SAFETY: our own child; the struct outlives the call. Who takes it tells
+                    // the trace.
+                    unsafe { libc::waitid(libc::P_PID, child as u32, about.as_mut_ptr(), how) };
                     Ok(Err(Error::from_raw_os_error(i32::from_ne_bytes(number))))
                 }
             }

@@ -45,7 +45,7 @@ pub fn until_end(child: i32, all: bool, ring: &Shared, signals: &Signals, stop: 
 }
 
 /// Takes all who have ended; whether there are no children left.
-fn reap(ring: &Shared, mut ended: impl FnMut(i32, i32)) -> bool {
+pub fn reap(ring: &Shared, mut ended: impl FnMut(i32, i32)) -> bool {
     loop {
         let mut status = 0;
         // SAFETY: all zeroes is a value of it.

@@ -138,16 +138,32 @@ fn threads(count: u32) -> String {
 }
 
 fn words(run: &Run, process: &Process, part: &Part, room: Option<usize>) -> String {
-    let Some(path) = part.path else {
-        let call = process.creation.and_then(|creation| run.creations[creation].call);
-        let how = call.map_or("unknown", |call| call.name());
-        let of = process.parent.map_or_else(|| "?".into(), |parent| run.program(parent));
-        return format!("{DIM}({how} of {}){DIM:#}", shell(&[of]));
-    };
+    let Some(path) = part.path else { return copy(run, process, room) };
     let words = if part.argv.is_empty() { shell(&[path]) } else { shell(part.argv) };
     match room {
         Some(room) => cut(words, room),
         None => words,
+    }
+}
+
+/// What executed nothing: by whom it was made, and what it tried last.
+fn copy(run: &Run, process: &Process, room: Option<usize>) -> String {
+    let call = process.creation.and_then(|creation| run.creations[creation].call);
+    let how = call.map_or("unknown", |call| call.name());
+    let text = match process.parent {
+        Some(parent) => format!("({how} of {})", shell(&[run.program(parent)])),
+        None => format!("({how})"),
+    };
+    let failed = process.execs.iter().rev().find_map(|exec| Some((exec, exec.failed?)));
+    let tried = failed.map(|(exec, why)| format!(" {}: {}", shell(&[&exec.path]), errno(why)));
+    let fitted = |text: String, taken: usize| match room {
+        Some(room) => cut(text, room.saturating_sub(taken).max(1)),
+        None => text,
+    };
+    let text = fitted(text, 0);
+    match tried.map(|tried| fitted(tried, text.width())) {
+        Some(tried) => format!("{DIM}{text}{DIM:#}{BAD}{tried}{BAD:#}"),
+        None => format!("{DIM}{text}{DIM:#}"),
     }
 }
 
