@@ -188,6 +188,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "elf-broken", "tests/audit-broken", build),
         Suite(project, "header", "tools/check-header", build),
         Suite(project, "docs", "tools/check-docs"),
+        Suite(project, "contributing", "tests/contributing", build),
         Suite(project, "imports", "tools/check-imports"),
         Suite(project, "imports-broken", "tests/imports-broken"),
         Suite(project, "link", "tests/static-link", build),
