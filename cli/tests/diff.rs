@@ -433,3 +433,22 @@ fn twenty_thousand_generations_and_copies_are_no_recursion() {
         json(&[], &a, &b, 1);
     }
 }
+
+#[test]
+fn commands_of_any_length_are_compared_in_time() {
+    let place = Place::new();
+    let run = |takes_ns: u64| {
+        let mut family = Family::new();
+        family.takes(takes_ns);
+        for number in 0..9 {
+            family.child(&["ls", &number.to_string(), &"word/ ".repeat(40_000)], 0);
+        }
+        family.bytes()
+    };
+    let (a, b) = (place.file("a", run(1_000)), place.file("b", run(500_000_000)));
+    let begun = std::time::Instant::now();
+    let shown = text(&[], &a, &b, 0);
+    let rows = shown.lines().filter(|line| line.contains("  ls 0 '") || line.contains("  ls 8 '"));
+    assert_eq!(rows.count(), 2, "each is a row of its own");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}

@@ -51,7 +51,7 @@ fn summary(comparison: &Comparison, files: [&Path; 2], out: &mut impl Write) -> 
     for (what, a, b) in [("wall time", a.wall_ns, b.wall_ns), ("CPU time", a.cpu_ns, b.cpu_ns)] {
         rows.push([what.into(), duration(a), duration(b), ratio(a, b)]);
     }
-    write_table(rows, &[1, 2, 3], out)?;
+    write_table(rows, &[1, 2, 3], &[], out)?;
     let homes = comparison.runs.map(home);
     if homes[0] != homes[1] {
         let homes = homes.map(|home| shell(&[home]));
@@ -68,10 +68,12 @@ fn ratio(a: u64, b: u64) -> String {
     }
 }
 
-/// Rows, the first of which is the head.
+/// Rows, the first of which is the head, and what is behind each: the table need not know how
+/// long that is, which it takes long to find out of long commands.
 fn write_table<const MANY: usize>(
     rows: Vec<[String; MANY]>,
     right: &[usize],
+    behind: &[String],
     out: &mut impl Write,
 ) -> Result<()> {
     let mut table = Table::new();
@@ -86,9 +88,10 @@ fn write_table<const MANY: usize>(
     }
     for (number, line) in table.lines().enumerate() {
         let line = line.trim_end();
-        match number {
-            0 => writeln!(out, "{HEAD}{line}{HEAD:#}")?,
-            _ => writeln!(out, "{line}")?,
+        match (number, behind.get(number)) {
+            (0, _) => writeln!(out, "{HEAD}{line}{HEAD:#}")?,
+            (_, Some(text)) => writeln!(out, "{line}  {text}")?,
+            (_, None) => writeln!(out, "{line}")?,
         }
     }
     writeln!(out)?;
@@ -117,9 +120,9 @@ fn rows<What>(
         return Ok(());
     }
     writeln!(out, "{HEAD}{title}:{HEAD:#}")?;
-    let head =
-        ["wall time", "A", "B", "B/A", "CPU time A", "B", "B/A", "memory A", "B", "count", ""];
+    let head = ["wall time", "A", "B", "B/A", "CPU time A", "B", "B/A", "memory A", "B", "count"];
     let mut rows = vec![head.map(str::to_owned)];
+    let mut names = vec![String::new()];
     for change in changes {
         let by = change.wall();
         let sign = if by < 0 { '-' } else { '+' };
@@ -141,10 +144,10 @@ fn rows<What>(
             size(a.max_resident),
             size(b.max_resident),
             count,
-            fitted(&name(&change.what), room),
         ]);
+        names.push(fitted(&name(&change.what), room));
     }
-    write_table(rows, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], out)
+    write_table(rows, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &names, out)
 }
 
 fn blind_spots(comparison: &Comparison, out: &mut impl Write) -> Result<()> {

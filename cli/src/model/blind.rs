@@ -50,7 +50,10 @@ pub fn look(run: &mut Run, damaged: u64) {
         blind.add(&reason, count.saturating_sub(said));
     }
     if run.header.capacity == NOT_ENDED {
-        blind.add("end of the trace is missing: clone3 run goes on, or was killed", 1);
+        blind.add(
+            "end of the trace is missing: clone3 run goes on, was killed, or could not write it",
+            1,
+        );
     }
     blind.add("slots of the file that are damaged or missing", damaged);
     let mut verdicts: BTreeMap<&[u8], String> = BTreeMap::new();
