@@ -201,6 +201,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "gdb-threads", "tests/gdb-threads", build),
         Suite(project, "sanitizers", "tests/sanitizers", build),
         Suite(project, "examples", "tests/examples", build),
+        Suite(project, "guides", "tests/guides", build),
         demo(),
     ]
 
