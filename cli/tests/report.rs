@@ -121,6 +121,43 @@ fn cpu_time_of_a_child_that_others_waited_for_is_not_taken_from_its_creators() {
     assert!(lines[2].contains("5.00 ms") && lines[2].ends_with("(fork of sh)"), "{tree}");
 }
 
+/// Shells below each other; the last one ends with this status.
+fn deep(status: i32) -> Vec<u8> {
+    let mut writer = Writer::new();
+    let strings: [&[u8]; 3] = [b"/bin/sh", b"sh\0-c\0command that is long enough to be cut", b"/"];
+    let mut origin = writer.done(by(10, 0, 0), Image::default(), &strings);
+    for pid in 11..50 {
+        let fork = Create { call: Call::Fork as u8, child: pid as i32, ..Create::default() };
+        let fork = writer.done(by(pid - 1, origin, 1), fork, &[]);
+        let exec = Exec { call: Call::Execve as u8, ..Exec::default() };
+        let exec = writer.open(by(pid, fork, 2), exec, &strings);
+        let image = Image { exec, ..Image::default() };
+        origin = writer.done(by(pid, 0, 3), image, &strings);
+    }
+    writer.done(by(49, origin, 4), Exit { status, ..Exit::default() }, &[]);
+    writer.bytes()
+}
+
+#[test]
+fn a_deep_tree_does_not_get_wider_than_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let file = file(&place, &deep(0));
+    let other = place.path().join("other");
+    std::fs::write(&other, deep(1)).unwrap();
+    let program = report(&[], &file).get_program().to_str().unwrap().to_owned();
+    let (file, other) = (file.display().to_string(), other.display().to_string());
+    for words in [format!("report {file}"), format!("diff {file} {other}")] {
+        let words = format!("stty rows 24 cols 80; {program} {words}");
+        let mut script = Command::new("script");
+        script.timeout(Duration::from_secs(60)).env("NO_COLOR", "1");
+        let output = script.args(["-qec", &words, "/dev/null"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap().replace('\r', "");
+        let rows = text.lines().filter(|line| line.contains("sh -c 'comm"));
+        let widths: Vec<usize> = rows.map(|line| line.chars().count()).collect();
+        assert!(widths.len() > 1 && widths.iter().all(|width| *width <= 80), "{text}");
+    }
+}
+
 #[test]
 fn the_text_has_a_line_for_each_record() {
     let text = sampled(&["--format", "text"]);

@@ -4,7 +4,7 @@
 use super::compare::{Difference, Kind};
 use super::comparison::Comparison;
 use super::nodes::{Item, Node, sizes};
-use crate::report::{BAD, DIM, HEAD};
+use crate::report::{BAD, DIM, HEAD, deepest};
 use crate::words::{cut, duration};
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -14,8 +14,6 @@ use unicode_width::UnicodeWidthStr;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const OTHER: Style = AnsiColor::Yellow.on_default();
-/// Deeper lines are not indented further.
-const DEEPEST: usize = 60;
 /// Of a long path, so many are shown from either end.
 const ENDS: usize = 12;
 /// Words around the values of the first difference.
@@ -55,15 +53,16 @@ impl Page<'_> {
         let path = std::iter::successors(Some(place), |place| nodes[*place].parent);
         let mut path: Vec<usize> = path.collect();
         path.reverse();
-        let hidden = path.len().saturating_sub(2 * ENDS);
+        let ends = ENDS.min(deepest(self.width, 4 + LEAST) / 2);
+        let hidden = path.len().saturating_sub(2 * ends);
         for (depth, place) in path.into_iter().enumerate() {
-            if hidden > 0 && depth == ENDS {
+            if hidden > 0 && depth == ends {
                 writeln!(out, "    {DIM}… {hidden} more …{DIM:#}")?;
             }
-            if hidden > 0 && (ENDS..ENDS + hidden).contains(&depth) {
+            if hidden > 0 && (ends..ends + hidden).contains(&depth) {
                 continue;
             }
-            let shown = if depth < ENDS { depth } else { depth - hidden };
+            let shown = if depth < ends { depth } else { depth - hidden };
             let indent = "   ".repeat(shown.saturating_sub(1));
             let corner = if depth == 0 { "" } else { "└─ " };
             let command = match nodes[place].item {
@@ -99,15 +98,16 @@ impl Page<'_> {
     pub fn tree(&self, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{HEAD}Differences:{HEAD:#} {}", counts(&self.comparison.nodes))?;
         let sizes = self.comparison.runs.map(sizes);
+        let deepest = deepest(self.width, 2 + LEAST);
         // For each depth, whether more lines follow there.
         let mut goes_on: Vec<bool> = Vec::new();
         for (number, node) in self.comparison.nodes.iter().enumerate() {
-            goes_on.truncate(node.depth.min(DEEPEST));
+            goes_on.truncate(node.depth.min(deepest));
             let mut prefix = indent(&goes_on);
             match node.depth {
                 0 => {}
-                1..=DEEPEST if node.is_last => prefix += "└─ ",
-                1..=DEEPEST => prefix += "├─ ",
+                depth if depth <= deepest && node.is_last => prefix += "└─ ",
+                depth if depth <= deepest => prefix += "├─ ",
                 deep => prefix = format!("({deep}) "),
             }
             let below = self.comparison.below(&sizes, node.item);

@@ -14,7 +14,7 @@ mod summary;
 mod text;
 mod tree;
 
-pub use tree::status;
+pub use tree::{deepest, status};
 
 use crate::args::{Format, Report};
 use crate::model::{Builder, Run};

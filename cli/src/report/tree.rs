@@ -9,17 +9,21 @@ use anyhow::Result;
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
-/// Deeper ones are not indented further.
+/// Deeper ones are not indented further,
 const DEEPEST: usize = 60;
+/// each by so many columns; these are indented in a terminal of whatever width.
+const INDENT: usize = 3;
+const SHALLOW: usize = 4;
 
 /// What is in a line before the tree.
 const FIGURES: usize = 40;
 /// Of a command, so much is there in a terminal of whatever width.
-const LEAST: usize = 24;
+const LEAST: usize = 16;
 
 /// Writes the tree; commands are cut where lines would be longer than this.
 pub fn write(run: &Run, width: Option<usize>, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{HEAD}duration       CPU     memory  status{HEAD:#}")?;
+    let deepest = deepest(width, FIGURES + LEAST);
     // Not by recursion: a trace may be as deep as it likes.
     let mut todo: Vec<Row> = run.roots().map(|place| Row::root(Item::Process(place))).collect();
     todo.reverse();
@@ -27,7 +31,7 @@ pub fn write(run: &Run, width: Option<usize>, out: &mut impl Write) -> Result<()
         match row.item {
             Item::Process(place) => {
                 process(run, place, &row, width, out)?;
-                let below = row.below(run, place);
+                let below = row.below(run, place, deepest);
                 todo.extend(below.into_iter().rev());
             }
             Item::Failure(place) => {
@@ -46,6 +50,11 @@ pub fn write(run: &Run, width: Option<usize>, out: &mut impl Write) -> Result<()
     writeln!(out)?;
     findings::below(run, out)?;
     blind_spots(run, out)
+}
+
+/// How deep a tree is indented, so that so many columns of a line are left.
+pub fn deepest(width: Option<usize>, taken: usize) -> usize {
+    width.map_or(DEEPEST, |width| (width.saturating_sub(taken) / INDENT).clamp(SHALLOW, DEEPEST))
 }
 
 #[derive(Clone, Copy)]
@@ -69,7 +78,7 @@ impl Row {
         Row { item, depth: 0, prefix: String::new(), indent: String::new() }
     }
 
-    fn below(&self, run: &Run, place: usize) -> Vec<Row> {
+    fn below(&self, run: &Run, place: usize, deepest: usize) -> Vec<Row> {
         let children = run.processes[place].children.iter().map(|child| Item::Process(*child));
         let failed = run.processes[place].failures.iter().map(|failed| Item::Failure(*failed));
         let items: Vec<Item> = children.chain(failed).collect();
@@ -79,7 +88,7 @@ impl Row {
             let (corner, line) =
                 if number == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
             let (prefix, indent) = match depth {
-                ..=DEEPEST => {
+                depth if depth <= deepest => {
                     (format!("{}{corner}", self.indent), format!("{}{line}", self.indent))
                 }
                 _ => (format!("({depth}) "), self.indent.clone()),
