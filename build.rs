@@ -35,6 +35,9 @@ fn options() -> Vec<&'static str> {
         "-z,defs,-z,nodelete,-z,now,-z,relro",
         "--hash-style=gnu",
         "--no-rosegment",
+        // Each segment begins a page, so that what is written while loading (relocations;
+        // data) is in as few pages as can be: each costs a page fault.
+        "-z,separate-loadable-segments",
         // Nothing unwinds: panics abort.
         "--defsym=rust_eh_personality=0",
     ];

@@ -4,6 +4,6 @@
 #[path = "../../src/process/atfork.rs"]
 pub mod atfork;
 #[path = "../../src/process/handler_block.rs"]
-mod handler_block;
+pub mod handler_block;
 #[path = "../../src/process/handlers.rs"]
 pub mod handlers;

@@ -5,6 +5,7 @@
 use clone3_models::host;
 use clone3_models::host::functions::Handler;
 use clone3_models::process::atfork;
+use clone3_models::process::handler_block::Block;
 use clone3_models::process::handlers::{List, Phase};
 use clone3_models::stage::{explore, spawn};
 use clone3_models::uapi::Errno;
@@ -127,7 +128,8 @@ fn handlers_without_an_owner_are_of_the_object_with_their_code() {
 fn threads_that_register_have_places_of_their_own() {
     explore(3, || {
         SEEN.take();
-        let list = Arc::new(List::new());
+        static FIRST: Block = Block::new();
+        let list = Arc::new(List::new(&FIRST));
         let first = list.add(all(a), owner(1)).unwrap();
         let other = list.clone();
         let thread = spawn(move || other.add(all(b), owner(2)).unwrap());
@@ -145,7 +147,8 @@ fn threads_that_register_have_places_of_their_own() {
 fn a_fork_runs_what_was_registered_before_it() {
     explore(3, || {
         SEEN.take();
-        let list = Arc::new(List::new());
+        static FIRST: Block = Block::new();
+        let list = Arc::new(List::new(&FIRST));
         list.add(all(a), owner(1)).unwrap();
         list.add(all(b), owner(2)).unwrap();
         let other = list.clone();
@@ -172,7 +175,8 @@ fn a_fork_runs_what_was_registered_before_it() {
 #[test]
 fn handlers_that_two_threads_drop_are_dropped_once() {
     explore(None, || {
-        let list = Arc::new(List::new());
+        static FIRST: Block = Block::new();
+        let list = Arc::new(List::new(&FIRST));
         list.add(all(a), owner(1)).unwrap();
         list.add(all(b), owner(2)).unwrap();
         let other = list.clone();

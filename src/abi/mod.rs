@@ -101,7 +101,7 @@ fn or_number(outcome: Result<(), Errno>) -> core::ffi::c_int {
 
 ctor::declarative::ctor! {
     /// Runs when the library is loaded, or before main in a static program.
-    #[ctor(unsafe)]
+    #[ctor(unsafe, body(link_section = ".text.entry"))]
     fn on_load() {
         host::on_load(process::atfork::count());
         process::fork::watch_hosts();

@@ -147,18 +147,34 @@ unsafe extern "C" fn exported_spawn(
             0
         }
         Err((failure, plan)) => {
-            let reason = match (failure.stage, plan) {
-                (Stage::Create, Some(plan)) if !err.is_null() => {
-                    from_plan::why_not_created(plan, failure.errno)
-                }
-                _ => None,
-            };
-            let told = told(plan, path, &failure, reason);
             // SAFETY: null or the caller's struct.
-            unsafe { fill(err, size, &told) };
+            unsafe { tell(err, size, plan, path, &failure) };
             failure.errno.0
         }
     }
+}
+
+/// Fills the caller's error. Not a part of the function above, on whose stack the child runs.
+///
+/// # Safety
+/// As [`fill`].
+#[cold]
+#[inline(never)]
+unsafe fn tell(
+    err: *mut clone3_spawn_error,
+    size: usize,
+    plan: Option<&Plan>,
+    path: *const c_char,
+    failure: &Failure,
+) {
+    let reason = match (failure.stage, plan) {
+        (Stage::Create, Some(plan)) if !err.is_null() => {
+            from_plan::why_not_created(plan, failure.errno)
+        }
+        _ => None,
+    };
+    // SAFETY: by the contract.
+    unsafe { fill(err, size, &told(plan, path, failure, reason)) };
 }
 
 /// The error to report for a failure; with the reason, if it is known, where no child

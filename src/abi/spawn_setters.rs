@@ -11,6 +11,7 @@ use super::spawn_set_files_h::*;
 use super::spawn_set_privileges_h::*;
 use super::spawn_set_process_h::*;
 use super::{declared_entry, or_number};
+use crate::base::text::Strings;
 use crate::spawn::actions::{self, Actions, FileActions};
 use crate::spawn::attr::Sigset;
 use crate::spawn::elements::{IdRange, Limit, Mount, Namespace};
@@ -58,7 +59,7 @@ fn signals(set: *const sigset_t) -> Result<KernelSigset, Errno> {
 macro_rules! setters {
     ($($name:ident => $function:ident($($argument:ident: $type:ty),*) |$plan:ident| $body:block)+) => {
         /// The setters' names by number.
-        pub static NAMES: &[&str] = &[$(stringify!($name)),+];
+        pub const NAMES: Strings = Strings::new(concat!($(stringify!($name), "\0"),+));
 
         #[allow(non_camel_case_types)]
         #[repr(u8)]

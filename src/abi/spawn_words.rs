@@ -102,8 +102,8 @@ unsafe fn word_of_type(err: &clone3_spawn_error, out: &mut Text) {
 fn word_of_plan(err: &clone3_spawn_error, out: &mut Text) {
     let index = err.index as u32;
     let setter = index.checked_sub(contradictions::FIRST_SETTER);
-    if let Some(name) = setter.and_then(|number| NAMES.get(number as usize)) {
-        out.push(name.as_bytes().get(PREFIX.len()..).unwrap_or_default());
+    if let Some(name) = setter.and_then(|number| NAMES.iter().nth(number as usize)) {
+        out.push(name.to_bytes().get(PREFIX.len()..).unwrap_or_default());
         out.push(b": ");
         word_of_errno(err.error, out);
         return;

@@ -33,6 +33,39 @@ pub unsafe fn c_str<'a>(string: *const c_char) -> &'a CStr {
     }
 }
 
+/// Constant strings, one behind the other, each with its NUL. A table of pointers to strings
+/// would be relocated by each process that loads the library.
+#[derive(Clone, Copy)]
+pub struct Strings(&'static [u8]);
+
+impl Strings {
+    /// Those of a text that ends in NUL.
+    pub const fn new(text: &'static str) -> Strings {
+        Strings(text.as_bytes())
+    }
+
+    /// Without the first `count`.
+    pub const fn without(self, mut count: usize) -> Strings {
+        let mut rest = self.0;
+        while let (true, [first, others @ ..]) = (count > 0, rest) {
+            count -= (*first == 0) as usize;
+            rest = others;
+        }
+        Strings(rest)
+    }
+
+    /// In order.
+    pub fn iter(self) -> impl Iterator<Item = &'static CStr> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let length = rest.iter().position(|&byte| byte == 0)? + 1;
+            let (string, others) = rest.split_at_checked(length)?;
+            rest = others;
+            CStr::from_bytes_with_nul(string).ok()
+        })
+    }
+}
+
 /// Text in a buffer of N bytes, one of which is for the NUL.
 pub struct Buffer<const N: usize> {
     bytes: [u8; N],
@@ -78,6 +111,14 @@ impl<const N: usize> Buffer<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_come_in_order() {
+        const THREE: Strings = Strings::new("a\0\0bc\0");
+        assert!(THREE.iter().eq([c"a", c"", c"bc"]));
+        assert!(THREE.without(1).iter().eq([c"", c"bc"]));
+        assert!(THREE.without(4).iter().eq([] as [&CStr; 0]));
+    }
 
     #[test]
     fn strings_end_before_their_nul() {

@@ -47,24 +47,25 @@ pub unsafe fn explain(address: u64, size: usize) -> Option<&'static CStr> {
 
 /// The same for a request of the library itself.
 pub fn reason(request: Result<Request, Errno>) -> Option<Reason> {
-    let of_rule = |rule: &'static Rule| {
-        let number = (1..).zip(rules::RULES).find(|(_, other)| core::ptr::eq(*other, rule))?.0;
-        Some(Reason { number, text: rule.text, errno: rule.errno })
+    let of_rule = |(at, rule): (usize, &'static Rule)| Reason {
+        number: at as u32 + 1,
+        text: rule.text(),
+        errno: rule.errno,
     };
     if let Err(obstacle) = known::reach() {
         if request.is_ok_and(|request| legacy::express(&request) == Err(Errno::ENOSYS)) {
             return Some(out_of_reach(obstacle));
         }
-        return rules::first_broken(&Case { request, witness: &Unasked }).and_then(of_rule);
+        return rules::first_broken(&Case { request, witness: &Unasked }).map(of_rule);
     }
-    rules::first_broken(&Case { request, witness: &Kernel }).and_then(of_rule)
+    rules::first_broken(&Case { request, witness: &Kernel }).map(of_rule)
 }
 
 /// The text of a reason's number.
 pub fn text_of_reason(number: u32) -> Option<&'static CStr> {
     let index = (number as usize).checked_sub(1)?;
     match rules::RULES.get(index) {
-        Some(rule) => Some(rule.text),
+        Some(rule) => Some(rule.text()),
         None => OUT_OF_REACH.get(index - rules::RULES.len()).map(|&(_, text)| text),
     }
 }

@@ -8,40 +8,41 @@ use crate::uapi::flags::*;
 use crate::uapi::{CloneFlags, Errno};
 use core::ffi::CStr;
 
-/// One reason.
-#[derive(Clone, Copy)]
+/// One reason. Without pointers: the table is not relocated when the library is loaded, as
+/// most processes never read it.
 pub struct Rule {
     /// The errno, which is also what the text begins with.
     pub errno: Errno,
-    /// The text for the caller: the errno's name, a colon, the rule.
-    pub text: &'static CStr,
+    /// Where the text begins in [`TEXTS`].
+    text: u16,
     /// The first kernel, major and minor, that has the rule.
     pub since: (u32, u32),
     /// The first kernel without it.
     pub until: (u32, u32),
-    /// The kernel function that checks it.
-    #[cfg_attr(not(test), allow(dead_code))] // for readers and for the tests
-    pub source: &'static str,
-    /// Whether a case breaks it.
-    check: Check,
-}
-
-/// What breaks a rule, provided that no earlier rule is broken.
-#[derive(Clone, Copy)]
-enum Check {
-    /// A test of the case.
-    Look(fn(&Case) -> bool),
-    /// This flag, where the kernel does not know it.
-    Unknown(CloneFlags),
+    /// Broken by this flag where the kernel does not know it; without one, by what
+    /// [`look`] sees.
+    flag: CloneFlags,
 }
 
 impl Rule {
-    fn is_broken_by(&self, case: &Case) -> bool {
-        match self.check {
-            Check::Look(is_broken) => is_broken(case),
-            Check::Unknown(flag) => case.unknown(flag),
-        }
+    /// The text for the caller: the errno's name, a colon, the rule.
+    pub fn text(&self) -> &'static CStr {
+        let rest = TEXTS.get(usize::from(self.text)..).unwrap_or_default();
+        CStr::from_bytes_until_nul(rest).unwrap_or_default()
     }
+}
+
+/// A rule as it is written below.
+#[derive(Clone, Copy)]
+pub struct Written {
+    errno: Errno,
+    text: &'static CStr,
+    since: (u32, u32),
+    until: (u32, u32),
+    /// The kernel function that checks it.
+    #[cfg_attr(not(test), allow(dead_code))] // for readers and for the tests
+    pub source: &'static str,
+    flag: CloneFlags,
 }
 
 /// The kernel before any.
@@ -50,9 +51,9 @@ const EVER: (u32, u32) = (0, 0);
 const NEVER: (u32, u32) = (u32::MAX, 0);
 
 macro_rules! rules {
-    ($table:ident: $($errno:ident $text:literal [$since:expr, $until:expr] $source:literal
-        $broken:expr;)+) => {
-        const $table: &[Rule] = &[$(Rule {
+    ($table:ident, $look:ident: $($errno:ident $text:literal [$since:expr, $until:expr]
+        $source:literal $broken:expr;)+) => {
+        const $table: &[Written] = &[$(Written {
             errno: Errno::$errno,
             text: match CStr::from_bytes_with_nul(
                 concat!(stringify!($errno), ": ", $text, "\0").as_bytes(),
@@ -63,12 +64,25 @@ macro_rules! rules {
             since: $since,
             until: $until,
             source: $source,
-            check: Check::Look($broken),
+            flag: CloneFlags::NONE,
         }),+];
+
+        /// Whether a case breaks one of these rules, provided that it breaks no earlier one.
+        fn $look(at: usize, case: &Case) -> bool {
+            let mut number = 0;
+            $(
+                if number == at {
+                    let is_broken: fn(&Case) -> bool = $broken;
+                    return is_broken(case);
+                }
+                number += 1;
+            )+
+            at < number
+        }
     };
 }
 
-rules! { OF_FIELDS:
+rules! { OF_FIELDS, look_at_fields:
     // The struct.
     E2BIG "size is larger than a page, the most that the kernel reads" [EVER, NEVER]
         "copy_clone_args_from_user" |c| c.request == Err(Errno::E2BIG);
@@ -102,20 +116,20 @@ rules! { OF_FIELDS:
 }
 
 /// Flags that came later, each with a rule of its own.
-const LATER_FLAGS: [Rule; LATER.len()] = {
-    let any = Rule {
+const LATER_FLAGS: [Written; LATER.len()] = {
+    let any = Written {
         errno: Errno::EINVAL,
         text: c"",
         since: EVER,
         until: NEVER,
         source: "clone3_args_valid",
-        check: Check::Unknown(CloneFlags::NONE),
+        flag: CloneFlags::NONE,
     };
     let (mut rules, mut len, mut i) = ([any; LATER.len()], 0, 0);
     while i < FLAGS.len() {
         let flag = &FLAGS[i];
         if flag.is_later() {
-            rules[len] = Rule { text: flag.unknown, check: Check::Unknown(flag.bit), ..any };
+            rules[len] = Written { text: flag.unknown, flag: flag.bit, ..any };
             len += 1;
         }
         i += 1;
@@ -123,7 +137,7 @@ const LATER_FLAGS: [Rule; LATER.len()] = {
     rules
 };
 
-rules! { OF_FLAGS:
+rules! { OF_FLAGS, look_at_flags:
     // Flags, each by itself.
     EINVAL "a flag is set that no kernel knew when this library was written" [EVER, NEVER]
         "clone3_args_valid"
@@ -276,10 +290,10 @@ rules! { OF_FLAGS:
 /// Flags with a name, refused or not.
 const NAMED: CloneFlags = ALL.union(CSIGNAL).union(CLONE_DETACHED);
 
-/// The table.
-pub static RULES: &[Rule] = &{
-    const PARTS: [&[Rule]; 3] = [OF_FIELDS, &LATER_FLAGS, OF_FLAGS];
-    let mut all = [OF_FIELDS[0]; OF_FIELDS.len() + LATER_FLAGS.len() + OF_FLAGS.len()];
+/// All of them, in order.
+pub const WRITTEN: [Written; COUNT] = {
+    const PARTS: [&[Written]; 3] = [OF_FIELDS, &LATER_FLAGS, OF_FLAGS];
+    let mut all = [OF_FIELDS[0]; COUNT];
     let (mut len, mut part) = (0, 0);
     while part < PARTS.len() {
         let mut i = 0;
@@ -291,15 +305,66 @@ pub static RULES: &[Rule] = &{
     }
     all
 };
+const COUNT: usize = OF_FIELDS.len() + LATER_FLAGS.len() + OF_FLAGS.len();
 
-/// The first rule that a case breaks.
+/// Bytes of all texts, each with its NUL.
+const LENGTH: usize = {
+    let (mut length, mut i) = (0, 0);
+    while i < COUNT {
+        length += WRITTEN[i].text.to_bytes_with_nul().len();
+        i += 1;
+    }
+    length
+};
+const _: () = assert!(LENGTH <= u16::MAX as usize);
+
+/// The texts, one after the other.
+static TEXTS: [u8; LENGTH] = {
+    let (mut all, mut at, mut i) = ([0; LENGTH], 0, 0);
+    while i < COUNT {
+        let (text, mut byte) = (WRITTEN[i].text.to_bytes_with_nul(), 0);
+        while byte < text.len() {
+            all[at] = text[byte];
+            (at, byte) = (at + 1, byte + 1);
+        }
+        i += 1;
+    }
+    all
+};
+
+/// The table.
+pub static RULES: [Rule; COUNT] = {
+    const EMPTY: Rule =
+        Rule { errno: Errno(0), text: 0, since: EVER, until: NEVER, flag: CloneFlags::NONE };
+    let (mut all, mut at, mut i) = ([EMPTY; COUNT], 0, 0);
+    while i < COUNT {
+        let Written { errno, text, since, until, flag, .. } = WRITTEN[i];
+        all[i] = Rule { errno, text: at as u16, since, until, flag };
+        (at, i) = (at + text.to_bytes_with_nul().len(), i + 1);
+    }
+    all
+};
+
+fn look(at: usize, case: &Case) -> bool {
+    const BEFORE: usize = OF_FIELDS.len() + LATER_FLAGS.len();
+    match at.checked_sub(BEFORE) {
+        Some(at) => look_at_flags(at, case),
+        None => look_at_fields(at, case),
+    }
+}
+
+/// The first rule that a case breaks, with its place in [`RULES`].
 #[inline(never)]
-pub fn first_broken(case: &Case) -> Option<&'static Rule> {
+pub fn first_broken(case: &Case) -> Option<(usize, &'static Rule)> {
     // Some processes see version 2.6 (personality(2), UNAME26).
     let version = case.witness.version();
     let unknown = version < (5, 3);
     RULES
         .iter()
-        .filter(|rule| unknown || (rule.since..rule.until).contains(&version))
-        .find(|rule| rule.is_broken_by(case))
+        .enumerate()
+        .filter(|(_, rule)| unknown || (rule.since..rule.until).contains(&version))
+        .find(|(at, rule)| match rule.flag {
+            CloneFlags::NONE => look(*at, case),
+            flag => case.unknown(flag),
+        })
 }

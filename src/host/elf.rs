@@ -7,7 +7,9 @@
 use super::tables::{Dyn, Name, Tables};
 use super::walk;
 use core::ffi::{CStr, c_void};
-use core::ptr::null;
+use core::ptr::{null, null_mut};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicUsize};
 
 #[cfg(target_pointer_width = "32")]
 use libc::Elf32_Phdr as Phdr;
@@ -20,6 +22,41 @@ pub struct Object {
     base: usize,
     headers: *const Phdr,
     count: usize,
+}
+
+/// An object that stays loaded, once it has been found.
+pub struct Place {
+    base: AtomicUsize,
+    headers: AtomicPtr<Phdr>,
+    count: AtomicUsize,
+}
+
+impl Place {
+    /// Of none.
+    pub const fn new() -> Place {
+        Place {
+            base: AtomicUsize::new(0),
+            headers: AtomicPtr::new(null_mut()),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    /// The object, if it has been set.
+    pub fn get(&self) -> Option<Object> {
+        let headers = self.headers.load(Acquire);
+        (!headers.is_null()).then(|| Object {
+            base: self.base.load(Relaxed),
+            headers,
+            count: self.count.load(Relaxed),
+        })
+    }
+
+    /// Always the same object, whoever sets it.
+    pub fn set(&self, object: &Object) {
+        self.base.store(object.base, Relaxed);
+        self.count.store(object.count, Relaxed);
+        self.headers.store(object.headers.cast_mut(), Release);
+    }
 }
 
 /// Calls `each` for the loaded objects in their order until it says true.
@@ -45,17 +82,24 @@ pub fn object_of(address: *const c_void) -> Option<Object> {
     found
 }
 
-/// What RTLD_NEXT would find: the first definition of a function in the
-/// objects after the one that contains `ours`.
-pub fn next_function(name: &CStr, ours: *const c_void) -> *const c_void {
+/// What RTLD_NEXT would find: the first definition of each function in the objects after the
+/// one that contains `ours`.
+pub fn next_functions<const N: usize>(
+    names: [&CStr; N],
+    ours: *const c_void,
+) -> [*const c_void; N] {
     let mut passed = false;
-    let mut found = null();
+    let mut found = [null::<c_void>(); N];
     walk(&mut |object| {
-        if passed {
-            found = object.symbol(name).map_or(null(), |symbol| symbol.0);
+        if let Some(tables) = if passed { object.tables() } else { None } {
+            for (place, name) in found.iter_mut().zip(names) {
+                if place.is_null() {
+                    *place = object.function_of(&tables, name);
+                }
+            }
         }
         passed |= object.contains(ours.addr());
-        !found.is_null()
+        !found.iter().any(|place| place.is_null())
     });
     found
 }
@@ -169,7 +213,7 @@ impl Object {
     }
 
     /// The default version of a symbol it defines: address and size.
-    fn symbol(&self, name: &CStr) -> Option<(*const c_void, usize)> {
+    pub fn symbol(&self, name: &CStr) -> Option<(*const c_void, usize)> {
         let (value, size) = self.tables()?.find(name)?;
         Some((self.at(value), size))
     }

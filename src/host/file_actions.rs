@@ -14,8 +14,9 @@
 
 use super::action_lists::{Action, List, Object, disguise, is_newest, mark_newest};
 use super::{glibc, interposers, symbols};
+use crate::base::text::Strings;
 use crate::uapi::Errno;
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 use core::mem::transmute;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU8, AtomicUsize};
@@ -39,6 +40,7 @@ const OURS: u8 = 3;
 
 /// Whose the lists are, as far as is known. Async-signal-safe.
 pub fn lists() -> Lists {
+    look_up();
     match LISTS.load(Acquire) {
         READ => Lists::Read,
         OURS => Lists::Ours,
@@ -46,20 +48,22 @@ pub fn lists() -> Lists {
     }
 }
 
-/// The libc's functions, by number; 0 is not there.
+/// The libc's functions, by number; 0 until they are first wanted.
 static FUNCTIONS: [AtomicUsize; 9] = [const { AtomicUsize::new(0) }; 9];
+/// In the place of one that is not there.
+const MISSING: usize = 1;
 
-const NAMES: [&CStr; 9] = [
-    c"posix_spawn_file_actions_init",
-    c"posix_spawn_file_actions_destroy",
-    c"posix_spawn_file_actions_addopen",
-    c"posix_spawn_file_actions_addclose",
-    c"posix_spawn_file_actions_adddup2",
-    c"posix_spawn_file_actions_addchdir_np",
-    c"posix_spawn_file_actions_addfchdir_np",
-    c"posix_spawn_file_actions_addclosefrom_np",
-    c"posix_spawn_file_actions_addtcsetpgrp_np",
-];
+const NAMES: Strings = Strings::new(concat!(
+    "posix_spawn_file_actions_init\0",
+    "posix_spawn_file_actions_destroy\0",
+    "posix_spawn_file_actions_addopen\0",
+    "posix_spawn_file_actions_addclose\0",
+    "posix_spawn_file_actions_adddup2\0",
+    "posix_spawn_file_actions_addchdir_np\0",
+    "posix_spawn_file_actions_addfchdir_np\0",
+    "posix_spawn_file_actions_addclosefrom_np\0",
+    "posix_spawn_file_actions_addtcsetpgrp_np\0",
+));
 
 const INIT: usize = 0;
 const DESTROY: usize = 1;
@@ -77,8 +81,9 @@ type OfPath = unsafe extern "C" fn(*mut Object, *const c_char) -> c_int;
 type OfOpen = unsafe extern "C" fn(*mut Object, c_int, *const c_char, c_int, u32) -> c_int;
 
 fn function(number: usize) -> Result<usize, Errno> {
+    look_up();
     match FUNCTIONS.get(number).map_or(0, |place| place.load(Relaxed)) {
-        0 => Err(Errno::EINVAL),
+        0 | MISSING => Err(Errno::EINVAL),
         address => Ok(address),
     }
 }
@@ -87,16 +92,27 @@ fn check(number: c_int) -> Result<(), Errno> {
     if number == 0 { Ok(()) } else { Err(Errno(number)) }
 }
 
-/// Looks the libc's functions up. Not async-signal-safe.
-pub fn look_up() {
+/// Looks the libc's functions up, once. Async-signal-safe once the library has been loaded.
+fn look_up() {
+    let [.., last] = &FUNCTIONS;
+    if last.load(Acquire) == 0 {
+        look_up_anew();
+    }
+}
+
+#[cold]
+fn look_up_anew() {
     let libc = interposers::libc();
     let linked = symbols::linked_host().map_or([0; 9], |linked| linked.file_actions);
-    for ((place, name), linked) in FUNCTIONS.iter().zip(NAMES).zip(linked) {
-        let found = libc.as_ref().map_or(linked, |(libc, _)| libc.function(name).addr());
-        place.store(found, Relaxed);
-    }
-    if function(DUP2).is_err() {
-        LISTS.store(OURS, Release);
+    for (number, (name, linked)) in NAMES.iter().zip(linked).enumerate() {
+        let found =
+            libc.as_ref().map_or(linked, |(libc, tables)| libc.function_of(tables, name).addr());
+        if number == DUP2 && found == 0 {
+            LISTS.store(OURS, Release);
+        }
+        if let Some(place) = FUNCTIONS.get(number) {
+            place.store(found.max(MISSING), Release);
+        }
     }
 }
 
@@ -182,11 +198,9 @@ unsafe fn add_disguised(object: *mut Object, code: c_int, fd: c_int) -> Result<(
 ///
 /// Not async-signal-safe.
 pub fn learn() {
+    look_up();
     if LISTS.load(Acquire) != UNKNOWN {
         return;
-    }
-    if function(DUP2).is_err() {
-        look_up();
     }
     let mut object = Object::EMPTY;
     // SAFETY: an object of this frame's.

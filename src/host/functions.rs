@@ -62,10 +62,16 @@ impl Function {
     }
 
     fn get(&self) -> Option<usize> {
-        let address = self.address.get_or_init(|| {
-            NonZeroUsize::new((self.find)(self.name).addr()).unwrap_or(NonZeroUsize::MIN)
-        });
+        let address = self.address.get();
+        let address = address.unwrap_or_else(|| self.set((self.find)(self.name)));
         (address.get() != 1).then_some(address.get())
+    }
+
+    fn set(&self, found: *const c_void) -> NonZeroUsize {
+        let address = NonZeroUsize::new(found.addr()).unwrap_or(NonZeroUsize::MIN);
+        // Another thread may have been quicker, with the same answer.
+        let _ = self.address.set(address);
+        address
     }
 }
 
@@ -73,12 +79,20 @@ impl Function {
 /// linked after it), the libc's. In libclone3-api, whose calls are like the program's, the
 /// first: that may be libclone3's, which keeps a list of its own of fork handlers.
 fn next(name: &CStr) -> *const c_void {
+    let [found] = next_of([name]);
+    found
+}
+
+fn next_of<const N: usize>(names: [&CStr; N]) -> [*const c_void; N] {
     let ours = (&raw const FORK).cast();
-    let found = match symbols::linked_host() {
-        None => elf::next_function(name, ours),
-        Some(_) => elf::first_function(name, ours),
+    let mut all = match symbols::linked_host() {
+        None => elf::next_functions(names, ours),
+        Some(_) => names.map(|name| elf::first_function(name, ours)),
     };
-    if found.is_null() { libcs(name) } else { found }
+    for (found, name) in all.iter_mut().zip(names).filter(|(found, _)| found.is_null()) {
+        *found = libcs(name);
+    }
+    all
 }
 
 /// The libc's own function, whichever definition interposes on it. A call of the
@@ -116,7 +130,8 @@ static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
 
 /// Whether fork handlers may have been registered without this library: it was loaded
 /// late, or comes after the libc in search order, or another object interposes the
-/// registration.
+/// registration. In the page of what is written when the library is loaded, like the next one.
+#[cfg_attr(not(test), unsafe(link_section = ".data"))]
 static HANDLERS_UNSEEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether the host may know fork handlers that we do not.
@@ -127,21 +142,23 @@ pub fn handlers_unseen() -> bool {
 /// The libc's `syscall` as an address, 0 where there is none or it has not been looked
 /// up. A program may tell calls by where they are made: syscall user dispatch (Linux
 /// 5.11) lets those from the libc's text through.
+#[cfg_attr(not(test), unsafe(link_section = ".data"))]
 pub static LIBC_SYSCALL: AtomicUsize = AtomicUsize::new(0);
 
-/// Looks everything up while that is safe: the loader's lock is free or ours
-/// in a constructor, and may be another object's later.
+/// Looks up what other objects may define too, while that is safe: the loader's lock is free
+/// or ours in a constructor, and may be another object's later. The libc's own functions are
+/// found without it, when they are first wanted.
 pub fn look_up_all() {
+    // By one walk.
+    let nexts = [&ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE];
+    for (function, found) in nexts.iter().zip(next_of(nexts.map(|function| function.name))) {
+        function.set(found);
+    }
     let name =
         if REGISTER_ATFORK.get().is_some() { c"__register_atfork" } else { c"pthread_atfork" };
     let interposed = elf::comes_first(name, (&raw const FORK).cast());
     HANDLERS_UNSEEN.store(!interposed || interposers::take_handlers(), Relaxed);
     LIBC_SYSCALL.store(libcs(c"syscall").addr(), Relaxed);
-    let forks = [&FORK, &UNDERSCORE_FORK, &ATFORK, &REGISTER_ATFORK, &CXA_FINALIZE];
-    let streams = [&POPEN, &PCLOSE, &FCLOSE, &FOPENCOOKIE];
-    for function in forks.iter().chain(&streams) {
-        function.get();
-    }
 }
 
 /// Looks up what a process that is traced needs besides.

@@ -5,18 +5,21 @@
 //! defines that comes before us never reaches us; what comes behind the libc never
 //! reaches it.
 //!
-//! Each name has a slot, which its entry (`arch::passing_entry!`) jumps through. All
+//! Each name has a slot, which its entry (`arch::passing_entry!`) jumps through. They
 //! are filled when the library is loaded, or by the first call if a constructor of
-//! another object makes it before that. Objects that are opened later come behind the
-//! libc. From then on a call takes no lock.
+//! another object makes it before that; those that are surely the libc's own, when one is
+//! first called. Objects that are opened later come behind the libc. From then on a call
+//! takes no lock.
 
-use super::elf::{self, Object};
+use super::elf::{self, Object, Place};
 use super::symbols;
 use super::tables::{Name, Tables};
 use crate::arch::passing_start;
+use crate::base::text::Strings;
 use core::ffi::{CStr, c_void};
 use core::ptr::{null, null_mut};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
 
 /// Where a call of each of [`NAMES`] goes: null for our own function.
 pub static SLOTS: [AtomicPtr<c_void>; COUNT] =
@@ -32,77 +35,77 @@ unsafe extern "C" {
 macro_rules! names {
     ($($name:literal)+) => {
         /// The names that are passed on.
-        static NAMES: [Name; COUNT] = [$(Name::new($name)),+];
-        const TEXTS: [&CStr; COUNT] = [$($name),+];
+        const NAMES: Strings = Strings::new(concat!($($name, "\0"),+));
+        const TEXTS: [&str; COUNT] = [$($name),+];
         const COUNT: usize = [$($name),+].len();
     };
 }
 
 names! {
-    c"_Fork"
-    c"__clone"
-    c"__fork"
-    c"__register_atfork"
-    c"__vfork"
-    c"clone"
-    c"fork"
-    c"forkpty"
-    c"pclose"
-    c"pidfd_getpid"
-    c"pidfd_spawn"
-    c"pidfd_spawnp"
-    c"popen"
-    c"posix_spawn"
-    c"posix_spawn_file_actions_addchdir"
-    c"posix_spawn_file_actions_addchdir_np"
-    c"posix_spawn_file_actions_addclose"
-    c"posix_spawn_file_actions_addclosefrom_np"
-    c"posix_spawn_file_actions_adddup2"
-    c"posix_spawn_file_actions_addfchdir"
-    c"posix_spawn_file_actions_addfchdir_np"
-    c"posix_spawn_file_actions_addopen"
-    c"posix_spawn_file_actions_addtcsetpgrp_np"
-    c"posix_spawn_file_actions_destroy"
-    c"posix_spawn_file_actions_init"
-    c"posix_spawnattr_destroy"
-    c"posix_spawnattr_getcgroup_np"
-    c"posix_spawnattr_getflags"
-    c"posix_spawnattr_getpgroup"
-    c"posix_spawnattr_getschedparam"
-    c"posix_spawnattr_getschedpolicy"
-    c"posix_spawnattr_getsigdefault"
-    c"posix_spawnattr_getsigmask"
-    c"posix_spawnattr_init"
-    c"posix_spawnattr_setcgroup_np"
-    c"posix_spawnattr_setflags"
-    c"posix_spawnattr_setpgroup"
-    c"posix_spawnattr_setschedparam"
-    c"posix_spawnattr_setschedpolicy"
-    c"posix_spawnattr_setsigdefault"
-    c"posix_spawnattr_setsigmask"
-    c"posix_spawnp"
-    c"pthread_atfork"
-    c"syscall"
-    c"system"
-    c"vfork"
+    "_Fork"
+    "__clone"
+    "__fork"
+    "__register_atfork"
+    "__vfork"
+    "clone"
+    "fork"
+    "forkpty"
+    "pclose"
+    "pidfd_getpid"
+    "pidfd_spawn"
+    "pidfd_spawnp"
+    "popen"
+    "posix_spawn"
+    "posix_spawn_file_actions_addchdir"
+    "posix_spawn_file_actions_addchdir_np"
+    "posix_spawn_file_actions_addclose"
+    "posix_spawn_file_actions_addclosefrom_np"
+    "posix_spawn_file_actions_adddup2"
+    "posix_spawn_file_actions_addfchdir"
+    "posix_spawn_file_actions_addfchdir_np"
+    "posix_spawn_file_actions_addopen"
+    "posix_spawn_file_actions_addtcsetpgrp_np"
+    "posix_spawn_file_actions_destroy"
+    "posix_spawn_file_actions_init"
+    "posix_spawnattr_destroy"
+    "posix_spawnattr_getcgroup_np"
+    "posix_spawnattr_getflags"
+    "posix_spawnattr_getpgroup"
+    "posix_spawnattr_getschedparam"
+    "posix_spawnattr_getschedpolicy"
+    "posix_spawnattr_getsigdefault"
+    "posix_spawnattr_getsigmask"
+    "posix_spawnattr_init"
+    "posix_spawnattr_setcgroup_np"
+    "posix_spawnattr_setflags"
+    "posix_spawnattr_setpgroup"
+    "posix_spawnattr_setschedparam"
+    "posix_spawnattr_setschedpolicy"
+    "posix_spawnattr_setsigdefault"
+    "posix_spawnattr_setsigmask"
+    "posix_spawnp"
+    "pthread_atfork"
+    "syscall"
+    "system"
+    "vfork"
     // From here on watched ones.
-    c"_Exit"
-    c"_exit"
-    c"execl"
-    c"execle"
-    c"execlp"
-    c"execv"
-    c"execve"
-    c"execveat"
-    c"execvp"
-    c"execvpe"
-    c"fexecve"
-    c"quick_exit"
-    c"wait"
-    c"wait3"
-    c"wait4"
-    c"waitid"
-    c"waitpid"
+    "_Exit"
+    "_exit"
+    "execl"
+    "execle"
+    "execlp"
+    "execv"
+    "execve"
+    "execveat"
+    "execvp"
+    "execvpe"
+    "fexecve"
+    "quick_exit"
+    "wait"
+    "wait3"
+    "wait4"
+    "waitid"
+    "waitpid"
 }
 
 /// The first name that stays the libc's own unless a trace is recorded: this library's
@@ -120,6 +123,9 @@ static WATCHED: [AtomicPtr<c_void>; COUNT - FIRST_WATCHED] =
 /// object interposes.
 pub fn watch() {
     WATCHING.store(true, Relaxed);
+    if FILLED.load(Acquire) == UNWATCHED {
+        fill_watched();
+    }
     for (slot, libcs) in SLOTS.iter().skip(FIRST_WATCHED).zip(&WATCHED) {
         if slot.load(Relaxed) == libcs.load(Relaxed) {
             slot.store(null_mut(), Relaxed);
@@ -129,6 +135,9 @@ pub fn watch() {
 
 /// The libc's own function of a watched name, by its [`index`].
 pub fn watched(index: usize) -> Option<*mut c_void> {
+    if FILLED.load(Acquire) == UNWATCHED {
+        fill_watched();
+    }
     let function = WATCHED.get(index.checked_sub(FIRST_WATCHED)?)?.load(Relaxed);
     (!function.is_null()).then_some(function)
 }
@@ -137,7 +146,7 @@ pub fn watched(index: usize) -> Option<*mut c_void> {
 pub const fn index(name: &str) -> usize {
     let mut at = 0;
     while at < COUNT {
-        if equal(TEXTS[at].to_bytes(), name.as_bytes()) {
+        if equal(TEXTS[at].as_bytes(), name.as_bytes()) {
             return at;
         }
         at += 1;
@@ -167,26 +176,68 @@ pub fn take_handlers() -> bool {
 /// before glibc 2.34.
 const PARTS: [&CStr; 2] = [c"libpthread.so.0", c"libutil.so.1"];
 
-/// Fills all slots. Not async-signal-safe: the loader takes its lock.
+/// How far the slots are filled.
+static FILLED: AtomicU8 = AtomicU8::new(NONE);
+const NONE: u8 = 0;
+/// All but those of watched names, which are the libc's own functions: they are looked up
+/// when one is first called.
+const UNWATCHED: u8 = 1;
+const ALL: u8 = 2;
+
+/// Fills the slots. Not async-signal-safe before the library has been loaded: the loader takes
+/// its lock.
 #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
 pub extern "C" fn fill() {
+    match FILLED.load(Acquire) {
+        NONE => fill_all(),
+        _ => fill_watched(),
+    }
+}
+
+#[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
+fn fill_all() {
     let mut found = [null::<c_void>(); COUNT];
-    if let Some((libc, tables)) = libc() {
-        elf::between((&raw const SLOTS).cast(), &libc, &mut |object| {
+    let mut are_alone = true;
+    let libc = libc();
+    if let Some((libc, tables)) = &libc {
+        elf::between((&raw const SLOTS).cast(), libc, &mut |object| {
             if let Some(others) = object.tables().filter(|others| !others.is_called(&PARTS)) {
-                for (place, name) in found.iter_mut().zip(&NAMES) {
+                are_alone = false;
+                for (place, name) in found.iter_mut().zip(NAMES.iter()) {
                     if place.is_null() {
-                        *place = object.function_instead(&others, name, &tables);
+                        *place = object.function_instead(&others, &Name::new(name), tables);
                     }
                 }
             }
         });
-        pair(&mut found, &libc);
-        pass_watched(&mut found, &libc, &tables);
+        pair(&mut found, libc);
     }
-    for (slot, found) in SLOTS.iter().zip(found) {
+    let late = are_alone && libc.is_some() && !WATCHING.load(Relaxed);
+    if let (false, Some((libc, tables))) = (late, &libc) {
+        pass_watched(&mut found, libc, tables);
+    }
+    let count = if late { FIRST_WATCHED } else { COUNT };
+    for (slot, found) in SLOTS.iter().zip(found).take(count) {
         slot.store(found.cast_mut(), Relaxed);
     }
+    FILLED.store(if late { UNWATCHED } else { ALL }, Release);
+}
+
+/// Fills the slots of the watched names with the libc's functions. Takes no lock, and little
+/// stack: a child may be the first to call one.
+#[cold]
+#[inline(never)]
+fn fill_watched() {
+    let Some((libc, tables)) = libc() else { return };
+    let names = const { NAMES.without(FIRST_WATCHED) }.iter();
+    for ((slot, name), kept) in SLOTS.iter().skip(FIRST_WATCHED).zip(names).zip(&WATCHED) {
+        let libcs = libc.function_of(&tables, name).cast_mut();
+        kept.store(libcs, Relaxed);
+        // What `watch` has set stays.
+        let start = clone3_passing_start as *mut c_void;
+        let _ = slot.compare_exchange(start, libcs, Relaxed, Relaxed);
+    }
+    FILLED.store(ALL, Release);
 }
 
 /// A stream is closed by that pclose which knows of its popen: where only pclose is
@@ -204,8 +255,8 @@ fn pair(found: &mut [*const c_void; COUNT], libc: &Object) {
 /// recorded.
 fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object, tables: &Tables) {
     let is_watching = WATCHING.load(Relaxed);
-    let watched = found.iter_mut().zip(TEXTS).skip(FIRST_WATCHED);
-    for ((place, name), kept) in watched.zip(&WATCHED) {
+    let names = const { NAMES.without(FIRST_WATCHED) }.iter();
+    for ((place, name), kept) in found.iter_mut().skip(FIRST_WATCHED).zip(names).zip(&WATCHED) {
         let libcs = libc.function_of(tables, name);
         kept.store(libcs.cast_mut(), Relaxed);
         if place.is_null() && !is_watching {
@@ -214,8 +265,28 @@ fn pass_watched(found: &mut [*const c_void; COUNT], libc: &Object, tables: &Tabl
     }
 }
 
+/// Where the libc is, once it has been found. It is never unloaded.
+static LIBC: Place = Place::new();
+/// There is none: a static program.
+static NO_LIBC: AtomicBool = AtomicBool::new(false);
+
 /// The libc and its tables; None in a static program.
+///
+/// Async-signal-safe once the library has been loaded: no lock is taken then.
 pub fn libc() -> Option<(Object, Tables)> {
+    let libc = match LIBC.get() {
+        Some(libc) => libc,
+        None if NO_LIBC.load(Relaxed) => return None,
+        None => find_libc().or_else(|| {
+            NO_LIBC.store(true, Relaxed);
+            None
+        })?,
+    };
+    let tables = libc.tables()?;
+    Some((libc, tables))
+}
+
+fn find_libc() -> Option<Object> {
     // Before glibc 2.34 libpthread has an __errno_location too, and is not what is
     // looked for here.
     let within = match symbols::gnu_get_libc_version() {
@@ -226,6 +297,6 @@ pub fn libc() -> Option<(Object, Tables)> {
     if libc.contains((&raw const SLOTS).addr()) {
         return None;
     }
-    let tables = libc.tables()?;
-    Some((libc, tables))
+    LIBC.set(&libc);
+    Some(libc)
 }

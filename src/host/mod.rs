@@ -73,20 +73,15 @@ pub fn on_load(fork_handlers: usize) {
         interposers::fill();
     }
     functions::look_up_all();
-    file_actions::look_up();
     if has_libcs_names() {
-        spawn_attributes::learn();
         pthread::look_up_next();
     }
     if glibc::is_host() {
-        if has_libcs_names() {
-            atfork::look_up(fork_handlers);
-        }
         // First of all handlers, so that the others find the loader usable; also if the
         // libc's fork is called directly: by the libc, or by an object that resolves it
         // to the libc.
-        if functions::register_in_child(rtld::CHILD_HANDLER) {
-            atfork::add_own();
+        if functions::register_in_child(rtld::CHILD_HANDLER) && has_libcs_names() {
+            atfork::look_up(fork_handlers, rtld::CHILD_HANDLER);
         }
     } else {
         musl::remember_places();

@@ -52,7 +52,11 @@ impl Found {
 
     #[cold]
     fn find(&self, find: fn(&CStr) -> *const c_void) -> Option<usize> {
-        let address = NonZeroUsize::new(find(self.name).addr())?;
+        self.set(find(self.name))
+    }
+
+    fn set(&self, found: *const c_void) -> Option<usize> {
+        let address = NonZeroUsize::new(found.addr())?;
         // Another thread may have been quicker, with the same answer.
         let _ = self.address.set(address);
         Some(address.get())
@@ -66,7 +70,7 @@ fn ours() -> *const c_void {
 /// The next definition after ours, for a call that came to us; where nothing
 /// is behind us, since we were opened late, the first.
 fn next(name: &CStr) -> *const c_void {
-    let next = elf::next_function(name, ours());
+    let [next] = elf::next_functions([name], ours());
     if next.is_null() { first(name) } else { next }
 }
 
@@ -83,8 +87,13 @@ static NEXT_THRD_CREATE: Found = Found::new(c"thrd_create");
 /// Looks up what a call is passed on to, so that none has to; what is opened
 /// later cannot get in between then.
 pub fn look_up_next() {
-    NEXT_CREATE.get(next);
-    NEXT_THRD_CREATE.get(next);
+    let both = [&NEXT_CREATE, &NEXT_THRD_CREATE];
+    let found = elf::next_functions(both.map(|function| function.name), ours());
+    for (function, found) in both.iter().zip(found) {
+        if function.set(found).is_none() {
+            function.get(next);
+        }
+    }
 }
 
 /// The pthread_create that comes after ours.

@@ -2,8 +2,8 @@
 //! `posix_spawnattr_t`: the libc's own object, so that it works with this library's
 //! functions and with the libc's posix_spawn, which other objects may call directly.
 //!
-//! Both libcs say in <spawn.h> what it is like. It is looked at once, when the library
-//! is loaded, whether their functions write the same.
+//! Both libcs say in <spawn.h> what it is like. It is looked at once, when it is first
+//! wanted, whether their functions write the same.
 //!
 //! What the libc does not know (a cgroup before glibc 2.39 and in musl, scheduling in
 //! musl) lies at the end of the object, and as long as it is asked for the libc's part
@@ -79,15 +79,22 @@ const SCHEDULING: c_short = 0x30;
 /// `POSIX_SPAWN_SETCGROUP`
 const SETCGROUP: c_short = 0x100;
 
-/// Flags that the libc does not carry out, and [`KNOWN`] where the object is as here.
+/// Flags that the libc does not carry out, and whether the object is as here; 0 until that is
+/// asked for.
 static LAYOUT: AtomicU32 = AtomicU32::new(0);
 const KNOWN: u32 = 1 << 31;
+const OTHER: u32 = 1 << 30;
 
 /// Whether the libc's objects are as here. Async-signal-safe.
 pub fn are_known() -> bool {
-    LAYOUT.load(Acquire) & KNOWN != 0
+    let layout = match LAYOUT.load(Acquire) {
+        0 => learn(),
+        layout => layout,
+    };
+    layout & KNOWN != 0
 }
 
+/// For what asked [`are_known`] before.
 fn lacking() -> c_short {
     LAYOUT.load(Acquire) as c_short
 }
@@ -157,16 +164,20 @@ impl Object {
 /// bytes in musl).
 pub type Param = [c_int; 16];
 
-/// Looks whether the libc's functions write what is written here. Its functions only
-/// store.
-pub fn learn() {
-    let Some((libc, _)) = interposers::libc() else {
-        return LAYOUT.store(KNOWN, Release); // a static program has no functions but ours
+/// Looks whether the libc's functions write what is written here. They only store, and are
+/// looked up without a lock: async-signal-safe.
+#[cold]
+fn learn() -> u32 {
+    let layout = match interposers::libc() {
+        None => KNOWN, // a static program has no functions but ours
+        // SAFETY: numbers all, and functions that store what they are given.
+        Some((libc, _)) => match unsafe { written_alike(&|name| libc.function(name).addr()) } {
+            Some(lacking) => KNOWN | u32::from(lacking as u16),
+            None => OTHER,
+        },
     };
-    // SAFETY: numbers all, and functions that store what they are given.
-    if let Some(lacking) = unsafe { written_alike(&|name| libc.function(name).addr()) } {
-        LAYOUT.store(KNOWN | u32::from(lacking as u16), Release);
-    }
+    LAYOUT.store(layout, Release);
+    layout
 }
 
 /// The flags that the libc lacks, if all else is as here.

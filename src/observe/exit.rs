@@ -35,8 +35,8 @@ pub fn watch() {
 
 /// The last step of exit(): without the status if the host did not report it.
 pub fn at_end() {
-    if !IS_TOLD.load(Relaxed) {
-        exit(Call::Exit, UNKNOWN);
+    if state::is_on() && !IS_TOLD.load(Relaxed) {
+        record(Call::Exit, UNKNOWN);
     }
 }
 

@@ -24,8 +24,15 @@ const MOST: u32 = 1024;
 ///
 /// Not async-signal-safe; when the library is loaded.
 pub fn start() {
-    let path = environment::own(b"CLONE3_TRACE=").filter(|path| !path.is_empty());
-    let Some(path) = path else { return };
+    if let Some(path) = environment::own(b"CLONE3_TRACE=").filter(|path| !path.is_empty()) {
+        start_with(path);
+    }
+}
+
+/// Not a part of [`start`]: each process would touch the pages of stack that this takes.
+#[cold]
+#[inline(never)]
+fn start_with(path: &CStr) {
     let mebibytes = environment::own(b"CLONE3_TRACE_SIZE=")
         .and_then(|text| decimal::read(text.to_bytes()))
         .map_or(SIZE, |size| size.clamp(1, MOST));

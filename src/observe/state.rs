@@ -9,7 +9,9 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
-/// The trace; null in a process that is not traced. Never unmapped.
+/// The trace; null in a process that is not traced. Never unmapped. In the page of what is
+/// written when the library is loaded, as each exit() looks at it.
+#[cfg_attr(not(test), unsafe(link_section = ".data"))]
 static HEADER: AtomicPtr<Header> = AtomicPtr::new(null_mut());
 /// How many slots it has, as was found when it was mapped.
 static SLOTS: AtomicUsize = AtomicUsize::new(0);

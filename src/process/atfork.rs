@@ -7,6 +7,7 @@
 //! A fork remembers the last number that it saw: handlers that are registered by its
 //! handlers do not run in this fork.
 
+use super::handler_block::Block;
 use super::handlers::{List, Number, Phase};
 use crate::host::functions::{self, Handler};
 use crate::host::{self, elf, errno};
@@ -14,7 +15,10 @@ use crate::uapi::Errno;
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 
-static LIST: List = List::new();
+static FIRST: Block = Block::new();
+/// In the page of what is written when the library is loaded.
+#[cfg_attr(not(test), unsafe(link_section = ".data"))]
+static LIST: List = List::new(&FIRST);
 
 /// How many triples are registered.
 pub fn count() -> usize {

@@ -25,7 +25,8 @@ const NUMBERS: u64 = ONE_INSIDE - 1;
 
 /// Registered handlers.
 pub struct List {
-    first: Block,
+    /// Not in the list itself: exit() looks at the list, and is to touch one page less.
+    first: &'static Block,
     /// The last block, or an earlier one; null for the first.
     last: AtomicPtr<Block>,
     /// The last number given out, and how many calls are in progress. A call that is left
@@ -47,10 +48,10 @@ impl Drop for Inside<'_> {
 }
 
 impl List {
-    /// An empty list.
-    pub const fn new() -> List {
+    /// An empty list, whose first block that is.
+    pub const fn new(first: &'static Block) -> List {
         List {
-            first: Block::new(),
+            first,
             last: AtomicPtr::new(null_mut()),
             state: AtomicU64::new(0),
             reclaiming: AtomicBool::new(false),
@@ -72,7 +73,7 @@ impl List {
 
     /// All blocks. Requires an `Inside`.
     fn blocks(&self) -> impl Iterator<Item = &Block> {
-        let mut block: *const Block = &raw const self.first;
+        let mut block: *const Block = self.first;
         core::iter::from_fn(move || {
             // SAFETY: reached while inside, so it stays mapped.
             let this = unsafe { block.as_ref() }?;
@@ -84,7 +85,7 @@ impl List {
     /// The last block. Requires an `Inside`.
     fn last(&self) -> &Block {
         // SAFETY: points to no block that left the chain, see `reclaim`.
-        let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
+        let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(self.first);
         // SAFETY: as in `blocks`.
         while let Some(next) = unsafe { block.next.load(SeqCst).as_ref() } {
             block = next;
@@ -128,7 +129,7 @@ impl List {
     /// after its last number was given out. Requires an `Inside`.
     fn block_of(&self, ordinal: usize) -> Result<Option<&Block>, Errno> {
         // SAFETY: points to no block that left the chain, see `reclaim`.
-        let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(&self.first);
+        let mut block = unsafe { self.last.load(SeqCst).as_ref() }.unwrap_or(self.first);
         let mut went_back = false;
         loop {
             let its = block.ordinal.load(Relaxed);
@@ -212,6 +213,9 @@ impl List {
     /// Removes an owner's handlers.
     #[cfg_attr(not(test), unsafe(link_section = ".text.entry"))]
     pub fn drop_owned_by(&self, owner: *mut c_void) {
+        if self.last_number() == 0 {
+            return;
+        }
         let _inside = self.enter();
         let last = self.last_number();
         for block in self.blocks() {

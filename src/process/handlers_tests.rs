@@ -21,6 +21,10 @@ handler!(a, 'a');
 handler!(b, 'b');
 handler!(c, 'c');
 
+fn new_list() -> Box<List> {
+    Box::new(List::new(Box::leak(Box::new(Block::new()))))
+}
+
 const X: *mut c_void = core::ptr::without_provenance_mut(8);
 const Y: *mut c_void = core::ptr::without_provenance_mut(16);
 
@@ -36,7 +40,7 @@ fn blocks(list: &List) -> usize {
 
 #[test]
 fn order_removal_and_rounds() {
-    let list = Box::new(List::new());
+    let list = new_list();
     assert!(list.is_empty());
     assert_eq!(list.last_number(), 0);
     for (handler, owner) in [(a as unsafe extern "C" fn(), X), (b, Y), (c, X)] {
@@ -63,7 +67,7 @@ fn order_removal_and_rounds() {
 
 #[test]
 fn more_than_a_block_holds() {
-    let list = Box::new(List::new());
+    let list = new_list();
     for _ in 0..3 * SLOTS {
         list.add([Some(a), Some(b), None], Y).unwrap();
     }
@@ -81,7 +85,7 @@ fn more_than_a_block_holds() {
 
 #[test]
 fn coming_and_going_takes_no_more_memory() {
-    let list = Box::new(List::new());
+    let list = new_list();
     let stays = list.add([Some(a); 3], X).unwrap();
     for i in 0..20_000 {
         assert_eq!(list.add([Some(b); 3], Y), Ok(stays + i + 1));
@@ -91,7 +95,8 @@ fn coming_and_going_takes_no_more_memory() {
     assert_eq!(trace(&list, Phase::Prepare, list.last_number()), "a");
 }
 
-static LIST: List = List::new();
+static FIRST: Block = Block::new();
+static LIST: List = List::new(&FIRST);
 
 /// Unlinks its own block, and those around it, from the chain that it is called from.
 unsafe extern "C" fn drops_all() {
@@ -131,7 +136,7 @@ static STRAY: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
 fn a_block_that_left_the_chain_is_not_looked_for_for_ever() {
-    let list = Box::new(List::new());
+    let list = new_list();
     list.add([Some(a), None, None], Y).unwrap();
     for _ in 0..3 * SLOTS {
         list.add([None, Some(a), None], X).unwrap();
@@ -148,7 +153,7 @@ fn threads_add_drop_and_walk_at_once() {
         STRAY.fetch_add(1, Relaxed);
     }
     const ROUNDS: usize = 5_000;
-    let list = Box::new(List::new());
+    let list = new_list();
     let stop = AtomicBool::new(false);
     list.add([Some(count), None, None], Y).unwrap();
     std::thread::scope(|scope| {
@@ -191,7 +196,7 @@ fn threads_add_drop_and_walk_at_once() {
 
 #[test]
 fn what_is_registered_during_a_fork_runs_in_all_phases_of_the_next_one_or_in_none() {
-    let list = Box::new(List::new());
+    let list = new_list();
     list.add([Some(a); 3], X).unwrap();
     // Another thread has taken a number when the fork begins,
     let (before, block) = list.take_number().unwrap();

@@ -112,7 +112,9 @@ unsafe fn spawn_blocked(
     Ok(pid)
 }
 
-/// The child's description, without what it runs.
+/// The child's description, without what it runs. Inlined, so that it is made in its place on
+/// the stack that the child runs on.
+#[inline(always)]
 fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) -> Child<'a> {
     // The leader of a new session leads its process group and cannot join another.
     let process_group = plan.attributes.process_group.filter(|_| !plan.attributes.new_session);

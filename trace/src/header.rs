@@ -87,33 +87,42 @@ pub const FIELDS_SIZE: usize = 3456;
 
 /// Writes [`FIELDS`] as text, a line a field: `create.end_ns 32 u64 ns`.
 pub fn describe(place: &mut [u8; FIELDS_SIZE]) {
-    let mut rest = place.iter_mut();
-    let mut put = |text: &str| {
-        for byte in text.bytes() {
-            if let Some(place) = rest.next() {
-                *place = byte;
-            }
-        }
-    };
-    for &(kind, field, offset, width, unit) in FIELDS {
+    *place = WORDS;
+}
+
+/// Made by the compiler, so that the library has no table of pointers for it, which each
+/// process that loads it would relocate.
+static WORDS: [u8; FIELDS_SIZE] = {
+    let (mut words, mut at, mut i) = ([0; FIELDS_SIZE], 0, 0);
+    while i < FIELDS.len() {
+        let (kind, field, offset, width, unit) = FIELDS[i];
         let digits = [
             b'0' + (offset / 100 % 10) as u8,
             b'0' + (offset / 10 % 10) as u8,
             b'0' + (offset % 10) as u8,
         ];
-        for part in [
-            kind.name(),
-            ".",
-            field,
-            " ",
-            core::str::from_utf8(&digits).unwrap_or(""),
-            " ",
-            width,
-            " ",
-            unit,
-            "\n",
-        ] {
-            put(part);
+        let parts: [&[u8]; 10] = [
+            kind.name().as_bytes(),
+            b".",
+            field.as_bytes(),
+            b" ",
+            &digits,
+            b" ",
+            width.as_bytes(),
+            b" ",
+            unit.as_bytes(),
+            b"\n",
+        ];
+        let mut part = 0;
+        while part < parts.len() {
+            let mut byte = 0;
+            while byte < parts[part].len() {
+                words[at] = parts[part][byte];
+                (at, byte) = (at + 1, byte + 1);
+            }
+            part += 1;
         }
+        i += 1;
     }
-}
+    words
+};
