@@ -50,9 +50,11 @@ pub fn look_up(known: usize, child: unsafe extern "C" fn()) {
     let Some(version) = symbols::gnu_get_libc_version() else { return };
     let Some(libc) = elf::object_of(version as *const c_void) else { return };
     let last = [0, 0, child as *const c_void as usize, 0];
-    // SAFETY: a segment of the libc's, which stays loaded.
     let found = named(&libc, &last).or_else(|| {
-        libc.writable().find_map(|(words, count)| unsafe { find(words, 0..count, count, &last) })
+        libc.writable().find_map(|(words, count)| {
+            // SAFETY: a segment of the libc's, which stays loaded.
+            unsafe { find(words, 0..count, count, &last) }
+        })
     });
     // SAFETY: found in glibc's memory.
     if let Some((at, length)) = found.map(|at| (at, unsafe { at.read_volatile() })) {
