@@ -11,6 +11,7 @@ DESTDIR ?=
 RPATH   ?= auto
 CARGO   ?= cargo
 V       ?= 0
+VENDOR  ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -23,10 +24,10 @@ TELL_LOADER = [ -n "$(DESTDIR)" ] || ! PATH="$$PATH:/usr/sbin:/sbin" command -v 
     echo "as root, run ldconfig, if $(LIBDIR) is a directory that it knows" >&2
 # How much longer than usual the benchmarks take.
 SCALE   ?= 1
-CLI_SOURCES := $(shell find cli trace -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli
+CLI_SOURCES := $(shell find cli trace -type f) include/clone3.h Cargo.toml Cargo.lock tools/build-cli tools/rustflags.sh
 # Of completions: what build/completions has, and where it goes.
 COMPLETIONS = clone3:bash-completion/completions _clone3:zsh/site-functions clone3.fish:fish/vendor_completions.d
-SOURCES := $(shell find src trace -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/package
+SOURCES := $(shell find src trace -type f) build.rs cbindgen.toml Cargo.toml Cargo.lock .cargo/config.toml tools/build tools/rustflags.sh tools/package
 
 # What is to be installed (make setup-check check) is so before anything is built.
 SETUPS  := $(filter setup setup-%,$(MAKECMDGOALS))
@@ -169,9 +170,8 @@ uninstall: ## remove what install put there
 	    rm -f "$(DESTDIR)$(MANDIR)/man$$section/$${page##*/}"; done
 	$(Q)$(TELL_LOADER)
 
-dist: ## a source archive of the last commit
-	$(Q)mkdir -p $(B)
-	$(Q)git archive --prefix=libclone3-$(VERSION)/ -o $(B)/libclone3-$(VERSION).tar.gz HEAD
+dist: ## a source archive of the last commit; VENDOR=1: with the crates, to build without a network
+	$(Q)CARGO="$(CARGO)" tools/dist $(B) $(if $(filter 1,$(VENDOR)),vendor)
 
 clean: ## remove all that was built
 	$(Q)rm -rf $(B) target
