@@ -114,6 +114,9 @@ check-programs: all ## real programs and servers without and with the preload, a
 check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs
 	$(Q)tests/run check $(B) here filters libcs kernels arch programs
 
+abi: all ## commit to an ABI that has changed: writes tests/abi/*.abi anew (abidw of libabigail)
+	$(Q)tests/abi/dump $(B) include tests/abi
+
 matrix-table: ## write the results that are in build/check into README.md
 	$(Q)tests/run readme $(B)
 
@@ -181,5 +184,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all abi matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
 .DELETE_ON_ERROR:

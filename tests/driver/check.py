@@ -187,6 +187,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "elf-api", "tools/audit-elf", build / "libclone3-api.so"),
         Suite(project, "elf-broken", "tests/audit-broken", build),
         Suite(project, "header", "tools/check-header", build),
+        Suite(project, "abi", "tests/abi/check", build),
         Suite(project, "docs", "tools/check-docs"),
         Suite(project, "contributing", "tests/contributing", build),
         Suite(project, "imports", "tools/check-imports"),

@@ -21,6 +21,8 @@ INSTALLS = {
             "shellcheck",
             "cmake",
             "meson",
+            "abidw",
+            "abidiff",
         ),
     ),
     "setup-kernels": ("cpio", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-system-riscv64"),
