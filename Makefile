@@ -82,6 +82,8 @@ setup-fuzz: ## for fuzz
 	$(Q)tools/setup build fuzz
 setup-bench: ## for bench
 	$(Q)tools/setup build bench
+setup-deb: ## for deb and check-deb: debhelper, lintian, debootstrap
+	$(Q)tools/setup build deb
 
 demo: all ## trace make -j2 and git at work: a tree, a summary, findings, a page for a browser
 	$(Q)tools/demo $(B)
@@ -111,8 +113,11 @@ check-arch: all ## the C tests on aarch64 (qemu-user, qemu-system), i686 (also b
 check-programs: all ## real programs and servers without and with the preload, as a table
 	$(Q)tests/run check $(B) programs
 
-check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs
-	$(Q)tests/run check $(B) here filters libcs kernels arch programs
+check-deb: ## Debian's packages: built, installed, used and removed in fresh bookworm, trixie, sid (SUITES="…"; as root)
+	$(Q)tests/run check $(B) deb
+
+check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs, -deb
+	$(Q)tests/run check $(B) here filters libcs kernels arch programs deb
 
 abi: all ## commit to an ABI that has changed: writes tests/abi/*.abi anew (abidw of libabigail)
 	$(Q)tests/abi/dump $(B) include tests/abi
@@ -176,6 +181,9 @@ uninstall: ## remove what install put there
 dist: ## a source archive of the last commit; VENDOR=1: with the crates, to build without a network
 	$(Q)CARGO="$(CARGO)" tools/dist $(B) $(if $(filter 1,$(VENDOR)),vendor)
 
+deb: ## Debian's packages of the last commit, into build/deb/
+	$(Q)CARGO="$(CARGO)" tools/deb $(B)
+
 clean: ## remove all that was built
 	$(Q)rm -rf $(B) target
 
@@ -184,5 +192,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-all abi matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench setup-deb demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-deb check-all abi matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist deb clean help
 .DELETE_ON_ERROR:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The checks: everything on this machine as it is (here), behind seccomp filters
-(filters), on other architectures, C libraries and kernels (arch, libcs, kernels), and real
-programs and servers (programs)."""
+(filters), on other architectures, C libraries and kernels (arch, libcs, kernels), real
+programs and servers (programs), and packages in fresh systems (deb)."""
 
 import platform
 import shutil
@@ -117,6 +117,9 @@ class Check:
         suites.run([suite], self.report)
         self.report.say(results.program_table(suite.tap))
 
+    def deb(self) -> None:
+        self.suite(Suite, "deb", "tests/deb", self.project.build)
+
     def conclude(self) -> bool:
         """Prints "N passed, M failed, K skipped" at the end. Returns whether nothing failed."""
         if self.runs:
@@ -128,7 +131,7 @@ class Check:
         return self.report.all.failed == 0
 
 
-PARTS = ("here", "filters", "arch", "libcs", "kernels", "programs")
+PARTS = ("here", "filters", "arch", "libcs", "kernels", "programs", "deb")
 
 
 def not_built(project, arch: str, why: str, status: int, report: Report) -> tuple[str, Tap]:
@@ -190,6 +193,7 @@ def suites_here(project) -> list[Suite]:
         Suite(project, "abi", "tests/abi/check", build),
         Suite(project, "docs", "tools/check-docs"),
         Suite(project, "contributing", "tests/contributing", build),
+        Suite(project, "packaging", "tests/packaging"),
         Suite(project, "imports", "tools/check-imports"),
         Suite(project, "imports-broken", "tests/imports-broken"),
         Suite(project, "link", "tests/static-link", build),
@@ -230,6 +234,8 @@ def contents(project, part: str, core: bool) -> list[str]:
             ]
         case "programs":
             return ["programs-all"]
+        case "deb":
+            return ["deb"]
     return []
 
 

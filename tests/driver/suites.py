@@ -119,7 +119,7 @@ class Shellcheck(Suite):
 def shell_scripts(root: Path) -> list[str]:
     """All shell scripts of the project, found by their first line."""
     found = []
-    for top in ("tools", "tests", "bench", "fuzz", ".ci"):
+    for top in ("tools", "tests", "bench", "fuzz", "debian", ".ci"):
         for path in sorted((root / top).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 with path.open("rb") as file:

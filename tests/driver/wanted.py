@@ -25,6 +25,7 @@ INSTALLS = {
             "abidiff",
         ),
     ),
+    "setup-deb": ("dh", "dpkg-buildpackage", "debootstrap", "lintian"),
     "setup-kernels": ("cpio", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-system-riscv64"),
 }
 
