@@ -8,9 +8,11 @@
 #include "recorded.h"
 #include "filter.h"
 #include "libc.h"
+#include "raw.h"
 #include <clone3.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 pid_t _Fork(void); /* not declared before glibc 2.34 */
 
@@ -113,7 +115,10 @@ static void full(void)
         return;
     is((long)recorded_size, 1 << 20, "a trace has the size of CLONE3_TRACE_SIZE");
     uint64_t capacity = recorded_word(recorded_bytes + 24), tail = recorded_word(recorded_bytes + 128);
-    is((long)tail, (long)capacity, "a trace of many creations in one MiB is full");
+    if (repeats(FULL) < FULL)
+        skip("a trace of many creations in one MiB is full", "a slow machine makes fewer");
+    else
+        is((long)tail, (long)capacity, "a trace of many creations in one MiB is full");
     ok(recorded_word(recorded_bytes + 320) + (unsigned)count_of("create") >= (unsigned)repeats(FULL),
         "what is missing in a trace that is full is counted");
     forget_records();
@@ -208,26 +213,51 @@ static int keeps_thread_id(void)
 #endif
 }
 
+/* Ends the process at one system call. */
+static int forbid(const uint16_t *killing, int count)
+{
+    struct sock_filter program[2 * 16 + 2] = { FILTER_LOAD(offsetof(struct seccomp_data, nr)) };
+    if (count > 16)
+        abort();
+    for (int i = 0; i < count; i++) {
+        program[1 + 2 * i] = (struct sock_filter)FILTER_IF(BPF_JEQ, killing[i], 1);
+        program[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0x80000000u);
+    }
+    program[2 * count + 1] = (struct sock_filter)FILTER_ALLOW;
+    struct sock_fprog filter = { (unsigned short)(2 * count + 2), program };
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, 2, &filter) != 0;
+}
+
+/* Whether the kernel has to be asked for a time: with some clocks of virtual machines the vDSO
+ * asks it. */
+static int clock_is_asked(void)
+{
+#ifdef SYS_clock_gettime
+    static const uint16_t time = SYS_clock_gettime;
+    pid_t pid = (pid_t)raw(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        struct timespec now;
+        _exit(forbid(&time, 1) || clock_gettime(CLOCK_MONOTONIC, &now));
+    }
+    return status_of(pid) != 0;
+#else
+    return 0;
+#endif
+}
+
 /* Ends the process for what opens, maps, asks for a time or for an id. */
 static int under_filter(void)
 {
     static const uint16_t killing[] = {
-        SYS_openat, SYS_close, SYS_madvise, SYS_getrusage, SYS_prctl, SYS_getpid, SYS_gettid,
-        SYS_getppid, SYS_getcwd, SYS_fallocate, SYS_ftruncate,
 #ifdef SYS_clock_gettime
         SYS_clock_gettime,
 #endif
+        SYS_openat, SYS_close, SYS_madvise, SYS_getrusage, SYS_prctl, SYS_getpid, SYS_gettid,
+        SYS_getppid, SYS_getcwd, SYS_fallocate, SYS_ftruncate,
     };
-    enum { COUNT = sizeof killing / sizeof *killing };
-    struct sock_filter program[2 * COUNT + 2] = { FILTER_LOAD(offsetof(struct seccomp_data, nr)) };
-    for (int i = 0; i < COUNT; i++) {
-        program[1 + 2 * i] = (struct sock_filter)FILTER_IF(BPF_JEQ, killing[i], 1);
-        program[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0x80000000u);
-    }
-    program[2 * COUNT + 1] = (struct sock_filter)FILTER_ALLOW;
-    struct sock_fprog filter = { 2 * COUNT + 2, program };
+    int asked = clock_is_asked(), count = sizeof killing / sizeof *killing;
     child_ends(1); /* what is found out by the first */
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, 2, &filter) != 0)
+    if (forbid(killing + asked, count - asked))
         return 77;
     int good = child_ends(6);
     _exit(good ? 0 : 1);

@@ -89,7 +89,7 @@ static int make_vforks(char **strings, int execs)
         pid_t pid = vfork();
         if (pid == 0) {
             if (execs)
-                execle("/bin/true", X16, X16, X16, X16, X16, (char *)NULL, strings);
+                execle("/bin/true", "true", X16, X16, X16, X16, X16, (char *)NULL, strings);
             execve("/no/such/program", program, strings);
             _exit(0);
         }

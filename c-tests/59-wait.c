@@ -78,7 +78,7 @@ static void usage(void)
     ok(clone3_wait(fd, -1, &status, &used.known) == child && WEXITSTATUS(status) == 3, "clone3_wait() with a usage returns a child that used some time");
     ok(used.known.size == sizeof used.known && used.later == 0, "clone3_wait() fills a usage of a later version as far as is known");
     uint64_t time = used.known.user_time + used.known.system_time;
-    ok(time > 0 && time < 60u * 1000 * MILLISECOND && used.known.max_rss > 100 << 10 && used.known.max_rss < 1u << 30 && used.known.minor_faults > 10,
+    ok(time > 0 && time < UINT64_C(60000) * MILLISECOND && used.known.max_rss > 100 << 10 && used.known.max_rss < UINT64_C(1) << 30 && used.known.minor_faults > 10,
         "clone3_wait() returns plausible numbers of what a child used: %llu us, %llu KiB, %llu faults", (unsigned long long)time / 1000,
         (unsigned long long)used.known.max_rss >> 10, (unsigned long long)used.known.minor_faults);
     close(fd);

@@ -47,7 +47,8 @@ class Image:
         programs = sorted((self.root / "tests").glob("[0-9]*"))
         self.add_libraries(programs)
         subprocess.run([f"{self.toolchain.prefix}strip", "--strip-debug", *programs], check=True)
-        shutil.copy(self.toolchain.library / "libclone3.so", self.root / "lib")
+        for library in ("libclone3.so", "libclone3-api.so"):
+            shutil.copy(self.toolchain.library / library, self.root / "lib")
         shutil.copy(self.busybox, self.root / "bin")
         self.build_init()
         return self.pack()
