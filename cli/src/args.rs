@@ -131,6 +131,22 @@ pub struct Run {
     #[arg(long, requires = "output")]
     pub wait: bool,
 
+    /// Tell programs that speak OpenTelemetry, by TRACEPARENT, which span their own are below:
+    /// that of their execution, as clone3 report --format otlp has it
+    ///
+    /// auto: where TRACEPARENT is in the environment, whose trace the run then belongs to.
+    /// always: also where it is not; the run begins a trace of its own, in which spans are
+    /// recorded (flags 01). never: TRACEPARENT is passed on as it is, so that the spans of
+    /// programs are right below what was there before, for when the report is not sent to where
+    /// they go.
+    ///
+    /// Trace and flags stay as they are, and so does TRACESTATE. What a program gives to another
+    /// one as TRACEPARENT is what the span of that execution is below.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(requires = "output")]
+    pub traceparent: When,
+
     /// Show on the terminal, in its last lines, which processes run and how many are made
     ///
     /// Standard error has to be the terminal; where it is none, or in the background, nothing is
@@ -151,6 +167,17 @@ pub struct Run {
         value_name = "COMMAND"
     )]
     pub command: Vec<OsString>,
+}
+
+/// Whether something is done.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Where there is a reason to
+    Auto,
+    /// In any case
+    Always,
+    /// In none
+    Never,
 }
 
 /// Of `clone3 report`.
@@ -194,7 +221,8 @@ pub enum Format {
     FoldedCount,
     /// Perfetto's protobuf, for https://ui.perfetto.dev
     Perfetto,
-    /// A span for each process, as OpenTelemetry's JSON
+    /// A span for each process, and for each further program that it executes, as
+    /// OpenTelemetry's JSON
     Otlp,
     /// A page for a browser: lanes, tree, table, search. It loads nothing from anywhere
     Html,

@@ -49,9 +49,12 @@ pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
                 mib: run.size,
                 wait: run.wait,
                 live: run.live,
+                traceparent: run.traceparent,
             };
-            let outcome = record::run(&wanted, |ring| {
-                set(&mut environment, record::VARIABLE, ring);
+            let outcome = record::run(&wanted, |variables| {
+                for (name, value) in variables {
+                    set(&mut environment, name, value);
+                }
                 execute(&file, &run.command, &environment)
             })?;
             match outcome {

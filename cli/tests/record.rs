@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3 run -o` as a user runs it. CLONE3_LIBRARY names the library that is tested.
 
+mod place;
+
 use assert_cmd::Command;
+use place::{Place, library};
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
 use std::io::Read;
@@ -9,37 +12,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-fn library() -> PathBuf {
-    let named = std::env::var_os("CLONE3_LIBRARY").map(PathBuf::from);
-    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/libclone3.so.0");
-    std::path::absolute(named.unwrap_or_else(built)).unwrap()
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn trace(&self) -> PathBuf {
-        self.0.path().join("trace")
-    }
-
-    fn run(&self, words: &[&str]) -> Command {
-        let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
-        command.env_remove("LD_PRELOAD").timeout(Duration::from_secs(60));
-        command.arg("--library").arg(library()).args(["run", "-o"]).arg(self.trace()).args(words);
-        command
-    }
-
-    fn report(&self, format: &str) -> String {
-        let mut command = assert_cmd::cargo::cargo_bin_cmd!("clone3");
-        let outcome = command.args(["report", "--format", format]).arg(self.trace()).assert();
-        String::from_utf8(outcome.success().get_output().stdout.clone()).unwrap()
-    }
-}
 
 #[test]
 fn the_programs_status_and_streams_are_its_own() {

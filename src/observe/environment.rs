@@ -7,13 +7,16 @@
 //! its environment at its start. A program with another CLONE3_TRACE, or an empty one, is not
 //! told: the record would be one of another trace.
 //!
-//! What is added comes last, as setenv() adds it.
+//! What is added comes last, as setenv() adds it. In the place of TRACEPARENT comes another
+//! one, where the trace asks for it (`context`).
 
 use super::array::Array;
+use super::context::{self, Given, Passed};
 use super::foreign::Reader;
 use crate::base::text::Buffer;
 use crate::host::environment;
 use crate::uapi::exec::Strings;
+use clone3_trace::TRACEPARENT;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char};
 use core::ptr::{null, null_mut};
@@ -68,6 +71,8 @@ pub unsafe fn remember(path: &CStr, directory: &[u8]) {
             kept.preload.push(PRELOAD).push(element);
         }
     }
+    // SAFETY: here, once.
+    unsafe { context::remember(environment::own(TRACEPARENT)) };
     if is_relative {
         environment::replace(TRACE, self::kept().trace.c_str());
     }
@@ -86,12 +91,14 @@ const ROOM: usize = 160;
 pub struct Room {
     array: [*const c_char; ROOM],
     exec: [u8; EXEC.len() + DIGITS + 1],
+    context: Passed,
 }
 
 impl Room {
     /// With nothing in it.
     pub const fn new() -> Room {
-        Room { array: [null(); ROOM], exec: [0; EXEC.len() + DIGITS + 1] }
+        let exec = [0; EXEC.len() + DIGITS + 1];
+        Room { array: [null(); ROOM], exec, context: Passed::new() }
     }
 }
 
@@ -100,6 +107,10 @@ pub struct Environment {
     strings: Strings,
     /// The text behind [`EXEC`]; null where that is not in it.
     digits: *mut u8,
+    /// TRACEPARENT as the program is given it; null where that is as it was.
+    passed: *mut Passed,
+    /// TRACEPARENT as it was, where it is not what this program was given itself.
+    given: *const c_char,
     /// Whether something was put back.
     pub is_restored: bool,
     /// Whether it is another one than the program gave.
@@ -116,6 +127,7 @@ struct Found {
     is_kept_trace: bool,
     preload: *const c_char,
     is_preloaded: bool,
+    context: Given,
 }
 
 /// What is to be changed.
@@ -153,6 +165,8 @@ impl Environment {
         Environment {
             strings: given,
             digits: null_mut(),
+            passed: null_mut(),
+            given: null(),
             is_restored: false,
             is_changed: false,
             array: None,
@@ -165,13 +179,14 @@ impl Environment {
         let mut reader = Reader::new();
         let Some(found) = look(given, &mut reader) else { return Environment::as_given(given) };
         let change = Change::of(&found);
-        if !change.restores() && !change.adds_exec {
+        let context = found.context.passed(change.adds_trace);
+        if !change.restores() && !change.adds_exec && context.is_none() {
             return Environment::as_given(given);
         }
         let joins = change.adds_preload && !found.preload.is_null();
         let (list, _) =
             if joins { reader.string(found.preload, 1 << 20) } else { (&b""[..], false) };
-        let words = found.count + 4;
+        let words = found.count + 5;
         let text = if joins { kept().preload.bytes().len() + list.len() + 2 } else { 0 };
         let array = if words > ROOM || joins {
             match Array::map(words * size_of::<usize>() + text) {
@@ -188,7 +203,7 @@ impl Environment {
             false => null(),
         };
         let mut to = strings;
-        // SAFETY: there is room for all strings that were found, three more, and the end.
+        // SAFETY: there is room for all strings that were found, four more, and the end.
         let mut put = |string: *const c_char| unsafe {
             to.write(string);
             to = to.add(1);
@@ -197,6 +212,8 @@ impl Environment {
             let Some(string) = reader.element(given, index) else { break };
             if joins && string == found.preload {
                 put(joined);
+            } else if context.is_some() && found.context.is_at(string) {
+                put(room.context.string());
             } else if !starts(&mut reader, string, EXEC) {
                 put(string);
             }
@@ -215,8 +232,24 @@ impl Environment {
             digits = room.exec.as_mut_ptr().wrapping_add(EXEC.len());
             put(room.exec.as_ptr().cast());
         }
+        let mut passed = null_mut();
+        if let Some(context) = context {
+            room.context.fill(&context);
+            passed = &raw mut room.context;
+            if !found.context.is_there() {
+                put(room.context.string());
+            }
+        }
         put(null());
-        Environment { strings, digits, is_restored: change.restores(), is_changed: true, array }
+        let (is_restored, given) = (change.restores(), found.context.other());
+        Environment { strings, digits, passed, given, is_restored, is_changed: true, array }
+    }
+
+    /// TRACEPARENT as the program had it, if it is another one than this program was given
+    /// itself: with its name.
+    pub fn given_context(&self) -> &[u8] {
+        // SAFETY: null, or a string that was read when this was made, and has a context in it.
+        unsafe { context::text(self.given) }
     }
 
     /// As exec takes it.
@@ -226,6 +259,10 @@ impl Environment {
 
     /// Says which record it is for, by position + 1.
     pub fn name(&self, record: u64) {
+        // SAFETY: null, or in the room, which is still there.
+        if let Some(passed) = unsafe { self.passed.as_mut() } {
+            passed.name(record);
+        }
         let mut left = record;
         if self.digits.is_null() {
             return;
@@ -257,6 +294,7 @@ fn look(given: Strings, reader: &mut Reader) -> Option<Found> {
         is_kept_trace: false,
         preload: null(),
         is_preloaded: false,
+        context: Given::NONE,
     };
     while let Some(string) = reader.element(given, found.count) {
         if found.count == MOST || !reader.can_read(string.addr()) {
@@ -276,6 +314,7 @@ fn look(given: Strings, reader: &mut Reader) -> Option<Found> {
                 return None;
             }
         }
+        found.context.look(reader, string);
         found.count += 1;
     }
     (given.is_null() || reader.ends_at(given, found.count)).then_some(found)

@@ -102,12 +102,14 @@ fn begin(
     let mut reader = Reader::new();
     let (path, path_is_cut) = reader.string(path, MOST_OF_PATH);
     let arguments = reader.measure(argv, MOST_OF_ARGUMENTS);
-    let lengths = [path.len() as u32, arguments.bytes as u32, 0, 0];
+    let given = environment.given_context();
+    let lengths = [path.len(), arguments.bytes, 0, given.len()].map(|length| length as u32);
     let cut = u16::from(path_is_cut) | u16::from(arguments.is_cut) << 1;
     let begun = state::ring().and_then(|ring| ring.begin(writer, body, lengths, cut).ok());
     let position_and_1 = begun.map_or(0, |mut pen| {
         pen.put(path);
         reader.put(argv, arguments.bytes, &mut pen);
+        pen.put(given);
         pen.open().wrapping_add(1)
     });
     environment.name(position_and_1);

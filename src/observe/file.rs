@@ -23,10 +23,18 @@ pub struct Mapped {
     pub slots: usize,
 }
 
-/// The trace of that name; where there is no such file, a new one of so many MiB.
-pub fn open_or_create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
+/// What a new trace is to be.
+pub struct Wanted {
+    /// Its size in MiB.
+    pub mebibytes: u32,
+    /// `Header::options`.
+    pub options: u32,
+}
+
+/// The trace of that name; where there is no such file, a new one.
+pub fn open_or_create(path: &CStr, wanted: &Wanted, pid: Pid) -> Result<Mapped, Errno> {
     match open(path) {
-        Err(Errno(libc::ENOENT)) => match create(path, mebibytes, pid) {
+        Err(Errno(libc::ENOENT)) => match create(path, wanted, pid) {
             // Another process was quicker.
             Err(Errno(libc::EEXIST)) => open(path),
             outcome => outcome,
@@ -76,8 +84,8 @@ fn slots(header: &Header, bytes: usize) -> Option<usize> {
     (is_ours && (1..=room).contains(&slots)).then_some(slots)
 }
 
-fn create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
-    let bytes = (mebibytes as usize) << 20;
+fn create(path: &CStr, wanted: &Wanted, pid: Pid) -> Result<Mapped, Errno> {
+    let bytes = (wanted.mebibytes as usize) << 20;
     if sched::file_size_max() < bytes as u64 {
         return Err(Errno(libc::EFBIG)); // SIGXFSZ would end the program
     }
@@ -96,7 +104,7 @@ fn create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
     let made = made.and_then(|header| {
         let slots = (bytes - HEADER_SIZE) / SLOT_SIZE;
         // SAFETY: mapped, not shared yet, and zeroes are a header.
-        fill(unsafe { &mut *header }, slots);
+        fill(unsafe { &mut *header }, slots, wanted.options);
         match shared::link(draft, path) {
             Ok(()) => Ok(Mapped { header, slots }),
             Err(errno) => {
@@ -110,7 +118,7 @@ fn create(path: &CStr, mebibytes: u32, pid: Pid) -> Result<Mapped, Errno> {
     made
 }
 
-fn fill(header: &mut Header, slots: usize) {
+fn fill(header: &mut Header, slots: usize, options: u32) {
     header.version = VERSION;
     header.byte_order = BYTE_ORDER;
     header.header_size = size_of::<Header>() as u32;
@@ -120,6 +128,7 @@ fn fill(header: &mut Header, slots: usize) {
     header.realtime_start = shared::time(libc::CLOCK_REALTIME);
     header.pid_namespace = pid_namespace();
     describe(&mut header.fields);
+    header.options.store(options, Relaxed);
     header.recording.store(1, Relaxed);
     header.magic.store(u64::from_ne_bytes(MAGIC), Release);
 }

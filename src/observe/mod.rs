@@ -9,6 +9,7 @@
 
 mod array;
 mod clock;
+mod context;
 mod creation;
 mod environment;
 mod execution;

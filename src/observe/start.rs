@@ -5,15 +5,17 @@
 //! |---|---|
 //! | `CLONE3_TRACE` | the file; it is made if it is not there; no trace where it is empty |
 //! | `CLONE3_TRACE_SIZE` | MiB of a new one, 16 unless said |
+//! | `CLONE3_TRACE_CONTEXT` | 0: of a new one, programs are executed with the TRACEPARENT that there is |
 //! | `CLONE3_TRACE_EXEC` | the record of the exec that this program comes from |
 
 use super::environment::{EXEC, remember};
+use super::file::Wanted;
 use super::foreign::Reader;
 use super::{execution, exit, file, state};
 use crate::base::decimal;
 use crate::host::{self, environment, functions, interposers, start as image};
 use crate::uapi::{shared, task};
-use clone3_trace::{Image, Libc};
+use clone3_trace::{Context, Image, Libc, PASSES_CONTEXT, TRACEPARENT};
 use core::ffi::CStr;
 
 const SIZE: u32 = 16;
@@ -33,15 +35,12 @@ pub fn start() {
 #[cold]
 #[inline(never)]
 fn start_with(path: &CStr) {
-    let mebibytes = environment::own(b"CLONE3_TRACE_SIZE=")
-        .and_then(|text| decimal::read(text.to_bytes()))
-        .map_or(SIZE, |size| size.clamp(1, MOST));
     let pid = task::getpid();
     let exec = environment::take(EXEC).map_or(0, |text| number(text.to_bytes()));
     let mut directory = [0u8; 4096];
     let length = shared::working_directory(&mut directory).unwrap_or(0).saturating_sub(1);
     let directory = directory.get(..length).unwrap_or_default();
-    let Ok(trace) = file::open_or_create(path, mebibytes, pid) else { return };
+    let Ok(trace) = file::open_or_create(path, &wanted(), pid) else { return };
     functions::look_up_clock();
     // SAFETY: mapped, and never unmapped.
     unsafe { state::begin(trace.header, trace.slots, pid as u32) };
@@ -50,6 +49,16 @@ fn start_with(path: &CStr) {
     record(directory, exec);
     interposers::watch();
     exit::watch();
+}
+
+/// Of a new trace.
+fn wanted() -> Wanted {
+    let mebibytes = environment::own(b"CLONE3_TRACE_SIZE=")
+        .and_then(|text| decimal::read(text.to_bytes()))
+        .map_or(SIZE, |size| size.clamp(1, MOST));
+    let context = environment::own(TRACEPARENT).and_then(|text| Context::of(text.to_bytes()));
+    let passes = context.is_some() && !environment::says(b"CLONE3_TRACE_CONTEXT=", b"0");
+    Wanted { mebibytes, options: if passes { PASSES_CONTEXT } else { 0 } }
 }
 
 /// A decimal number; 0 for what is none.
@@ -72,7 +81,7 @@ fn record(directory: &[u8], exec: u64) {
         ..Image::default()
     };
     let path = image::path().map_or(&b""[..], CStr::to_bytes);
-    let context = environment::own(b"TRACEPARENT=").map_or(&b""[..], CStr::to_bytes);
+    let context = environment::own(TRACEPARENT).map_or(&b""[..], CStr::to_bytes);
     let argv = image::arguments();
     let mut reader = Reader::new();
     let arguments = reader.measure(argv, execution::MOST_OF_ARGUMENTS);

@@ -4,7 +4,7 @@
 use super::{clock, lent};
 use crate::host;
 use crate::uapi::task;
-use clone3_trace::{Body, Header, Pen, Ring, STRINGS, Slot, Writer};
+use clone3_trace::{Body, Header, Pen, Ring, STRINGS, Slot, Spans, Writer};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
@@ -26,15 +26,29 @@ pub fn is_on() -> bool {
     !HEADER.load(Relaxed).is_null()
 }
 
+fn header() -> Option<&'static Header> {
+    // SAFETY: null or the mapping of `begin`, which is never unmapped.
+    unsafe { HEADER.load(Acquire).as_ref() }
+}
+
 /// The trace, while records are wanted.
 pub fn ring() -> Option<Ring<'static>> {
-    // SAFETY: null or the mapping of `begin`, which is never unmapped.
-    let (header, slots) = unsafe {
-        let header = HEADER.load(Acquire).as_ref()?;
-        let slots = (&raw const *header).wrapping_add(1).cast::<Slot>();
-        (header, core::slice::from_raw_parts(slots, SLOTS.load(Relaxed)))
-    };
+    let header = header()?;
+    let slots = (&raw const *header).wrapping_add(1).cast::<Slot>();
+    // SAFETY: so many follow the header in that mapping.
+    let slots = unsafe { core::slice::from_raw_parts(slots, SLOTS.load(Relaxed)) };
     Ring::new(header, slots).filter(Ring::is_recording)
+}
+
+/// Whether the trace asks for what is optional (`Header::options`).
+pub fn asks_for(option: u32) -> bool {
+    header().is_some_and(|header| header.options.load(Relaxed) & option != 0)
+}
+
+/// The number of the span that a record with this position + 1 began.
+pub fn span(record: u64) -> u64 {
+    let spans = header().map(|header| Spans::new(header.realtime_start, header.monotonic_start));
+    spans.map_or(0, |spans| spans.of(record))
 }
 
 /// From here on the process is traced.

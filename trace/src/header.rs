@@ -14,6 +14,13 @@ pub const VERSION: u32 = 1;
 /// Bytes before the first slot, on every architecture.
 pub const HEADER_SIZE: usize = 4096;
 
+/// In [`Header::options`]: programs are executed with a TRACEPARENT of their own, which names
+/// the span of the execution ([`crate::Spans`]).
+pub const PASSES_CONTEXT: u32 = 1;
+/// In [`Header::options`]: forks tell of the creator's memory, and ends of CPU time and memory,
+/// by system calls.
+pub const ASKS_MEMORY: u32 = 2;
+
 /// Why a record was not written.
 #[repr(usize)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +74,9 @@ pub struct Header {
     pub recording: AtomicU32,
     /// A futex word: not 0 while the reader sleeps and wants to be woken.
     pub sleeper: AtomicU32,
-    reserved_words: [u8; 56],
+    /// What is asked of the writers besides: [`PASSES_CONTEXT`], [`ASKS_MEMORY`].
+    pub options: AtomicU32,
+    reserved_words: [u8; 52],
     /// How many records were not written, by [`DropReason`].
     pub dropped: [AtomicU64; 8],
     reserved_end: [u8; 256],

@@ -19,14 +19,17 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod context;
 mod header;
 mod names;
 mod record;
 mod slot;
 mod writer;
 
+pub use context::{CONTEXT_SIZE, Context, PARENT_AT, Spans, TRACEPARENT, hex};
 pub use header::{
-    DROP_REASONS, DropReason, FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, VERSION, describe,
+    ASKS_MEMORY, DROP_REASONS, DropReason, FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, PASSES_CONTEXT,
+    VERSION, describe,
 };
 pub use names::{Call, Libc, Route};
 pub use record::{

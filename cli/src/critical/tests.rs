@@ -15,26 +15,15 @@ impl Made {
     fn process(&mut self, parent: Option<usize>, words: &str, from: u64, to: u64) -> usize {
         let place = self.0.processes.len();
         let argv: Vec<Vec<u8>> = words.split(' ').map(|word| word.into()).collect();
-        let image = Image {
-            at_ns: from * MS,
-            path: argv[0].clone(),
-            argv,
-            cwd: Vec::new(),
-            traceparent: Vec::new(),
-        };
+        let image = Image { at_ns: from * MS, path: argv[0].clone(), argv, ..Image::default() };
         if let Some(parent) = parent {
             self.0.processes[parent].children.push(place);
             self.0.creations.push(Creation {
                 by: parent,
                 process: Some(place),
-                call: None,
-                route: None,
-                flags: 0,
-                resident: 0,
-                thread: false,
-                errno: 0,
                 begun_ns: from * MS,
                 end_ns: Some(from * MS),
+                ..Creation::default()
             });
         }
         self.0.processes.push(Process {

@@ -39,7 +39,7 @@ fn run(shorts: &[Short], salt: u32) -> Run {
             path: path.clone(),
             argv: argv.clone(),
             cwd: b"/src".into(),
-            traceparent: Vec::new(),
+            ..Image::default()
         });
         let parent = place.checked_sub(1).map(|_| short.parent % place);
         run.processes.push(Process {

@@ -220,13 +220,8 @@ mod tests {
 
     fn run(pid: u32, cwd: &str, words: &[&str]) -> Run {
         let argv = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        let image = Image {
-            at_ns: 0,
-            path: b"/bin/x".into(),
-            argv,
-            cwd: cwd.into(),
-            traceparent: Vec::new(),
-        };
+        let image =
+            Image { at_ns: 0, path: b"/bin/x".into(), argv, cwd: cwd.into(), ..Image::default() };
         let process = Process { pid, images: vec![image], ..Process::default() };
         Run { processes: vec![process], ..Run::default() }
     }

@@ -16,8 +16,14 @@ pub struct Part<'a> {
     pub argv: &'a [Vec<u8>],
     /// Where it began, if that is known.
     pub cwd: &'a [u8],
+    /// What it was given as TRACEPARENT, where it said so.
+    pub traceparent: &'a [u8],
+    /// What the environment had that it was executed with something else for.
+    pub changed: &'a [u8],
     /// Whether it began without the library.
     pub unseen: bool,
+    /// The name of the record by which it began: of its execution, if that is known; 0 for none.
+    pub record: u64,
 }
 
 impl Run {
@@ -93,27 +99,41 @@ impl Process {
     /// What it was, one after the other; at least one. It ended then, or may have been there
     /// until then.
     pub fn parts(&self, until_ns: u64) -> Vec<Part<'_>> {
-        let seen = self
-            .images
-            .iter()
-            .map(|image| (image.at_ns, &image.path, &image.argv, &image.cwd, false));
-        let hidden = self.executed().filter(|_| self.is_hidden());
-        let hidden = hidden.map(|exec| (exec.at_ns, &exec.path, &exec.argv, &exec.cwd, true));
-        let mut parts: Vec<Part> = seen
-            .chain(hidden)
-            .map(|(begun_ns, path, argv, cwd, unseen)| Part {
-                begun_ns,
-                until_ns,
-                path: Some(path),
-                argv,
-                cwd,
-                unseen,
-            })
-            .collect();
+        let seen = self.images.iter().map(|image| Part {
+            begun_ns: image.at_ns,
+            until_ns,
+            path: Some(&image.path),
+            argv: &image.argv,
+            cwd: &image.cwd,
+            traceparent: &image.traceparent,
+            changed: &image.changed,
+            unseen: false,
+            record: image.name,
+        });
+        let hidden = self.executed().filter(|_| self.is_hidden()).map(|exec| Part {
+            begun_ns: exec.at_ns,
+            until_ns,
+            path: Some(&exec.path),
+            argv: &exec.argv,
+            cwd: &exec.cwd,
+            traceparent: b"",
+            changed: &exec.changed,
+            unseen: true,
+            record: exec.name,
+        });
+        let mut parts: Vec<Part> = seen.chain(hidden).collect();
         if parts.is_empty() {
-            let begun_ns = self.begun_ns;
-            let (argv, cwd) = (&[][..], &[][..]);
-            parts.push(Part { begun_ns, until_ns, path: None, argv, cwd, unseen: false });
+            parts.push(Part {
+                begun_ns: self.begun_ns,
+                until_ns,
+                path: None,
+                argv: &[],
+                cwd: b"",
+                traceparent: b"",
+                changed: b"",
+                unseen: false,
+                record: 0,
+            });
         }
         // What it did before it executed is part of the first.
         parts[0].begun_ns = self.begun_ns;

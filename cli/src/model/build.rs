@@ -74,6 +74,7 @@ impl Builder {
         let by = self.writer(record);
         let is_back = !record.open;
         let creation = Creation {
+            name: record.name(),
             by,
             process: None,
             call: Call::of(create.call),
@@ -122,6 +123,7 @@ impl Builder {
             path: record.strings[0].bytes.clone(),
             argv: record.words(1),
             cwd: record.strings[2].bytes.clone(),
+            changed: record.strings[3].bytes.clone(),
             failed: (!record.open).then_some(exec.errno),
             seen: false,
         });
@@ -138,15 +140,18 @@ impl Builder {
             0 => process.execs.last_mut().filter(|exec| exec.failed.is_none()),
             name => process.execs.iter_mut().rev().find(|exec| exec.name == name),
         };
-        if let Some(exec) = exec {
+        let (name, changed) = exec.map_or((record.name(), Vec::new()), |exec| {
             exec.seen = true;
-        }
+            (exec.name, exec.changed.clone())
+        });
         process.images.push(Image {
+            name,
             at_ns: record.begun_ns,
             path: record.strings[0].bytes.clone(),
             argv: record.words(1),
             cwd: record.strings[2].bytes.clone(),
             traceparent: record.strings[3].bytes.clone(),
+            changed,
         });
         place
     }

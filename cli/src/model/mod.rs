@@ -75,8 +75,10 @@ pub struct Process {
 }
 
 /// An attempt to make a process or thread.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Creation {
+    /// The record's name.
+    pub name: u64,
     /// Who made it.
     pub by: usize,
     /// The process that came of it.
@@ -125,6 +127,8 @@ pub struct Exec {
     pub argv: Vec<Vec<u8>>,
     /// in which directory.
     pub cwd: Vec<u8>,
+    /// What the program gave in the environment that the library gave something else for.
+    pub changed: Vec<u8>,
     /// The error number; none where it did not return.
     pub failed: Option<i32>,
     /// Whether the program that it began has the library.
@@ -132,8 +136,10 @@ pub struct Exec {
 }
 
 /// A program that began.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Image {
+    /// The record's name: that of its execution, if this process has that, or its own.
+    pub name: u64,
     /// When.
     pub at_ns: u64,
     /// The file,
@@ -142,8 +148,10 @@ pub struct Image {
     pub argv: Vec<Vec<u8>>,
     /// where it began,
     pub cwd: Vec<u8>,
-    /// and the span that it was given to be below.
+    /// the span that it was given to be below,
     pub traceparent: Vec<u8>,
+    /// and what its execution says of that (`Exec::changed`).
+    pub changed: Vec<u8>,
 }
 
 /// How a process ended.

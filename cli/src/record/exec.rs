@@ -10,18 +10,19 @@ use std::io::Error;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Says what will be executed; the record's position, if there is room.
-pub fn begin(ring: &Shared, file: &Path, words: &[OsString]) -> Option<u64> {
+/// Says what will be executed, and what is another one in its environment than it was; the
+/// record's position, if there is room.
+pub fn begin(ring: &Shared, file: &Path, words: &[OsString], environment: &[u8]) -> Option<u64> {
     let file = std::path::absolute(file).ok()?;
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     let words = words.join(&0);
     let cwd = std::env::current_dir().unwrap_or_default();
-    let strings = [file.as_os_str().as_bytes(), &words, cwd.as_os_str().as_bytes()];
-    let [path, argv, cwd] = strings.map(|string| string.len() as u32);
+    let strings = [file.as_os_str().as_bytes(), &words, cwd.as_os_str().as_bytes(), environment];
+    let lengths = strings.map(|string| string.len() as u32);
     let pid = std::process::id();
     let writer = Writer { tid: pid, pid, origin: 0, time: clock::monotonic() };
     let exec = Exec { call: Call::Execvpe as u8, ..Exec::default() };
-    let mut pen = ring.ring()?.begin(&writer, &exec, [path, argv, cwd, 0], 0).ok()?;
+    let mut pen = ring.ring()?.begin(&writer, &exec, lengths, 0).ok()?;
     strings.into_iter().for_each(|string| pen.put(string));
     Some(pen.open())
 }

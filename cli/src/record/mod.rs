@@ -2,6 +2,7 @@
 //! `clone3 run -o`: a program and all that it starts write into a ring in memory; this command
 //! copies it to a file, reaps what is orphaned, and ends as the program does.
 
+mod begin;
 mod clock;
 mod drain;
 mod exec;
@@ -12,8 +13,11 @@ mod output;
 mod reap;
 mod shared;
 mod signals;
+mod traceparent;
 
+use crate::args::When;
 use anyhow::{Context, Result};
+use begin::Begin;
 use drain::Drain;
 use live::{Counts, Live, lock};
 use output::Output;
@@ -29,6 +33,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 use std::thread;
+use traceparent::Traceparent;
 
 /// What is wanted.
 pub struct Wanted<'a> {
@@ -44,10 +49,15 @@ pub struct Wanted<'a> {
     pub wait: bool,
     /// Whether what goes on is shown on a terminal.
     pub live: bool,
+    /// Whether programs are told the spans of their executions.
+    pub traceparent: When,
 }
 
 /// Where the writers find the ring (libclone3(7)).
-pub const VARIABLE: &str = "CLONE3_TRACE";
+const VARIABLE: &str = "CLONE3_TRACE";
+
+/// What the program is to have in its environment.
+pub type Variables = Vec<(&'static str, OsString)>;
 
 /// How it went.
 pub enum Outcome {
@@ -57,19 +67,23 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// Starts a program by `execute`, which is given the ring's path, and returns only if it fails.
-pub fn run(wanted: &Wanted, execute: impl FnOnce(OsString) -> Result<Error>) -> Result<Outcome> {
+/// Starts a program by `execute`, which returns only if it fails.
+pub fn run(wanted: &Wanted, execute: impl FnOnce(Variables) -> Result<Error>) -> Result<Outcome> {
     let live = wanted.live.then(Live::begin).flatten().map(Mutex::new);
     let signals = Signals::take(live.is_some())?;
-    let output = Output::create(wanted.output)
+    let traceparent = Traceparent::of(wanted.traceparent);
+    let begin = Begin::now(traceparent.options());
+    let output = Output::create(wanted.output, &begin)
         .with_context(|| format!("cannot write {}", wanted.output.display()))?;
-    let ring = Shared::create(wanted.mib).context("no memory for the ring")?;
+    let ring = Shared::create(wanted.mib, &begin).context("no memory for the ring")?;
     // Orphans become children of this process.
     // SAFETY: takes only numbers.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
     let started = start(&signals, || {
-        let exec = exec::begin(&ring, wanted.file, wanted.words);
-        let error = execute(ring.path().into())?;
+        let exec = exec::begin(&ring, wanted.file, wanted.words, &traceparent.given());
+        let mut variables = vec![(VARIABLE, ring.path().into())];
+        variables.extend(traceparent.variable(&begin, exec));
+        let error = execute(variables)?;
         exec::failed(&ring, exec, &error);
         Ok(error)
     })?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The trace's file: linear, each slot at its position.
 
-use super::{clock, shared};
+use super::begin::Begin;
+use super::clock;
 use crate::trace::NOT_ENDED;
 use clone3_trace::{HEADER_SIZE, Header, Owner, SLOT_SIZE};
 use std::fs::{self, File, OpenOptions};
@@ -24,7 +25,7 @@ pub struct Output {
 impl Output {
     /// For its owner alone, since command lines may have secrets. A file of that name is
     /// replaced, not written over: it may be open, or mapped, elsewhere, and readable to others.
-    pub fn create(path: &Path) -> io::Result<Output> {
+    pub fn create(path: &Path, begin: &Begin) -> io::Result<Output> {
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
         match fs::symlink_metadata(path) {
@@ -39,7 +40,7 @@ impl Output {
             }
         };
         let file = options.open(path)?;
-        file.write_all_at(&shared::page(NOT_ENDED), 0)?;
+        file.write_all_at(&begin.page(NOT_ENDED), 0)?;
         Ok(Output { file, batch: Vec::with_capacity(BATCH + SLOT_SIZE), batch_at: 0 })
     }
 

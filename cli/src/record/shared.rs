@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ring: a file in memory that the programs map by its path, and this process too.
 
-use super::{clock, left};
-use clone3_trace::{
-    FIELDS_SIZE, HEADER_SIZE, Header, MAGIC, Ring, SLOT_SIZE, Slot, VERSION, describe,
-};
+use super::begin::Begin;
+use super::left;
+use clone3_trace::{HEADER_SIZE, Header, Ring, SLOT_SIZE, Slot};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Error};
-use std::mem::offset_of;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null_mut};
 use std::slice;
@@ -30,12 +28,12 @@ unsafe impl Sync for Shared {}
 
 impl Shared {
     /// A new one. Its memory is allocated before it is used, so that no write can fail.
-    pub fn create(mib: u32) -> io::Result<Shared> {
+    pub fn create(mib: u32, begin: &Begin) -> io::Result<Shared> {
         let slots = ((mib as usize) << 20) / SLOT_SIZE;
         let size = HEADER_SIZE + slots * SLOT_SIZE;
         let mut error = Error::from_raw_os_error(libc::ENOENT);
         for directory in [PathBuf::from("/dev/shm"), std::env::temp_dir()] {
-            match Shared::create_in(&directory, size, slots) {
+            match Shared::create_in(&directory, size, slots, begin) {
                 Ok(shared) => return Ok(shared),
                 Err(why) => error = why,
             }
@@ -43,7 +41,7 @@ impl Shared {
         Err(error)
     }
 
-    fn create_in(directory: &Path, size: usize, slots: usize) -> io::Result<Shared> {
+    fn create_in(directory: &Path, size: usize, slots: usize, begin: &Begin) -> io::Result<Shared> {
         left::remove(directory);
         let own =
             std::path::absolute(directory)?.join(format!("{}{:016x}", left::PREFIX, random()?));
@@ -54,7 +52,7 @@ impl Shared {
             options.read(true).write(true).create_new(true).mode(0o600).open(&path).and_then(
                 |file| {
                     _ = left::lock(&file);
-                    fill(&file, size, slots as u64)?;
+                    fill(&file, size, &begin.page(slots as u64))?;
                     Ok((map(&file, size)?, file))
                 },
             );
@@ -114,12 +112,12 @@ fn random() -> io::Result<u64> {
     }
 }
 
-fn fill(file: &File, size: usize, slots: u64) -> io::Result<()> {
+fn fill(file: &File, size: usize, page: &[u8]) -> io::Result<()> {
     // SAFETY: takes only numbers.
     if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, size as libc::off_t) } != 0 {
         return Err(Error::last_os_error());
     }
-    file.write_all_at(&page(slots), 0)
+    file.write_all_at(page, 0)
 }
 
 fn map(file: &File, size: usize) -> io::Result<NonNull<u8>> {
@@ -131,28 +129,4 @@ fn map(file: &File, size: usize) -> io::Result<NonNull<u8>> {
         Some(mapped) if address != libc::MAP_FAILED => Ok(mapped),
         _ => Err(Error::last_os_error()),
     }
-}
-
-/// The first page of a trace that begins now.
-pub fn page(slots: u64) -> Vec<u8> {
-    let mut page = vec![0; HEADER_SIZE];
-    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
-    put(offset_of!(Header, magic), &MAGIC);
-    put(offset_of!(Header, version), &VERSION.to_ne_bytes());
-    put(offset_of!(Header, byte_order), &0x0102_0304u32.to_ne_bytes());
-    put(offset_of!(Header, header_size), &(HEADER_SIZE as u32).to_ne_bytes());
-    put(offset_of!(Header, slot_size), &(SLOT_SIZE as u32).to_ne_bytes());
-    put(offset_of!(Header, capacity), &slots.to_ne_bytes());
-    put(offset_of!(Header, monotonic_start), &clock::monotonic().to_ne_bytes());
-    put(offset_of!(Header, realtime_start), &clock::realtime().to_ne_bytes());
-    put(offset_of!(Header, pid_namespace), &pid_namespace().to_ne_bytes());
-    put(offset_of!(Header, recording), &1u32.to_ne_bytes());
-    let mut fields = [0; FIELDS_SIZE];
-    describe(&mut fields);
-    put(offset_of!(Header, fields), &fields);
-    page
-}
-
-fn pid_namespace() -> u64 {
-    fs::metadata("/proc/self/ns/pid").map_or(0, |about| about.ino())
 }

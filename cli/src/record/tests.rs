@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use super::begin::Begin;
 use super::drain::Drain;
 use super::output::Output;
 use super::shared::Shared;
@@ -22,7 +23,7 @@ fn by(pid: u32) -> Writer {
 
 /// A ring of a MiB, and its way into a file.
 fn set_up(place: &tempfile::TempDir) -> (Shared, std::path::PathBuf) {
-    (Shared::create(1).unwrap(), place.path().join("trace"))
+    (Shared::create(1, &Begin::now(0)).unwrap(), place.path().join("trace"))
 }
 
 #[test]
@@ -30,7 +31,7 @@ fn many_laps_by_several_writers_reach_the_file_whole() {
     let place = tempfile::tempdir().unwrap();
     let (ring, file) = set_up(&place);
     let ended = AtomicBool::new(false);
-    let mut drain = Drain::new(&ring, Output::create(&file).unwrap());
+    let mut drain = Drain::new(&ring, Output::create(&file, &Begin::now(0)).unwrap());
     const EACH: u64 = 20_000;
     let lost = thread::scope(|scope| {
         let writers: Vec<_> = (1..=3u32)
@@ -85,7 +86,7 @@ fn an_open_record_keeps_its_slots_until_it_is_done_or_a_program_came_of_it() {
     let place = tempfile::tempdir().unwrap();
     let (shared, file) = set_up(&place);
     let ring = shared.ring().unwrap();
-    let mut drain = Drain::new(&shared, Output::create(&file).unwrap());
+    let mut drain = Drain::new(&shared, Output::create(&file, &Begin::now(0)).unwrap());
     let head = || shared.header().head.load(Relaxed);
     let create = ring.begin(&by(1), &Create::default(), [0; 4], 0).unwrap().open();
     let exec = ring.begin(&by(2), &Exec::default(), [0; 4], 0).unwrap().open();
@@ -114,7 +115,7 @@ fn a_record_that_stays_open_does_not_stop_the_others_for_ever() {
     let place = tempfile::tempdir().unwrap();
     let (shared, file) = set_up(&place);
     let ring = shared.ring().unwrap();
-    let mut drain = Drain::new(&shared, Output::create(&file).unwrap());
+    let mut drain = Drain::new(&shared, Output::create(&file, &Begin::now(0)).unwrap());
     drain.patience = Duration::MAX;
     ring.begin(&by(1), &Exec::default(), [0; 4], 0).unwrap().open();
     let half = (1 << 19) / SLOT_SIZE;
@@ -135,7 +136,7 @@ fn a_ring_that_was_overwritten_ends_the_trace_there() {
     let place = tempfile::tempdir().unwrap();
     let (shared, file) = set_up(&place);
     let ring = shared.ring().unwrap();
-    let mut drain = Drain::new(&shared, Output::create(&file).unwrap());
+    let mut drain = Drain::new(&shared, Output::create(&file, &Begin::now(0)).unwrap());
     ring.begin(&by(1), &Start::default(), [0; 4], 0).unwrap().done();
     for word in [u64::MAX, 3 << 48, 2 << 48] {
         shared.slots()[1].owner.store(word, Relaxed);
@@ -148,7 +149,7 @@ fn a_ring_that_was_overwritten_ends_the_trace_there() {
 #[test]
 fn the_rings_file_is_the_owners_and_goes_with_it() {
     use std::os::unix::fs::PermissionsExt;
-    let ring = Shared::create(2).unwrap();
+    let ring = Shared::create(2, &Begin::now(0)).unwrap();
     let path = ring.path().to_owned();
     let about = std::fs::metadata(&path).unwrap();
     assert_eq!(about.permissions().mode() & 0o777, 0o600);

@@ -10,6 +10,7 @@ mod otlp;
 mod perfetto;
 mod perfetto_messages;
 mod repeated;
+mod spans;
 mod summary;
 mod text;
 mod tree;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! OpenTelemetry's JSON: a span for each process, below its creator's. The file is the body of
-//! a POST to a collector's /v1/traces.
+//! OpenTelemetry's JSON: a span for each process, and below it one for each further program that
+//! it executed. The file is the body of a POST to a collector's /v1/traces.
 
-use crate::model::{End, Process, Run};
+use super::spans::{self, Span};
+use crate::model::{End, Run, base_name};
 use crate::notation::signal_in_words;
 use crate::words;
 use anyhow::Result;
@@ -11,7 +12,6 @@ use std::io::Write;
 
 /// Writes one request with all spans.
 pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
-    let context = Context::of(run);
     let service = run.roots().next().map_or_else(|| "?".into(), |root| run.program(root));
     let resource = json!({"attributes": [attribute("service.name", text(service.as_bytes()))]});
     let resource = words::json(&resource);
@@ -20,100 +20,63 @@ pub fn write(run: &Run, out: &mut impl Write) -> Result<()> {
         out,
         r#"{{"resourceSpans":[{{"resource":{resource},"scopeSpans":[{{"scope":{scope},"spans":["#
     )?;
-    for place in 0..run.processes.len() {
+    for (place, one) in spans::all(run).iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        write!(out, "{comma}\n{}", words::json(&span(run, place, &context)))?;
+        write!(out, "{comma}\n{}", words::json(&span(run, one)))?;
     }
     writeln!(out, "]}}]}}]}}")?;
     Ok(())
 }
 
-/// What the spans belong to: what the first program was given as TRACEPARENT, or a trace of
-/// their own.
-struct Context {
-    trace: String,
-    parent: String,
-    /// Makes the spans' numbers different from those of another run.
-    seed: u64,
-}
-
-impl Context {
-    fn of(run: &Run) -> Context {
-        let seed = run.header.realtime_start ^ run.header.monotonic_start.rotate_left(32);
-        let given = run.processes.iter().flat_map(|process| &process.images).next();
-        match given.and_then(|image| traceparent(&image.traceparent)) {
-            Some((trace, parent)) => Context { trace, parent, seed },
-            None => {
-                let trace = format!("{:016x}{:016x}", mixed(seed), mixed(!seed));
-                Context { trace, parent: String::new(), seed }
-            }
-        }
-    }
-
-    fn span(&self, place: usize) -> String {
-        // 0 would be "none".
-        format!("{:016x}", mixed(self.seed.wrapping_add(place as u64)).max(1))
-    }
-}
-
-/// A number that looks like chance; different ones stay different.
-fn mixed(number: u64) -> u64 {
-    let number = (number ^ number >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ number >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    number ^ number >> 32
-}
-
-/// `00-TRACE-SPAN-FLAGS`, as W3C has it.
-fn traceparent(bytes: &[u8]) -> Option<(String, String)> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut parts = text.split('-');
-    let (_version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |part: &str, length| {
-        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        part.len() == length && part.bytes().all(lower) && part.bytes().any(|byte| byte != b'0')
-    };
-    (is_hex(trace, 32) && is_hex(span, 16)).then(|| (trace.into(), span.into()))
-}
-
-fn span(run: &Run, place: usize, context: &Context) -> Value {
-    let process = &run.processes[place];
+fn span(run: &Run, span: &Span) -> Value {
+    let process = &run.processes[span.process];
     let time = |ns: u64| {
         let since = ns.saturating_sub(run.header.monotonic_start);
         run.header.realtime_start.saturating_add(since).to_string()
     };
-    let parent =
-        process.parent.map_or_else(|| context.parent.clone(), |parent| context.span(parent));
+    let name = match span.part.path {
+        Some(path) => base_name(path),
+        None => run.program(span.process),
+    };
+    let until_ns = if span.is_first { run.until(process) } else { span.part.until_ns };
+    let end = if span.is_first || span.is_last { process.end } else { End::Unknown };
     json!({
-        "traceId": context.trace,
-        "spanId": context.span(place),
-        "parentSpanId": parent,
-        "name": run.program(place),
+        "traceId": String::from_utf8_lossy(&span.trace),
+        "spanId": digits(span.id),
+        "parentSpanId": span.parent.map_or_else(String::new, digits),
+        "name": name,
         "kind": 1,
-        "startTimeUnixNano": time(process.begun_ns),
-        "endTimeUnixNano": time(run.until(process)),
-        "attributes": attributes(run, process),
-        "status": status(process.end),
+        "startTimeUnixNano": time(span.part.begun_ns),
+        "endTimeUnixNano": time(until_ns),
+        "attributes": attributes(run, span, end),
+        "status": status(end),
     })
 }
 
-fn attributes(run: &Run, process: &Process) -> Vec<Value> {
+fn digits(number: u64) -> String {
+    format!("{number:016x}")
+}
+
+fn attributes(run: &Run, span: &Span, end: End) -> Vec<Value> {
+    let process = &run.processes[span.process];
     let mut attributes = vec![attribute("process.pid", number(process.pid))];
     let mut add = |key, value| attributes.push(attribute(key, value));
     if let Some(parent) = process.parent {
         add("process.parent_pid", number(run.processes[parent].pid));
     }
-    if let Some(path) = process.path() {
+    if let Some(path) = span.part.path {
         add("process.executable.path", text(path));
-    }
-    if let Some(words) = process.words() {
-        let words: Vec<Value> = words.iter().map(|word| text(word)).collect();
+        let words: Vec<Value> = span.part.argv.iter().map(|word| text(word)).collect();
         add("process.command_args", json!({"arrayValue": {"values": words}}));
     }
-    if let Some(image) = process.images.last() {
-        add("process.working_directory", text(&image.cwd));
+    if !span.part.cwd.is_empty() {
+        add("process.working_directory", text(span.part.cwd));
     }
-    if let End::Exited(status @ 0..) = process.end {
+    if let End::Exited(status @ 0..) = end {
         add("process.exit.code", number(status as u32));
+    }
+    if !span.is_first {
+        return attributes;
     }
     if let Some(cpu) = run.cpu(process) {
         add("process.cpu.time_ns", json!({"intValue": cpu.to_string()}));
