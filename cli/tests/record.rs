@@ -317,3 +317,36 @@ fn a_shell_and_all_that_it_starts_are_told() {
     let ended = lines.iter().filter(|line| line["type"] == "wait").count();
     assert_eq!(made + 1, ended, "each child was waited for, the first one from outside: {tree}");
 }
+
+#[test]
+fn what_the_c_library_starts_by_itself_is_told() {
+    let place = Place::new();
+    let source = place.0.path().join("program.c");
+    let program = place.0.path().join("program");
+    let text = "#include <unistd.h>\n#include <wordexp.h>\n#include <string.h>\n\
+        int main(void) { wordexp_t words; \
+        if (wordexp(\"$(echo one)\", &words, 0) || strcmp(words.we_wordv[0], \"one\")) return 1; \
+        if (daemon(1, 1)) return 2; execl(\"/bin/sh\", \"sh\", \"-c\", \"exit 5\", (char *)0); return 3; }\n";
+    std::fs::write(&source, text).unwrap();
+    let mut compiler = std::process::Command::new("cc");
+    compiler.arg(&source).arg("-w").arg("-o").arg(&program);
+    if !compiler.status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIP: no compiler");
+        return;
+    }
+    let program = program.to_str().unwrap();
+    place.run(&["--wait", program]).assert().success();
+    let tree = place.report("tree");
+    let rows: Vec<&str> = tree.lines().skip(1).map(|row| row.trim_end()).collect();
+    assert!(rows[0].ends_with(program) && rows[0].contains("   0  "), "{tree}");
+    assert!(
+        rows[1].ends_with("├─ /bin/sh -c 'echo one'") || rows[1].ends_with("├─ sh -c 'echo one'"),
+        "{tree}"
+    );
+    assert!(rows[2].ends_with("└─ sh -c 'exit 5'") && rows[2].contains("   5  "), "{tree}");
+    assert!(tree.ends_with("Nothing was out of sight.\n"), "{tree}");
+    let summary = place.report("summary");
+    assert!(summary.lines().any(|line| line.ends_with("  daemon")), "{summary}");
+    assert!(summary.lines().any(|line| line.ends_with("  wordexp")), "{summary}");
+    assert!(place.report("text").contains("+++ daemon with 0 +++"));
+}

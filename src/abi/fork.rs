@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `fork`, `_Fork`, `forkpty`, `vfork`, `syscall`; their prototypes are the libc headers'
+//! `fork`, `_Fork`, `forkpty`, `daemon`, `vfork`, `syscall`; their prototypes are the libc headers'
 //! own. The entries of the last two are in `clone`, with `clone3`, because all three
 //! return twice.
 
-use super::{libc_entry, or_errno};
+use super::{libc_entry, or_errno, or_minus_one};
 use crate::observe::Note;
-use crate::process::{fork, forkpty};
+use crate::process::{daemon, fork, forkpty};
 use crate::uapi::sys::Pid;
 use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_long};
@@ -13,6 +13,7 @@ use core::ffi::{c_char, c_int, c_long};
 libc_entry!("fork", "__fork" => exported_fork);
 libc_entry!("_Fork" => exported_underscore_fork);
 libc_entry!("forkpty" => exported_forkpty);
+libc_entry!("daemon" => exported_daemon);
 
 libc_entry!("vfork", "__vfork" => clone3_own_vfork);
 libc_entry!("syscall" => clone3_own_syscall);
@@ -39,4 +40,9 @@ unsafe extern "C" fn exported_forkpty(
 ) -> Pid {
     // SAFETY: forkpty(3)'s own contract.
     or_errno(unsafe { forkpty::forkpty(Note::of(Call::Forkpty), master, name, termios, size) })
+}
+
+extern "C" fn exported_daemon(keeps_directory: c_int, keeps_streams: c_int) -> c_int {
+    let note = Note::of(Call::Daemon);
+    or_minus_one(daemon::daemon(note, keeps_directory != 0, keeps_streams != 0))
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The exit and wait families, exported where they are traced (`host::interposers`); the
-//! prototypes are those of `<unistd.h>`, `<stdlib.h>` and `<sys/wait.h>`.
+//! The exit and wait families, and wordexp(), exported where they are traced (`host::interposers`); the
+//! prototypes are those of `<unistd.h>`, `<stdlib.h>`, `<sys/wait.h>` and `<wordexp.h>`.
 
 use super::libc_entry;
 use crate::host::interposers::{index, watched};
 use crate::observe::{self, Note};
-use crate::process::reap;
+use crate::process::{expand, reap};
 use crate::uapi::sys::{self, Pid};
 use clone3_trace::Call;
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
 
@@ -19,6 +19,7 @@ libc_entry!("waitpid" => exported_waitpid);
 libc_entry!("wait3" => exported_wait3);
 libc_entry!("wait4" => exported_wait4);
 libc_entry!("waitid" => exported_waitid);
+libc_entry!("wordexp" => exported_wordexp);
 
 extern "C" fn exported_exit(status: c_int) -> ! {
     observe::exit(Call::UnderscoreExit, status);
@@ -68,4 +69,13 @@ unsafe extern "C" fn exported_waitid(
 ) -> c_int {
     // SAFETY: waitid(2)'s own contract.
     unsafe { reap::waitid(Note::of(Call::Waitid), kind, id, place, options) }
+}
+
+unsafe extern "C" fn exported_wordexp(
+    words: *const c_char,
+    place: *mut c_void,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: wordexp(3)'s own contract.
+    unsafe { expand::expand(Note::of(Call::Wordexp), words, place, flags) }
 }

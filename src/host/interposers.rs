@@ -48,6 +48,7 @@ names! {
     "__register_atfork"
     "__vfork"
     "clone"
+    "daemon"
     "fork"
     "forkpty"
     "pclose"
@@ -106,6 +107,7 @@ names! {
     "wait4"
     "waitid"
     "waitpid"
+    "wordexp"
 }
 
 /// The first name that stays the libc's own unless a trace is recorded: this library's

@@ -15,6 +15,12 @@ pub struct Reader {
     page: usize,
 }
 
+/// A string's bytes without its NUL, at most so many; whether there are more, or some that
+/// cannot be read.
+pub fn read_text(string: *const c_char, most: usize) -> (&'static [u8], bool) {
+    Reader::new().string(string, most)
+}
+
 /// How much of something is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {

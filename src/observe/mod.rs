@@ -27,6 +27,7 @@ pub use creation::{Creation, Note, end_lent};
 pub use environment::{Environment, Room};
 pub use execution::Execution;
 pub use exit::{at_end, exit};
+pub use foreign::read_text;
 pub use start::start;
 pub use state::is_on;
 pub use waited::{Waiting, wait_for};

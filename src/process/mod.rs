@@ -5,7 +5,9 @@
 pub mod atfork;
 pub mod call;
 pub mod child;
+pub mod daemon;
 pub mod execute;
+pub mod expand;
 pub mod fork;
 pub mod forkpty;
 mod handler_block;

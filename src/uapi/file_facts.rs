@@ -74,6 +74,18 @@ pub fn is_same_file(one: c_int, other: c_int) -> Result<bool, Errno> {
     Ok((device, number) == (other_device, other_number))
 }
 
+/// Whether an open file is the null device.
+#[inline(never)]
+pub fn is_null_device(fd: c_int) -> Result<bool, Errno> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
+    // SAFETY: the kernel fills the struct it is given.
+    unsafe { call(SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0]) }?;
+    // SAFETY: the call succeeded, so the kernel has filled the struct.
+    let stat = unsafe { stat.assume_init_ref() };
+    let is_device = stat.st_mode & libc::S_IFMT == libc::S_IFCHR;
+    Ok(is_device && stat.st_rdev == libc::makedev(1, 3))
+}
+
 /// Whether a descriptor (O_PATH, O_NOFOLLOW) refers to a symbolic link itself.
 pub fn is_symlink(fd: c_int) -> Result<bool, Errno> {
     Ok(identity(fd)?.2 & libc::S_IFMT == libc::S_IFLNK)

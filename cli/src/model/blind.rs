@@ -4,6 +4,7 @@
 use super::{End, Run};
 use crate::program::{self, Verdict, Why};
 use crate::trace::NOT_ENDED;
+use clone3_trace::Call;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -71,6 +72,11 @@ pub fn look(run: &mut Run, damaged: u64) {
             blind.add("processes whose creation was not seen", 1);
         }
     }
+    let silent = run.creations.iter().filter(|creation| {
+        creation.call == Some(Call::Wordexp) && creation.process.is_none() && creation.errno == 0
+    });
+    let reason = "calls of wordexp() of whose commands, if it ran any, nothing was seen";
+    blind.add(reason, silent.count() as u64);
     run.blind = blind;
 }
 

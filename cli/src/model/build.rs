@@ -98,6 +98,10 @@ impl Builder {
             *threads = threads.saturating_add(u32::from(is_back && create.errno == 0));
             return by;
         }
+        if Call::of(create.call) == Some(Call::Wordexp) {
+            self.links.silent(place, by);
+            return by;
+        }
         self.links.creation(record.name(), place);
         if is_back && has_child {
             self.links.child(&mut self.run, place, create.child as u32);
@@ -133,6 +137,7 @@ impl Builder {
     fn image(&mut self, record: &Record, image: &clone3_trace::Image) -> usize {
         let place = self.links.image(&mut self.run, record, image.exec, image.parent);
         self.links.owns(record.name(), place);
+        self.links.by_silent(&mut self.run, place);
         let process = &mut self.run.processes[place];
         process.heard = true;
         // What is not named is the last one, if any. One of another process is not found.

@@ -18,6 +18,8 @@ pub struct Links {
     writers: HashMap<u64, u32>,
     /// By number: the latest process.
     latest: HashMap<u32, usize>,
+    /// By process: its latest creation whose children the C library keeps to itself.
+    silent: HashMap<usize, usize>,
 }
 
 impl Links {
@@ -40,6 +42,25 @@ impl Links {
     /// Names a creation, of which a process may come.
     pub fn creation(&mut self, name: u64, place: usize) {
         self.creations.insert(name, place);
+    }
+
+    /// A creation whose children are not named.
+    pub fn silent(&mut self, creation: usize, by: usize) {
+        self.silent.insert(by, creation);
+    }
+
+    /// A process that nothing says the creation of: by that of its parent which went on then,
+    /// if its children are not named.
+    pub fn by_silent(&self, run: &mut Run, process: usize) {
+        let about = &run.processes[process];
+        let creation = about.parent.and_then(|parent| self.silent.get(&parent));
+        let Some(creation) = creation.copied().filter(|_| about.creation.is_none()) else { return };
+        let made = &mut run.creations[creation];
+        let until_ns = made.end_ns.unwrap_or(u64::MAX);
+        if (made.begun_ns..=until_ns).contains(&about.begun_ns) {
+            made.process.get_or_insert(process);
+            run.processes[process].creation = Some(creation);
+        }
     }
 
     /// The child of a creation.

@@ -159,3 +159,23 @@ fn a_copy_has_the_name_of_what_its_creator_was_then() {
     let names: Vec<String> = (0..4).map(|place| run.program(place)).collect();
     assert_eq!(names, ["python3", "bash", "bash", "python3"]);
 }
+
+#[test]
+fn what_wordexp_runs_is_by_it_and_where_nothing_is_seen_that_is_told() {
+    let mut writer = Writer::new();
+    let program = image(&mut writer, by(10, 0, 0), 0, &["/bin/x"]);
+    let until = |ns| crate::writer::START + ns;
+    let call = |end_ns| raw::Create { end_ns: until(end_ns), ..create(raw::Call::Wordexp, 0) };
+    put(&mut writer, by(10, program, 10), call(50));
+    for (pid, ns) in [(11, 20), (12, 30), (13, 70)] {
+        let shell = raw::Image { parent: 10, ..raw::Image::default() };
+        writer.done(by(pid, 0, ns), shell, &[b"/bin/sh", b"sh", b"/"]);
+    }
+    put(&mut writer, by(10, program, 80), call(90));
+    let run = run(&writer);
+    let creations: Vec<_> = run.processes.iter().map(|process| process.creation).collect();
+    assert_eq!(creations, [None, Some(0), Some(0), None]);
+    assert_eq!((run.creations[0].process, run.creations[1].process), (Some(1), None));
+    assert!(run.processes[1..].iter().all(|shell| shell.parent == Some(0)));
+    assert!(run.blind.spots().any(|(why, count)| why.contains("wordexp()") && count == 1));
+}
