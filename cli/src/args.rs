@@ -147,6 +147,16 @@ pub struct Run {
     #[arg(requires = "output")]
     pub traceparent: When,
 
+    /// Have processes say how much memory they have when they are copied (fork), and what CPU
+    /// time and memory they used when they end
+    ///
+    /// So what is orphaned or never waited for has figures too, and the findings have what is
+    /// copied. It takes system calls that are not made otherwise, openat(2), read(2) and
+    /// close(2) for a file in /proc, and getrusage(2): a sandbox that a program has set up for
+    /// itself may forbid them, or kill for them.
+    #[arg(long, requires = "output")]
+    pub memory: bool,
+
     /// Show on the terminal, in its last lines, which processes run and how many are made
     ///
     /// Standard error has to be the terminal; where it is none, or in the background, nothing is

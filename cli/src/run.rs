@@ -50,6 +50,7 @@ pub fn run(args: &Args, run: &Run) -> Result<ExitCode> {
                 wait: run.wait,
                 live: run.live,
                 traceparent: run.traceparent,
+                memory: run.memory,
             };
             let outcome = record::run(&wanted, |variables| {
                 for (name, value) in variables {

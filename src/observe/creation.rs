@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A creation: begun by its creator before the call, completed by it afterwards.
 
-use super::{clock, lent, state};
+use super::{clock, lent, state, usage};
 use crate::engine::report::{self, Rung};
-use crate::engine::{self, Request, emulate};
+use crate::engine::{self, Memory, Request, emulate};
 use crate::host;
 use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_THREAD;
@@ -130,7 +130,14 @@ pub fn end_lent(outcome: Result<Pid, Errno>) {
 #[cold]
 #[inline(never)]
 fn begin(note: Note, request: &Request) -> Creation {
+    // Before the time is taken: it is not part of the call.
+    let copied = match request.memory() {
+        Memory::Copied => usage::memory(),
+        _ => usage::Memory::default(),
+    };
     let body = Create {
+        resident: copied.resident,
+        page_tables: copied.page_tables,
         flags: (request.flags | request.emulated).bits(),
         caller: note.caller as u64,
         call: note.call as u8,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The end of a process by itself.
 //!
-//! What it used is not asked for, since a sandbox that the program set up may punish the
-//! question: its parent's wait tells.
+//! What it used is asked for only where the trace says so, since a sandbox that the program
+//! set up may punish the question: its parent's wait tells.
 
-use super::state;
+use super::{state, usage};
 use crate::arch::entry;
 use crate::host::functions;
 use clone3_trace::{Call, Exit};
@@ -51,7 +51,11 @@ pub fn exit(call: Call, status: c_int) {
 #[cold]
 #[inline(never)]
 fn record(call: Call, status: c_int) {
+    let used = usage::so_far().unwrap_or_default();
     let body = Exit {
+        user_ns: used.user_time(),
+        system_ns: used.system_time(),
+        max_resident: used.max_rss as u64 * 1024,
         status: if status == UNKNOWN { UNKNOWN } else { status & 0xff },
         call: call as u8,
         ..Exit::default()

@@ -20,6 +20,7 @@ mod lent;
 mod scratch;
 mod start;
 mod state;
+mod usage;
 mod waited;
 
 pub use array::Array;

@@ -6,6 +6,7 @@
 //! | `CLONE3_TRACE` | the file; it is made if it is not there; no trace where it is empty |
 //! | `CLONE3_TRACE_SIZE` | MiB of a new one, 16 unless said |
 //! | `CLONE3_TRACE_CONTEXT` | 0: of a new one, programs are executed with the TRACEPARENT that there is |
+//! | `CLONE3_TRACE_MEMORY` | 1: of a new one, processes are asked for what they use |
 //! | `CLONE3_TRACE_EXEC` | the record of the exec that this program comes from |
 
 use super::environment::{EXEC, remember};
@@ -15,7 +16,7 @@ use super::{execution, exit, file, state};
 use crate::base::decimal;
 use crate::host::{self, environment, functions, interposers, start as image};
 use crate::uapi::{shared, task};
-use clone3_trace::{Context, Image, Libc, PASSES_CONTEXT, TRACEPARENT};
+use clone3_trace::{ASKS_MEMORY, Context, Image, Libc, PASSES_CONTEXT, TRACEPARENT};
 use core::ffi::CStr;
 
 const SIZE: u32 = 16;
@@ -58,7 +59,10 @@ fn wanted() -> Wanted {
         .map_or(SIZE, |size| size.clamp(1, MOST));
     let context = environment::own(TRACEPARENT).and_then(|text| Context::of(text.to_bytes()));
     let passes = context.is_some() && !environment::says(b"CLONE3_TRACE_CONTEXT=", b"0");
-    Wanted { mebibytes, options: if passes { PASSES_CONTEXT } else { 0 } }
+    let asks = environment::says(b"CLONE3_TRACE_MEMORY=", b"1");
+    let option = |is_set, option| if is_set { option } else { 0 };
+    let options = option(passes, PASSES_CONTEXT) | option(asks, ASKS_MEMORY);
+    Wanted { mebibytes, options }
 }
 
 /// A decimal number; 0 for what is none.

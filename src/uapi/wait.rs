@@ -64,6 +64,16 @@ fn nanoseconds([seconds, microseconds]: [c_long; 2]) -> u64 {
     seconds as u64 * 1_000_000_000 + microseconds as u64 * 1000
 }
 
+/// What the calling process has used itself (getrusage(2)); nothing where that cannot be had.
+pub fn own_usage() -> Usage {
+    const RUSAGE_SELF: usize = 0;
+    let mut usage = Usage::default();
+    let arguments = [RUSAGE_SELF, &raw mut usage as usize, 0, 0, 0];
+    // SAFETY: the kernel fills the struct that it is given.
+    _ = unsafe { call(libc::SYS_getrusage, arguments) };
+    usage
+}
+
 /// What waitid(2) reports of a child.
 pub(super) struct Told {
     /// 0 if there is nothing to report.

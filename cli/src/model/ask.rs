@@ -61,8 +61,13 @@ impl Run {
     /// The short name of what a process is: of its last program, or of the one that it is a
     /// copy of.
     pub fn program(&self, place: usize) -> String {
+        self.program_at(place, u64::MAX)
+    }
+
+    /// The same of what it was then.
+    pub fn program_at(&self, place: usize, at_ns: u64) -> String {
         let Process { copy_of, copied_ns, .. } = self.processes[place];
-        let at_ns = if copy_of == place { u64::MAX } else { copied_ns };
+        let at_ns = if copy_of == place { at_ns } else { copied_ns };
         self.processes[copy_of].path_at(at_ns).map_or_else(|| "?".into(), base_name)
     }
 

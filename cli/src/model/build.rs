@@ -81,6 +81,7 @@ impl Builder {
             route: Route::of(create.route).filter(|route| *route != Route::None),
             flags: create.flags,
             resident: create.resident,
+            page_tables: create.page_tables,
             thread: create.thread != 0,
             errno: create.errno,
             begun_ns: record.begun_ns,

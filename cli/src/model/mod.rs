@@ -89,8 +89,10 @@ pub struct Creation {
     pub route: Option<Route>,
     /// CLONE_*.
     pub flags: u64,
-    /// The creator's memory, where it was copied and asked for.
+    /// The creator's memory, where it was copied and asked for,
     pub resident: u64,
+    /// and its page tables.
+    pub page_tables: u64,
     /// Whether it is a thread.
     pub thread: bool,
     /// The error number.

@@ -18,6 +18,7 @@ mod traceparent;
 use crate::args::When;
 use anyhow::{Context, Result};
 use begin::Begin;
+use clone3_trace::ASKS_MEMORY;
 use drain::Drain;
 use live::{Counts, Live, lock};
 use output::Output;
@@ -51,6 +52,8 @@ pub struct Wanted<'a> {
     pub live: bool,
     /// Whether programs are told the spans of their executions.
     pub traceparent: When,
+    /// Whether processes are asked for what they use.
+    pub memory: bool,
 }
 
 /// Where the writers find the ring (libclone3(7)).
@@ -72,7 +75,8 @@ pub fn run(wanted: &Wanted, execute: impl FnOnce(Variables) -> Result<Error>) ->
     let live = wanted.live.then(Live::begin).flatten().map(Mutex::new);
     let signals = Signals::take(live.is_some())?;
     let traceparent = Traceparent::of(wanted.traceparent);
-    let begin = Begin::now(traceparent.options());
+    let asked = if wanted.memory { ASKS_MEMORY } else { 0 };
+    let begin = Begin::now(traceparent.options() | asked);
     let output = Output::create(wanted.output, &begin)
         .with_context(|| format!("cannot write {}", wanted.output.display()))?;
     let ring = Shared::create(wanted.mib, &begin).context("no memory for the ring")?;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is worth a look, in words: what was seen, what it cost, what would be better.
 
-use super::{HEAD, repeated};
-use crate::model::{Creation, Process, Run, base_name};
-use crate::words::{cut, duration, shell, size, times};
+use super::{HEAD, copies, repeated};
+use crate::model::{Process, Run, base_name};
+use crate::words::{cut, duration, shell, times};
 use anyhow::Result;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-/// A fork before an exec is told of from this time on,
-const SLOW_FORK: u64 = 2_000_000;
-/// or from this size of the creator's memory on.
-const LARGE_FORK: u64 = 256 << 20;
 /// So many failed attempts to execute one program,
 const MISSES: u64 = 10;
 /// and so many commands of one make.
@@ -31,10 +27,9 @@ pub struct Finding {
 /// All, the most expensive first.
 pub fn all(run: &Run) -> Vec<Finding> {
     let mut all = Vec::new();
-    forks(run, &mut all);
     shells(run, &mut all);
-    let repeated = repeated::commands(run).into_iter();
-    all.extend(repeated.map(|(cost_ns, text)| Finding { cost_ns, text }));
+    let others = copies::in_vain(run).into_iter().chain(repeated::commands(run));
+    all.extend(others.map(|(cost_ns, text)| Finding { cost_ns, text }));
     misses(run, &mut all);
     left_behind(run, &mut all);
     serial_makes(run, &mut all);
@@ -73,51 +68,13 @@ pub fn command<Word: AsRef<[u8]>>(words: &[Word]) -> String {
 struct Sum {
     count: u64,
     cost_ns: u64,
-    most: u64,
 }
 
 impl Sum {
-    fn add(&mut self, cost_ns: u64, most: u64) {
+    fn add(&mut self, cost_ns: u64) {
         self.count += 1;
         self.cost_ns = self.cost_ns.saturating_add(cost_ns);
-        self.most = self.most.max(most);
     }
-}
-
-/// Forks of large processes for nothing but an exec.
-fn forks(run: &Run, all: &mut Vec<Finding>) {
-    let mut sums: BTreeMap<(String, &str), Sum> = BTreeMap::new();
-    for creation in &run.creations {
-        let Some(took) = took_in_vain(run, creation) else { continue };
-        let call = creation.call.map_or("fork", |call| call.name());
-        let sum = sums.entry((run.program(creation.by), call)).or_default();
-        sum.add(took, creation.resident);
-    }
-    for ((program, call), sum) in sums {
-        let of = match sum.most {
-            0 => String::new(),
-            most => format!(" of {}", size(most)),
-        };
-        let text = format!(
-            "{} was copied by {call}{of}, {} in all ({}), only to execute another program: \
-             posix_spawn copies nothing",
-            shell(&[program]),
-            times(sum.count),
-            duration(sum.cost_ns)
-        );
-        all.push(Finding { cost_ns: sum.cost_ns, text });
-    }
-}
-
-/// How long a fork took whose child only executed.
-fn took_in_vain(run: &Run, creation: &Creation) -> Option<u64> {
-    let shares = creation.flags & libc::CLONE_VM as u64 != 0;
-    let child = &run.processes[creation.process?];
-    let took = creation.end_ns?.saturating_sub(creation.begun_ns);
-    let is_large = took >= SLOW_FORK || creation.resident >= LARGE_FORK;
-    // A child that made others did more than to execute.
-    let only_executes = child.execs.iter().any(|exec| exec.failed.is_none());
-    (!shares && is_large && only_executes).then_some(took)
 }
 
 /// Shells for a command that needs none.
@@ -126,7 +83,7 @@ fn shells(run: &Run, all: &mut Vec<Finding>) {
     let mut example = None;
     for process in &run.processes {
         let Some((text, cost_ns)) = needless_shell(run, process) else { continue };
-        sum.add(cost_ns, 0);
+        sum.add(cost_ns);
         example.get_or_insert(text);
     }
     if let Some(text) = example {
@@ -175,7 +132,7 @@ fn misses(run: &Run, all: &mut Vec<Finding>) {
         for exec in &process.execs {
             let entry = sums.entry(base_name(&exec.path)).or_default();
             match exec.failed {
-                Some(libc::ENOENT | libc::ENOTDIR) => entry.0.add(0, 0),
+                Some(libc::ENOENT | libc::ENOTDIR) => entry.0.add(0),
                 Some(_) => {}
                 None => entry.1 += 1,
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `clone3 report`.
 
+mod copies;
 mod critical_path;
 mod findings;
 mod folded;

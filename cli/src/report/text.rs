@@ -69,6 +69,10 @@ fn created(record: &Record, create: &Create) -> String {
         return line + &format!(" {BAD}never returned{BAD:#}");
     }
     line += &match create.errno {
+        0 if create.resident != 0 => {
+            let (resident, tables) = (size(create.resident), size(create.page_tables));
+            format!(" = {} [of {resident}, {tables} of page tables]", create.child)
+        }
         0 => format!(" = {}", create.child),
         number => failure(number),
     };
