@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* CLONE3_TRACE: each creation is a record with its call, child and errno; a child with
  * its own memory has a record of its start, and one on lent memory names its creation
- * as well.
+ * as well. The program's object is a record, and each creation's caller is the place in it
+ * that made the call.
  */
 #define _GNU_SOURCE
 #include "recorded.h"
@@ -27,7 +28,11 @@ static int end_with(void *status)
     return (int)(intptr_t)status;
 }
 
-static pid_t spawn(const char *path, int *error)
+/* Functions from which calls are recorded lie together, so that callers can be told. */
+#define CALLER __attribute__((noinline, section("callers")))
+extern const char __start_callers[], __stop_callers[], __ehdr_start[];
+
+CALLER static pid_t spawn(const char *path, int *error)
 {
     char *const argv[] = { "sh", "-c", "exit 8", NULL };
     pid_t pid = -1;
@@ -36,7 +41,7 @@ static pid_t spawn(const char *path, int *error)
 }
 
 /* What the child that is made n-th ends with is n. */
-static int make_all(void)
+CALLER static int make_all(void)
 {
     int good = 1, error;
     pid_t pid;
@@ -68,6 +73,22 @@ static int make_all(void)
     return good ? 0 : 1;
 }
 
+/* Whether the return address of a call is in the functions above, in this program wherever it
+ * lay. */
+static int is_from_callers(const struct record *record)
+{
+    const struct record *module = find(NULL, "module", NULL, 0);
+    if (!module || module > record)
+        return 0;
+    uint64_t offset = field(record, "caller") - field(module, "start");
+    uint64_t from = (uint64_t)(__start_callers - __ehdr_start);
+    uint64_t to = (uint64_t)(__stop_callers - __ehdr_start);
+    if (offset <= from || offset > to)
+        printf("# caller at %#llx, not in %#llx-%#llx\n", (unsigned long long)offset,
+            (unsigned long long)from, (unsigned long long)to);
+    return offset > from && offset <= to;
+}
+
 static void creations(void)
 {
     is(run_recorded("make", NULL), 0, "children of a traced program are made as without a trace");
@@ -90,6 +111,7 @@ static void creations(void)
             show_records();
             continue;
         }
+        ok(is_from_callers(create), "the record of call %d has the place of the call", call);
         if (!getenv("FILTERED") && !emulated())
             is((long)field(create, "route"), 1, named("the record of call %d has clone3(2) for its route", call));
         uint64_t flags = field(create, "flags");
@@ -131,6 +153,15 @@ static void creations(void)
     failed = find(failed, "create", "call", CLONE3_CALL);
     ok(failed && (int)field(failed, "child") == -1 && field(failed, "errno") == EINVAL,
         "the record of a refused creation has the errno");
+    ok(is_from_callers(failed), "the record of a refused creation has the place of the call");
+    const struct record *module = find(NULL, "module", NULL, 0);
+    char path[64]; /* which a static program may not know */
+    uint32_t length;
+    snprintf(path, sizeof path, "%s", string_of(image, 0, &length));
+    ok(count_of("module") == 1 && module->origin == image->position
+            && string_is(module, 0, path, length)
+            && field(module, "start") < field(module, "end"),
+        "the program's object is recorded once, and no other");
     is(count_of("create"), POSIX_SPAWN + 2 - (find(NULL, "create", "call", FORK) ? 0 : 1),
         "the trace has no other creations");
     forget_records();

@@ -2,8 +2,8 @@
 //! `clone3`, `clone3_call`, `clone`; and the other entries that return twice, `vfork` and
 //! `syscall`.
 
-use super::{MustUsePid, declared_entry, libc_entry, or_errno};
-use crate::arch::returns_twice;
+use super::{MustUsePid, declared_entry, libc_entry, or_errno, with_caller};
+use crate::arch::{Caller, returns_twice};
 use crate::engine::{Request, read};
 use crate::host::functions::LIBC_SYSCALL;
 use crate::observe::Note;
@@ -15,17 +15,15 @@ use crate::uapi::{CloneFlags, Errno, clone_args};
 use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
 
-/// A call of clone3_call() or clone3_call_emulating().
-const CALL: Option<Note> = Some(Note::of(Call::Clone3Call));
-
 returns_twice!(Frame, twice::CALL, twice::prepare, twice::finish, twice::fail, LIBC_SYSCALL;
     vfork = ["clone3_own_vfork"], clone3 = "clone3_clone3", syscall = "clone3_own_syscall");
 // There is no Rust function to compare the declaration with: this is what the assembly
 // takes.
 const _: unsafe extern "C" fn(*mut clone_args, usize) -> Pid = clone3;
-declared_entry!(clone3_call => exported_clone3_call);
-declared_entry!(clone3_call_emulating => exported_clone3_call_emulating);
-libc_entry!("clone", "__clone" => exported_clone);
+declared_entry!(clone3_call => exported_clone3_call(_, _, _, _));
+declared_entry!(clone3_call_emulating => exported_clone3_call_emulating(_, _, _, _, _));
+libc_entry!("clone", "__clone" => clone3_own_clone);
+with_caller!(clone3_own_clone => exported_clone(_, _, _, _, _, _, _));
 
 #[allow(dead_code)] // C's view of what the macros above define
 unsafe extern "C" {
@@ -121,13 +119,15 @@ unsafe extern "C" fn exported_clone3_call(
     size: usize,
     start: Option<Start>,
     argument: *mut c_void,
+    caller: Caller,
 ) -> Pid {
+    let note = Some(Note::new(Call::Clone3Call, caller.address()));
     or_errno(match start {
         None => Err(Errno::EFAULT),
         // SAFETY: the header's contract.
         Some(start) => unsafe {
             read(args as u64, size)
-                .and_then(|request| call::create(CALL, &request, start, argument))
+                .and_then(|request| call::create(note, &request, start, argument))
         },
     })
 }
@@ -138,7 +138,9 @@ unsafe extern "C" fn exported_clone3_call_emulating(
     start: Option<Start>,
     argument: *mut c_void,
     emulable: u64,
+    caller: Caller,
 ) -> Pid {
+    let note = Some(Note::new(Call::Clone3Call, caller.address()));
     let emulable = CloneFlags::from_bits(emulable);
     or_errno(match start {
         None => Err(Errno::EFAULT),
@@ -147,7 +149,7 @@ unsafe extern "C" fn exported_clone3_call_emulating(
         Some(start) => unsafe {
             read(args as u64, size).and_then(|mut request| {
                 request.emulable = emulable;
-                call::create(CALL, &request, start, argument)
+                call::create(note, &request, start, argument)
             })
         },
     })
@@ -163,6 +165,7 @@ unsafe extern "C" fn exported_clone(
     parent_tid: *mut Pid,
     tls: *mut c_void,
     child_tid: *mut Pid,
+    caller: Caller,
 ) -> c_int {
     let stack = stack as u64 & !15; // the ABI's alignment
     let (Some(start), 1..) = (start, stack) else {
@@ -174,6 +177,7 @@ unsafe extern "C" fn exported_clone(
     let tls = area.as_ref().map_or(tls as usize, |area| &raw const *area as usize);
     let request =
         Request::from_legacy(flags as u32, stack, parent_tid as u64, child_tid as u64, tls as u64);
+    let note = Note::new(Call::Clone, caller.address());
     // SAFETY: clone(2)'s own contract.
-    or_errno(unsafe { call::legacy(Some(Note::of(Call::Clone)), &request, start, argument) })
+    or_errno(unsafe { call::legacy(Some(note), &request, start, argument) })
 }

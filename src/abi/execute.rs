@@ -2,8 +2,8 @@
 //! The `exec` family, exported where it is traced (`host::interposers`); the prototypes
 //! are those of `<unistd.h>`.
 
-use super::libc_entry;
-use crate::arch::{ARGUMENT_REGISTERS, gathering_entry};
+use super::{libc_entry, with_caller};
+use crate::arch::{ARGUMENT_REGISTERS, Caller, gathering_entry};
 use crate::host::{environment, errno};
 use crate::observe::{Array, Note};
 use crate::process::execute::{Program, execute};
@@ -12,15 +12,22 @@ use clone3_trace::Call;
 use core::ffi::{c_char, c_int};
 use core::mem::size_of;
 
-libc_entry!("execve" => exported_execve);
-libc_entry!("execv" => exported_execv);
-libc_entry!("execvp" => exported_execvp);
-libc_entry!("execvpe" => exported_execvpe);
-libc_entry!("fexecve" => exported_fexecve);
-libc_entry!("execveat" => exported_execveat);
+libc_entry!("execve" => clone3_own_execve);
+libc_entry!("execv" => clone3_own_execv);
+libc_entry!("execvp" => clone3_own_execvp);
+libc_entry!("execvpe" => clone3_own_execvpe);
+libc_entry!("fexecve" => clone3_own_fexecve);
+libc_entry!("execveat" => clone3_own_execveat);
 libc_entry!("execl" => clone3_own_execl);
 libc_entry!("execlp" => clone3_own_execlp);
 libc_entry!("execle" => clone3_own_execle);
+
+with_caller!(clone3_own_execve => exported_execve(_, _, _));
+with_caller!(clone3_own_execv => exported_execv(_, _));
+with_caller!(clone3_own_execvp => exported_execvp(_, _));
+with_caller!(clone3_own_execvpe => exported_execvpe(_, _, _));
+with_caller!(clone3_own_fexecve => exported_fexecve(_, _, _));
+with_caller!(clone3_own_execveat => exported_execveat(_, _, _, _, _));
 
 gathering_entry!("clone3_own_execl" => gathered_execl);
 gathering_entry!("clone3_own_execlp" => gathered_execlp);
@@ -32,29 +39,62 @@ unsafe extern "C" {
     fn clone3_own_execle(path: *const c_char, first: *const c_char, ...) -> c_int;
 }
 
-unsafe extern "C" fn exported_execve(path: *const c_char, argv: Strings, envp: Strings) -> c_int {
+unsafe extern "C" fn exported_execve(
+    path: *const c_char,
+    argv: Strings,
+    envp: Strings,
+    caller: Caller,
+) -> c_int {
     // SAFETY: execve(2)'s own contract.
-    unsafe { execute(Note::of(Call::Execve), Program::Path(path), argv, envp) }
+    unsafe { execute(Note::new(Call::Execve, caller.address()), Program::Path(path), argv, envp) }
 }
 
-unsafe extern "C" fn exported_execv(path: *const c_char, argv: Strings) -> c_int {
+unsafe extern "C" fn exported_execv(path: *const c_char, argv: Strings, caller: Caller) -> c_int {
     // SAFETY: exec(3)'s own contract.
-    unsafe { execute(Note::of(Call::Execv), Program::Path(path), argv, environment::all()) }
+    unsafe {
+        execute(
+            Note::new(Call::Execv, caller.address()),
+            Program::Path(path),
+            argv,
+            environment::all(),
+        )
+    }
 }
 
-unsafe extern "C" fn exported_execvp(file: *const c_char, argv: Strings) -> c_int {
+unsafe extern "C" fn exported_execvp(file: *const c_char, argv: Strings, caller: Caller) -> c_int {
     // SAFETY: exec(3)'s own contract.
-    unsafe { execute(Note::of(Call::Execvp), Program::Search(file), argv, environment::all()) }
+    unsafe {
+        execute(
+            Note::new(Call::Execvp, caller.address()),
+            Program::Search(file),
+            argv,
+            environment::all(),
+        )
+    }
 }
 
-unsafe extern "C" fn exported_execvpe(file: *const c_char, argv: Strings, envp: Strings) -> c_int {
+unsafe extern "C" fn exported_execvpe(
+    file: *const c_char,
+    argv: Strings,
+    envp: Strings,
+    caller: Caller,
+) -> c_int {
     // SAFETY: exec(3)'s own contract.
-    unsafe { execute(Note::of(Call::Execvpe), Program::Search(file), argv, envp) }
+    unsafe {
+        execute(Note::new(Call::Execvpe, caller.address()), Program::Search(file), argv, envp)
+    }
 }
 
-unsafe extern "C" fn exported_fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_int {
+unsafe extern "C" fn exported_fexecve(
+    fd: c_int,
+    argv: Strings,
+    envp: Strings,
+    caller: Caller,
+) -> c_int {
     // SAFETY: fexecve(3)'s own contract.
-    unsafe { execute(Note::of(Call::Fexecve), Program::Descriptor(fd), argv, envp) }
+    unsafe {
+        execute(Note::new(Call::Fexecve, caller.address()), Program::Descriptor(fd), argv, envp)
+    }
 }
 
 unsafe extern "C" fn exported_execveat(
@@ -63,10 +103,11 @@ unsafe extern "C" fn exported_execveat(
     argv: Strings,
     envp: Strings,
     flags: c_int,
+    caller: Caller,
 ) -> c_int {
     let program = Program::At { directory, path, flags };
     // SAFETY: execveat(2)'s own contract.
-    unsafe { execute(Note::of(Call::Execveat), program, argv, envp) }
+    unsafe { execute(Note::new(Call::Execveat, caller.address()), program, argv, envp) }
 }
 
 /// The arguments of a variadic call, ended by a null pointer.
@@ -142,33 +183,45 @@ impl Gathered {
     }
 }
 
-unsafe extern "C" fn gathered_execl(registers: *const usize, stack: *const usize) -> c_int {
+unsafe extern "C" fn gathered_execl(
+    registers: *const usize,
+    stack: *const usize,
+    caller: usize,
+) -> c_int {
     let arguments = Gathered { registers, stack };
     // SAFETY: exec(3)'s own contract.
     unsafe {
         let program = Program::Path(arguments.program());
         let envp = environment::all();
-        arguments.with_array(|argv| execute(Note::of(Call::Execl), program, argv, envp))
+        arguments.with_array(|argv| execute(Note::new(Call::Execl, caller), program, argv, envp))
     }
 }
 
-unsafe extern "C" fn gathered_execlp(registers: *const usize, stack: *const usize) -> c_int {
+unsafe extern "C" fn gathered_execlp(
+    registers: *const usize,
+    stack: *const usize,
+    caller: usize,
+) -> c_int {
     let arguments = Gathered { registers, stack };
     // SAFETY: exec(3)'s own contract.
     unsafe {
         let program = Program::Search(arguments.program());
         let envp = environment::all();
-        arguments.with_array(|argv| execute(Note::of(Call::Execlp), program, argv, envp))
+        arguments.with_array(|argv| execute(Note::new(Call::Execlp, caller), program, argv, envp))
     }
 }
 
 /// The environment follows the null pointer.
-unsafe extern "C" fn gathered_execle(registers: *const usize, stack: *const usize) -> c_int {
+unsafe extern "C" fn gathered_execle(
+    registers: *const usize,
+    stack: *const usize,
+    caller: usize,
+) -> c_int {
     let arguments = Gathered { registers, stack };
     // SAFETY: exec(3)'s own contract.
     unsafe {
         let program = Program::Path(arguments.program());
         let envp = arguments.get(arguments.count() + 2) as Strings;
-        arguments.with_array(|argv| execute(Note::of(Call::Execle), program, argv, envp))
+        arguments.with_array(|argv| execute(Note::new(Call::Execle, caller), program, argv, envp))
     }
 }

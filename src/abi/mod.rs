@@ -58,11 +58,33 @@ macro_rules! libc_entry {
 }
 use libc_entry;
 
+/// Defines what [`libc_entry!`] takes for a function that is to know where it was called
+/// from. An underscore stands for each argument but the last, the return address.
+///
+/// `with_caller!(clone3_own_name => function(_, _))`
+macro_rules! with_caller {
+    ($name:ident => $function:ident($($argument:tt),*)) => {
+        $crate::arch::caller_entry!(stringify!($name) => $function($($argument),*));
+        unsafe extern "C" {
+            fn $name();
+        }
+    };
+}
+use with_caller;
+
 /// Exports a function under the name that the header declares. It does not compile if the
 /// two types differ: both are elements of one array.
 ///
-/// `declared_entry!(clone3_name => function)`
+/// `declared_entry!(clone3_name => function)`, or `… => function(_, _))` for one that is to
+/// know where it was called from, as [`with_caller!`] has it.
 macro_rules! declared_entry {
+    ($declared:ident => $function:ident($($argument:tt),*)) => {
+        $crate::arch::caller_entry!(stringify!($declared) => $function($($argument),*));
+        const _: () = $crate::arch::is_declared(
+            &($function as unsafe extern "C" fn($($argument,)* $crate::arch::Caller) -> _),
+            &($declared as unsafe extern "C" fn($($argument),*) -> _),
+        );
+    };
     ($declared:ident => $function:path) => {
         $crate::arch::entry!(stringify!($declared) => $function);
         const _: () = {

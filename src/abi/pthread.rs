@@ -4,7 +4,7 @@
 
 use super::spawn_plan::clone3_cpu_set_t;
 use super::{MustUse, declared_entry};
-use crate::arch::{entry, further_version};
+use crate::arch::{Caller, caller_entry, further_version};
 use crate::host::pthread::Start;
 use crate::thread::extra::{Cgroup, Extra, Extras};
 use crate::thread::pthread::{self, Refusal};
@@ -15,11 +15,12 @@ use libc::{pthread_attr_t, pthread_t};
 
 // The second label gets glibc's newer version of the name; docs/DESIGN.md, "Names with
 // versions", explains why there are two.
-entry!("pthread_create", "clone3_newer_pthread_create" => exported_pthread_create);
-entry!("thrd_create", "clone3_newer_thrd_create" => exported_thrd_create);
+caller_entry!("pthread_create", "clone3_newer_pthread_create" =>
+    exported_pthread_create(_, _, _, _));
+caller_entry!("thrd_create", "clone3_newer_thrd_create" => exported_thrd_create(_, _, _));
 further_version!("clone3_newer_pthread_create", "pthread_create", "GLIBC_2.34");
 further_version!("clone3_newer_thrd_create", "thrd_create", "GLIBC_2.34");
-declared_entry!(clone3_pthread_create => exported_clone3_pthread_create);
+declared_entry!(clone3_pthread_create => exported_clone3_pthread_create(_, _, _, _, _));
 
 /// In struct clone3_pthread_extra: store a pidfd of the thread (Linux 6.9).
 pub const CLONE3_PTHREAD_PIDFD: u32 = 1;
@@ -157,18 +158,20 @@ unsafe extern "C" fn exported_pthread_create(
     attributes: *const pthread_attr_t,
     start: Start,
     argument: *mut c_void,
+    caller: Caller,
 ) -> c_int {
     // SAFETY: pthread_create(3)'s own contract.
-    unsafe { pthread::pass(thread, attributes, start, argument) }
+    unsafe { pthread::pass(thread, attributes, start, argument, caller.address()) }
 }
 
 unsafe extern "C" fn exported_thrd_create(
     thread: *mut pthread_t,
     start: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
     argument: *mut c_void,
+    caller: Caller,
 ) -> c_int {
     // SAFETY: thrd_create(3)'s own contract.
-    unsafe { pthread::pass_thrd(thread, start, argument) }
+    unsafe { pthread::pass_thrd(thread, start, argument, caller.address()) }
 }
 
 unsafe extern "C" fn exported_clone3_pthread_create(
@@ -177,6 +180,7 @@ unsafe extern "C" fn exported_clone3_pthread_create(
     extra: *const clone3_pthread_extra,
     start: Option<Start>,
     argument: *mut c_void,
+    caller: Caller,
 ) -> c_int {
     // SAFETY: the header's contract.
     let (extras, failed) = unsafe {
@@ -193,7 +197,7 @@ unsafe extern "C" fn exported_clone3_pthread_create(
     let outcome = extras.and_then(|extras| match start {
         // SAFETY: as above.
         Some(start) if !thread.is_null() => unsafe {
-            pthread::create(thread, attributes, &extras, start, argument)
+            pthread::create(thread, attributes, &extras, start, argument, caller.address())
         },
         _ => Err(Refusal::Other(Errno::EFAULT)),
     });

@@ -6,7 +6,8 @@
 //! use the older, which passes a script without `#!` to /bin/sh. A symbol without a
 //! version satisfies both, so here they get ENOEXEC like all others.
 
-use super::{libc_entry, or_errno};
+use super::{libc_entry, or_errno, with_caller};
+use crate::arch::Caller;
 use crate::observe::Note;
 use crate::spawn::actions::FileActions;
 use crate::spawn::attr::SpawnAttributes;
@@ -17,10 +18,10 @@ use crate::uapi::sys::Pid;
 use clone3_trace as trace;
 use core::ffi::{c_char, c_int};
 
-libc_entry!("posix_spawn" => exported_spawn);
-libc_entry!("posix_spawnp" => exported_spawnp);
-libc_entry!("pidfd_spawn" => exported_pidfd_spawn);
-libc_entry!("pidfd_spawnp" => exported_pidfd_spawnp);
+libc_entry!("posix_spawn" => clone3_own_posix_spawn);
+libc_entry!("posix_spawnp" => clone3_own_posix_spawnp);
+libc_entry!("pidfd_spawn" => clone3_own_pidfd_spawn);
+libc_entry!("pidfd_spawnp" => clone3_own_pidfd_spawnp);
 libc_entry!("pidfd_getpid" => exported_pidfd_getpid);
 
 /// # Safety
@@ -55,7 +56,9 @@ unsafe fn with_pidfd(place: *mut c_int, call: &Call) -> c_int {
 }
 
 macro_rules! spawn {
-    ($name:ident, $call:ident, $search:literal, $then:ident) => {
+    ($own:ident => $name:ident, $call:ident, $search:literal, $then:ident) => {
+        with_caller!($own => $name(_, _, _, _, _, _));
+
         unsafe extern "C" fn $name(
             result: *mut c_int,
             file: *const c_char,
@@ -63,8 +66,9 @@ macro_rules! spawn {
             attributes: *const SpawnAttributes,
             argv: Strings,
             envp: Strings,
+            caller: Caller,
         ) -> c_int {
-            let note = Note::of(trace::Call::$call);
+            let note = Note::new(trace::Call::$call, caller.address());
             let call = Call { note, file, actions, attributes, argv, envp, search: $search };
             // SAFETY: posix_spawn(3)'s own contract.
             unsafe { $then(result, &call) }
@@ -72,10 +76,10 @@ macro_rules! spawn {
     };
 }
 
-spawn!(exported_spawn, PosixSpawn, false, with_pid);
-spawn!(exported_spawnp, PosixSpawnp, true, with_pid);
-spawn!(exported_pidfd_spawn, PidfdSpawn, false, with_pidfd);
-spawn!(exported_pidfd_spawnp, PidfdSpawnp, true, with_pidfd);
+spawn!(clone3_own_posix_spawn => exported_spawn, PosixSpawn, false, with_pid);
+spawn!(clone3_own_posix_spawnp => exported_spawnp, PosixSpawnp, true, with_pid);
+spawn!(clone3_own_pidfd_spawn => exported_pidfd_spawn, PidfdSpawn, false, with_pidfd);
+spawn!(clone3_own_pidfd_spawnp => exported_pidfd_spawnp, PidfdSpawnp, true, with_pidfd);
 
 /// −1 and errno on error, unlike the others.
 extern "C" fn exported_pidfd_getpid(pidfd: c_int) -> Pid {

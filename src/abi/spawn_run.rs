@@ -3,6 +3,7 @@
 
 use super::spawn_plan::{self, clone3_spawn_t};
 use super::{MustUse, declared_entry};
+use crate::arch::Caller;
 use crate::diagnose::Reason;
 use crate::spawn::describe;
 use crate::spawn::failure::Failure;
@@ -15,7 +16,7 @@ use core::ffi::{c_char, c_int};
 use core::mem::size_of;
 use core::ptr::null;
 
-declared_entry!(clone3_spawn => exported_spawn);
+declared_entry!(clone3_spawn => exported_spawn(_, _, _, _, _, _));
 
 /// Which step of a clone3_spawn() failed, and why. It may grow at its end, as
 /// libclone3(7) has it.
@@ -118,6 +119,7 @@ unsafe extern "C" fn exported_spawn(
     argv: *const *mut c_char,
     envp: *const *mut c_char,
     err: *mut clone3_spawn_error,
+    caller: Caller,
 ) -> c_int {
     const NOTHING: Plan = Plan::INITIAL;
     // SAFETY: the header's contract.
@@ -132,9 +134,11 @@ unsafe extern "C" fn exported_spawn(
     };
     let outcome = match plan {
         Err(errno) => Err((Failure::at(Stage::Plan)(errno), None)),
-        // SAFETY: the header's contract.
-        Ok(plan) => unsafe { from_plan::spawn(plan, path, argv.cast(), envp.cast()) }
-            .map_err(|failure| (failure, Some(plan))),
+        Ok(plan) => {
+            // SAFETY: the header's contract.
+            unsafe { from_plan::spawn(caller.address(), plan, path, argv.cast(), envp.cast()) }
+                .map_err(|failure| (failure, Some(plan)))
+        }
     };
     match outcome {
         Ok(child) => {

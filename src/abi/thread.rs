@@ -3,16 +3,19 @@
 
 use super::thread_h::*;
 use super::{declared_entry, or_number};
+use crate::arch::Caller;
+use crate::observe::Note;
 use crate::thread::{self, Attributes, Patience, Start};
 use crate::uapi::futex::Deadline;
 use crate::uapi::sys::{self, KernelSigset};
 use crate::uapi::{CloneFlags, Errno, sized};
+use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::null;
 
 declared_entry!(clone3_thread_attr_init => exported_attr_init);
-declared_entry!(clone3_thread_create => exported_create);
+declared_entry!(clone3_thread_create => exported_create(_, _, _, _));
 declared_entry!(clone3_thread_exit => exported_exit);
 declared_entry!(clone3_thread_join => exported_join);
 declared_entry!(clone3_thread_tryjoin => exported_tryjoin);
@@ -98,6 +101,7 @@ unsafe extern "C" fn exported_create(
     attr: *const clone3_thread_attr,
     start: Option<Start>,
     argument: *mut c_void,
+    caller: Caller,
 ) -> c_int {
     let Some(start) = start.filter(|_| !place.is_null()) else {
         return Errno::EFAULT.0;
@@ -107,9 +111,10 @@ unsafe extern "C" fn exported_create(
         // SAFETY: the header's contract; numbers and addresses are any bytes.
         false => unsafe { sized::read(attr, SIZE_VER0).and_then(|attr| attributes(&attr)) },
     };
+    let note = Note::new(Call::ThreadCreate, caller.address());
     or_number(attributes.and_then(|attributes| {
         // SAFETY: the header's contract.
-        unsafe { thread::create(&attributes, start, argument, place) }
+        unsafe { thread::create(note, &attributes, start, argument, place) }
     }))
 }
 

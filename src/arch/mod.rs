@@ -12,24 +12,35 @@
 //! | `exit_without_stack` | releases the caller's own stack and ends the task |
 //! | `trap` | kills the process |
 //! | `entry!` | a global function: a landing pad and a jump to Rust |
-//! | `passing_entry!` | the same, or a jump through a slot |
+//! | `caller_entry!` | the same, with the return address as one more argument |
+//! | `Caller` | that argument |
+//! | `passing_entry!` | the first, or a jump through a slot |
 //! | `gathering_entry!` | a variadic function |
 //! | `passing_start!` | the initial value of such slots |
 //! | `returns_twice!` | the entries whose child returns on the same stack |
 //! | `trampoline!` | the call whose child runs a function instead |
 //!
 //! For each there are also `memory_….rs`, with the four memory functions that compilers
-//! call implicitly, `passing_….rs`, and `twice_….rs` with `returns_twice!`.
+//! call implicitly, `caller_….rs`, `passing_….rs`, and `twice_….rs` with `returns_twice!`.
 //!
 //! The macros emit named code. Their callers choose the names, so that the list of
 //! exported symbols is in `src/abi/`.
 
+mod prototype;
+pub use prototype::{is_declared, takes_caller};
+
+#[cfg(target_arch = "x86_64")]
+mod caller_x86_64;
 #[cfg(all(target_arch = "x86_64", not(test)))]
 mod memory_x86_64;
 #[cfg(target_arch = "x86_64")]
 mod passing_x86_64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use caller_x86_64::Caller;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use caller_x86_64::caller_entry;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use passing_x86_64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
@@ -43,6 +54,8 @@ pub use x86_64::*;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(target_arch = "aarch64")]
+mod caller_aarch64;
 #[cfg(all(target_arch = "aarch64", not(test)))]
 mod memory_aarch64;
 #[cfg(target_arch = "aarch64")]
@@ -52,18 +65,28 @@ mod twice_aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 #[cfg(target_arch = "aarch64")]
+pub use caller_aarch64::Caller;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use caller_aarch64::caller_entry;
+#[cfg(target_arch = "aarch64")]
 pub(crate) use passing_aarch64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
 };
 #[cfg(target_arch = "aarch64")]
 pub(crate) use twice_aarch64::returns_twice;
 
+#[cfg(target_arch = "riscv64")]
+mod caller_riscv64;
 #[cfg(all(target_arch = "riscv64", not(test)))]
 mod memory_riscv64;
 #[cfg(target_arch = "riscv64")]
 mod passing_riscv64;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;
+#[cfg(target_arch = "riscv64")]
+pub use caller_riscv64::Caller;
+#[cfg(target_arch = "riscv64")]
+pub(crate) use caller_riscv64::caller_entry;
 #[cfg(target_arch = "riscv64")]
 pub(crate) use passing_riscv64::{
     ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start,
@@ -84,7 +107,13 @@ mod x86;
 #[cfg(target_arch = "x86")]
 pub(crate) use twice_x86::returns_twice;
 #[cfg(target_arch = "x86")]
+mod caller_x86;
+#[cfg(target_arch = "x86")]
 mod passing_x86;
+#[cfg(target_arch = "x86")]
+pub use caller_x86::Caller;
+#[cfg(target_arch = "x86")]
+pub(crate) use caller_x86::caller_entry;
 #[cfg(target_arch = "x86")]
 pub(crate) use passing_x86::{ARGUMENT_REGISTERS, gathering_entry, passing_entry, passing_start};
 #[cfg(target_arch = "x86")]

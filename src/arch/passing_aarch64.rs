@@ -83,10 +83,10 @@ pub(crate) use passing_start;
 
 /// Emits a variadic function. It calls a Rust function with the addresses of the
 /// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
-/// which follow them.
+/// which follow them, and with the return address.
 ///
 /// `gathering_entry!("name" => function)` with
-/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+/// `unsafe extern "C" fn function(*const usize, *const usize, usize) -> c_int`
 macro_rules! gathering_entry {
     ($name:literal => $function:path) => {
         core::arch::global_asm!(
@@ -109,6 +109,7 @@ macro_rules! gathering_entry {
             "stp x6, x7, [sp, #64]",
             "add x0, sp, #16",
             "add x1, sp, #80",
+            "mov x2, x30",
             "bl {function}",
             "ldp x29, x30, [sp], #80",
             ".cfi_def_cfa_offset 0",

@@ -90,10 +90,10 @@ pub(crate) use passing_start;
 
 /// Emits a variadic function. It calls a Rust function with the addresses of the
 /// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
-/// which follow them.
+/// which follow them, and with the return address.
 ///
 /// `gathering_entry!("name" => function)` with
-/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+/// `unsafe extern "C" fn function(*const usize, *const usize, usize) -> c_int`
 macro_rules! gathering_entry {
     ($name:literal => $function:path) => {
         core::arch::global_asm!(
@@ -119,6 +119,7 @@ macro_rules! gathering_entry {
             "sd a7, 56(sp)",
             "mv a0, sp",
             "addi a1, sp, 80",
+            "mv a2, ra",
             "call {function}",
             "ld ra, 72(sp)",
             ".cfi_restore ra",

@@ -83,10 +83,10 @@ pub(crate) use passing_start;
 
 /// Emits a variadic function. It calls a Rust function with the addresses of the
 /// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
-/// which follow them.
+/// which follow them, and with the return address.
 ///
 /// `gathering_entry!("name" => function)` with
-/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+/// `unsafe extern "C" fn function(*const usize, *const usize, usize) -> c_int`
 macro_rules! gathering_entry {
     ($name:literal => $function:path) => {
         core::arch::global_asm!(
@@ -99,7 +99,7 @@ macro_rules! gathering_entry {
             ".cfi_startproc",
             "endbr32",
             "lea eax, [esp + 4]",
-            "sub esp, 4",
+            "push dword ptr [esp]",
             "push eax",
             "push eax",
             ".cfi_adjust_cfa_offset 12",

@@ -84,10 +84,10 @@ pub(crate) use passing_start;
 
 /// Emits a variadic function. It calls a Rust function with the addresses of the
 /// arguments in registers ([`super::ARGUMENT_REGISTERS`]) and of those on the stack,
-/// which follow them.
+/// which follow them, and with the return address.
 ///
 /// `gathering_entry!("name" => function)` with
-/// `unsafe extern "C" fn function(*const usize, *const usize) -> c_int`
+/// `unsafe extern "C" fn function(*const usize, *const usize, usize) -> c_int`
 macro_rules! gathering_entry {
     ($name:literal => $function:path) => {
         core::arch::global_asm!(
@@ -109,6 +109,7 @@ macro_rules! gathering_entry {
             "mov [rsp + 40], r9",
             "mov rdi, rsp",
             "lea rsi, [rsp + 64]",
+            "mov rdx, [rsp + 56]",
             "call {function}",
             "add rsp, 56",
             ".cfi_adjust_cfa_offset -56",

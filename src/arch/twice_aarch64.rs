@@ -24,7 +24,8 @@
 /// `finish` set errno, and returns.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
-/// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
+/// with `extern "C" fn prepare(*mut Frame, TwiceEntry, usize) -> Verdict`, whose last
+/// argument is the return address,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
 /// `libcs` that holds the address of the libc's own syscall(), or 0.
@@ -112,6 +113,7 @@ macro_rules! returns_twice {
             "add x29, sp, #{frame}",
             "mov x0, sp",
             "mov w1, w9",
+            "mov x2, x30",
             "bl {prepare}",
             "cmp w0, #{verdict_twice}",
             "b.eq 21f",

@@ -25,7 +25,8 @@
 /// `finish` set errno, and returns.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
-/// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
+/// with `extern "C" fn prepare(*mut Frame, TwiceEntry, usize) -> Verdict`, whose last
+/// argument is the return address,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
 /// `libcs` that holds the address of the libc's own syscall(), or 0.
@@ -117,6 +118,7 @@ macro_rules! returns_twice {
             "addi s0, sp, {frame} + 16",
             "mv a0, sp",
             "mv a1, t0",
+            "mv a2, ra",
             "call {prepare}",
             "li t0, {verdict_twice}",
             "beq a0, t0, 21f",

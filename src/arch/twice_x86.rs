@@ -36,7 +36,8 @@
 /// hidden pointer, which `finish` pops), then the `Frame`.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
-/// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
+/// with `extern "C" fn prepare(*mut Frame, TwiceEntry, usize) -> Verdict`, whose last
+/// argument is the return address,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
 /// `libcs` that holds the address of the libc's own syscall(), or 0.
@@ -175,6 +176,8 @@ macro_rules! returns_twice {
             "lea ecx, [esp + 32]",
             "mov [esp], ecx",
             "mov [esp + 4], eax",
+            "mov ecx, [esp + {frame}]",
+            "mov [esp + 8], ecx",
             "call {prepare}",
             "cmp eax, {verdict_twice}",
             "je 22f",

@@ -28,7 +28,8 @@
 /// slot), lets `finish` set errno, and returns normally.
 ///
 /// `returns_twice!(Frame, CALL, prepare, finish, fail, libcs; vfork = […], clone3 = …, syscall = …)`
-/// with `extern "C" fn prepare(*mut Frame, TwiceEntry) -> Verdict`,
+/// with `extern "C" fn prepare(*mut Frame, TwiceEntry, usize) -> Verdict`, whose last
+/// argument is the return address,
 /// `extern "C" fn finish(*mut Frame, isize) -> Finish` and
 /// `extern "C" fn fail(isize) -> isize` (stores errno, returns −1), and with a word
 /// `libcs` that holds the address of the libc's own syscall(), or 0.
@@ -118,6 +119,7 @@ macro_rules! returns_twice {
             "mov [rsp + {saved} + 48], rcx",
             "mov rdi, rsp",
             "mov esi, eax",
+            "mov rdx, [rsp + {frame}]",
             "call {prepare}",
             "cmp eax, {verdict_twice}",
             "je 21f",

@@ -62,11 +62,7 @@ impl Place {
 /// Calls `each` for the loaded objects in their order until it says true.
 fn walk(each: &mut dyn FnMut(Object) -> bool) {
     walk::walk(&mut |info, _| {
-        each(Object {
-            base: info.dlpi_addr as usize,
-            headers: info.dlpi_phdr,
-            count: info.dlpi_phnum as usize,
-        })
+        each(Object::of(info.dlpi_addr as usize, info.dlpi_phdr, info.dlpi_phnum as usize))
     });
 }
 
@@ -151,6 +147,11 @@ pub fn symbol_size(name: &CStr, address: *const c_void) -> Option<usize> {
 }
 
 impl Object {
+    /// One with so many program headers at an address, which must be those of a loaded object.
+    pub fn of(base: usize, headers: *const Phdr, count: usize) -> Object {
+        Object { base, headers, count }
+    }
+
     fn headers(&self) -> &[Phdr] {
         if self.headers.is_null() {
             return &[];
@@ -185,6 +186,32 @@ impl Object {
             .into_iter()
             .find(|&address| self.contains(address))
             .unwrap_or(0)
+    }
+
+    /// The build id that its linker gave it, empty where there is none.
+    pub fn build_id(&self) -> &'static [u8] {
+        const PT_NOTE: u32 = 4;
+        let notes = self.headers().iter().filter(|header| header.p_type == PT_NOTE);
+        let mut notes = notes.filter(|note| self.can_read(note));
+        let found = notes.find_map(|note| {
+            let start = self.base.wrapping_add(note.p_vaddr as usize) as *const u8;
+            // SAFETY: in a segment that can be read, of an object that stays.
+            let bytes = unsafe { core::slice::from_raw_parts(start, note.p_filesz as usize) };
+            build_id(bytes, if note.p_align == 8 { 8 } else { 4 })
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Whether what a header speaks of lies in what is loaded from the file, to be read.
+    fn can_read(&self, part: &Phdr) -> bool {
+        const PF_R: u32 = 4;
+        self.headers().iter().any(|header| {
+            let before = (part.p_vaddr as usize).checked_sub(header.p_vaddr as usize);
+            let room = before.and_then(|before| (header.p_filesz as usize).checked_sub(before));
+            header.p_type == libc::PT_LOAD
+                && header.p_flags & PF_R != 0
+                && room.is_some_and(|room| part.p_filesz as usize <= room)
+        })
     }
 
     /// Its writable segments: where their words begin, and how many they are.
@@ -236,5 +263,62 @@ impl Object {
 
     fn at(&self, value: usize) -> *const c_void {
         self.base.wrapping_add(value) as *const c_void
+    }
+}
+
+/// The build id in notes (gABI, "Note Section"): three words, a name and what it names, both
+/// filled up to `align`.
+fn build_id(mut notes: &[u8], align: usize) -> Option<&[u8]> {
+    const NT_GNU_BUILD_ID: u32 = 3;
+    loop {
+        let (head, rest) = notes.split_first_chunk::<12>()?;
+        let word = |at: usize| {
+            head.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |w| u32::from_ne_bytes(*w))
+        };
+        let (name, contents) = (word(0) as usize, word(4) as usize);
+        let contents_at = name.checked_next_multiple_of(align)?;
+        let end = contents_at.checked_add(contents)?;
+        if word(8) == NT_GNU_BUILD_ID && rest.get(..name) == Some(b"GNU\0") {
+            return rest.get(contents_at..end);
+        }
+        notes = rest.get(end.checked_next_multiple_of(align)?..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::build_id;
+
+    /// A note, filled up to whole words.
+    fn note(kind: u32, name: &[u8], contents: &[u8]) -> Vec<u8> {
+        let head = [name.len() as u32, contents.len() as u32, kind];
+        let mut note: Vec<u8> = head.into_iter().flat_map(u32::to_ne_bytes).collect();
+        for part in [name, contents] {
+            note.extend(part);
+            note.resize(note.len().next_multiple_of(4), 0);
+        }
+        note
+    }
+
+    #[test]
+    fn a_build_id_is_found_among_notes() {
+        let id = note(3, b"GNU\0", b"\x01\x02\x03\x04\x05");
+        let others = [note(1, b"GNU\0", b"abi"), note(3, b"other\0", b"x")].concat();
+        assert_eq!(build_id(&[&others[..], &id].concat(), 4), Some(&b"\x01\x02\x03\x04\x05"[..]));
+        assert_eq!(build_id(&others, 4), None);
+        assert_eq!(build_id(b"", 4), None);
+    }
+
+    #[test]
+    fn notes_that_are_cut_or_lie_have_none() {
+        let id = note(3, b"GNU\0", b"12345678");
+        for length in 0..id.len() {
+            assert_eq!(build_id(&id[..length], 4), None);
+        }
+        let mut lying = id.clone();
+        lying[..4].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!(build_id(&lying, 4), None);
+        lying[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!(build_id(&lying, 8), None);
     }
 }

@@ -45,6 +45,8 @@ pub type Fopencookie = unsafe extern "C" fn(*mut c_void, *const c_char, CookieFu
 /// `clock_gettime`, of a struct of two longs: on i686 the one that came before 64-bit times,
 /// whose seconds since the machine's start are enough.
 pub type ClockGettime = unsafe extern "C" fn(c_int, *mut [c_long; 2]) -> c_int;
+/// `_dl_find_object`, with its struct dl_find_object.
+pub type FindObject = unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int;
 /// `on_exit`.
 pub type OnExit =
     unsafe extern "C" fn(unsafe extern "C" fn(c_int, *mut c_void), *mut c_void) -> c_int;
@@ -124,6 +126,7 @@ static CXA_FINALIZE: Function = Function::new(c"__cxa_finalize", next);
 static POPEN: Function = Function::new(c"popen", libcs);
 static PCLOSE: Function = Function::new(c"pclose", libcs);
 static CLOCK_GETTIME: Function = Function::new(c"clock_gettime", libcs_or_linked);
+static FIND_OBJECT: Function = Function::new(c"_dl_find_object", libcs);
 static ON_EXIT: Function = Function::new(c"on_exit", libcs);
 static FCLOSE: Function = Function::new(c"fclose", libcs);
 static FOPENCOOKIE: Function = Function::new(c"fopencookie", libcs);
@@ -162,8 +165,9 @@ pub fn look_up_all() {
 }
 
 /// Looks up what a process that is traced needs besides.
-pub fn look_up_clock() {
+pub fn look_up_for_trace() {
     CLOCK_GETTIME.get();
+    FIND_OBJECT.get();
 }
 
 /// The host's fork.
@@ -234,6 +238,13 @@ pub fn clock_gettime() -> Option<ClockGettime> {
     let address = CLOCK_GETTIME.address.get().filter(|address| address.get() != 1)?;
     // SAFETY: a function of that name has that prototype (POSIX).
     Some(unsafe { transmute::<usize, ClockGettime>(address.get()) })
+}
+
+/// glibc's _dl_find_object (glibc 2.35), once it has been looked up.
+pub fn find_object() -> Option<FindObject> {
+    let address = FIND_OBJECT.address.get().filter(|address| address.get() != 1)?;
+    // SAFETY: part of glibc's ABI under this name (its manual, "Dynamic Linker Introspection").
+    Some(unsafe { transmute::<usize, FindObject>(address.get()) })
 }
 
 /// Has the host call a function with the status that exit() was given, after those that are

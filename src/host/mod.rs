@@ -23,6 +23,7 @@ pub mod memory;
 mod modules;
 mod musl;
 mod musl_thread;
+pub mod objects;
 mod page;
 pub mod pthread;
 mod repair;

@@ -16,6 +16,12 @@ pub fn path() -> Option<&'static CStr> {
     (!path.is_null()).then(|| unsafe { text::c_str(path) })
 }
 
+/// The address of the program headers of what was executed (AT_PHDR), 0 for unknown.
+pub fn headers() -> usize {
+    // SAFETY: takes a number.
+    symbols::getauxval().map_or(0, |getauxval| unsafe { getauxval(libc::AT_PHDR as usize) })
+}
+
 /// The arguments, as the kernel laid them out: their count, their addresses and a null
 /// pointer, directly below the environment's. Null where the environment is no longer there,
 /// as in a program that opened the library late.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A creation: begun by its creator before the call, completed by it afterwards.
 
-use super::{clock, lent, state, usage};
+use super::{clock, lent, modules, state, usage};
 use crate::engine::report::{self, Rung};
 use crate::engine::{self, Memory, Request, emulate};
 use crate::host;
 use crate::uapi::Errno;
 use crate::uapi::flags::CLONE_THREAD;
 use crate::uapi::sys::Pid;
-use clone3_trace::{Call, Create, Ring, Route, Start};
+use clone3_trace::{Call, Create, Ring, Route, STRINGS, Start};
 
 /// Which function the program called, and from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub struct Note {
 }
 
 impl Note {
-    /// A call from where it is not known.
-    pub const fn of(call: Call) -> Note {
-        Note { call, caller: 0 }
+    /// A call of that function.
+    pub const fn new(call: Call, caller: usize) -> Note {
+        Note { call, caller }
     }
 }
 
@@ -149,22 +149,27 @@ fn begin(note: Note, request: &Request) -> Creation {
         exit_signal: request.exit_signal as u32,
         ..Create::default()
     };
-    begin_with(&body)
+    begin_with(note, &body)
 }
 
 #[cold]
 #[inline(never)]
 fn begin_hosts(note: Note, is_thread: bool) -> Creation {
-    begin_with(&Create {
+    let body = Create {
         caller: note.caller as u64,
         call: note.call as u8,
         thread: is_thread.into(),
         ..Create::default()
-    })
+    };
+    begin_with(note, &body)
 }
 
-fn begin_with(body: &Create) -> Creation {
-    let begun = state::ring().and_then(|ring| state::begin_plain(&ring, body));
+fn begin_with(note: Note, body: &Create) -> Creation {
+    let begun = state::ring().and_then(|ring| {
+        let writer = state::writer();
+        modules::record(&ring, &writer, note.caller);
+        ring.begin(&writer, body, [0; STRINGS], 0).ok()
+    });
     Creation { position_and_1: begun.map_or(0, |pen| pen.open().wrapping_add(1)) }
 }
 

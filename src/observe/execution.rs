@@ -2,7 +2,7 @@
 //! Attempts to execute a program: open while the kernel is at work, completed where it fails.
 
 use super::foreign::Reader;
-use super::{Creation, Environment, Note, clock, state};
+use super::{Creation, Environment, Note, clock, modules, state};
 use crate::uapi::Errno;
 use crate::uapi::exec::Strings;
 use crate::uapi::task;
@@ -40,7 +40,11 @@ impl Execution {
             restored: environment.is_restored.into(),
             ..Exec::default()
         };
-        begin(&state::writer(), &body, path, argv, environment)
+        let writer = state::writer();
+        if let Some(ring) = state::ring() {
+            modules::record(&ring, &writer, note.caller);
+        }
+        begin(&writer, &body, path, argv, environment)
     }
 
     /// By the child of a spawn, which began to run at that time, below its creator's frames.

@@ -17,6 +17,7 @@ mod exit;
 mod file;
 mod foreign;
 mod lent;
+mod modules;
 mod scratch;
 mod start;
 mod state;

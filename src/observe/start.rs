@@ -12,7 +12,7 @@
 use super::environment::{EXEC, remember};
 use super::file::Wanted;
 use super::foreign::Reader;
-use super::{execution, exit, file, state};
+use super::{execution, exit, file, modules, state};
 use crate::base::decimal;
 use crate::host::{self, environment, functions, interposers, start as image};
 use crate::uapi::{shared, task};
@@ -42,7 +42,8 @@ fn start_with(path: &CStr) {
     let length = shared::working_directory(&mut directory).unwrap_or(0).saturating_sub(1);
     let directory = directory.get(..length).unwrap_or_default();
     let Ok(trace) = file::open_or_create(path, &wanted(), pid) else { return };
-    functions::look_up_clock();
+    functions::look_up_for_trace();
+    modules::learn();
     // SAFETY: mapped, and never unmapped.
     unsafe { state::begin(trace.header, trace.slots, pid as u32) };
     // SAFETY: here, once.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Children whose end, or change of state, was waited for.
 
-use super::{Note, clock, state};
+use super::{Note, clock, modules, state};
 use crate::uapi::sys::Pid;
 use crate::uapi::wait::Usage;
 use crate::uapi::{Errno, task};
-use clone3_trace::{Call, Wait};
+use clone3_trace::Wait;
 use core::ffi::c_int;
 
 /// A wait under way. It is recorded when it is over, and had something to tell.
@@ -33,8 +33,8 @@ impl Waiting {
 }
 
 /// A child that one of the library's own functions waits for.
-pub fn wait_for(call: Call, pid: Pid) -> Result<c_int, Errno> {
-    let waiting = Waiting::begin(Note::of(call));
+pub fn wait_for(note: Note, pid: Pid) -> Result<c_int, Errno> {
+    let waiting = Waiting::begin(note);
     let mut usage = Usage::default();
     let status = task::wait_with_usage(pid, &mut usage)?;
     waiting.end(pid, status, Some(&usage));
@@ -45,6 +45,9 @@ pub fn wait_for(call: Call, pid: Pid) -> Result<c_int, Errno> {
 #[inline(never)]
 fn record(waiting: Waiting, child: Pid, status: c_int, usage: Option<&Usage>) {
     let writer = state::writer();
+    if let Some(ring) = state::ring() {
+        modules::record(&ring, &writer, waiting.note.caller);
+    }
     let body = Wait {
         end_ns: writer.time,
         user_ns: usage.map_or(0, Usage::user_time),

@@ -39,7 +39,8 @@ static VFORK: Request = Request::VFORK;
 ///
 /// # Safety
 /// `frame` must be the assembly's frame with `saved` filled in.
-pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdict {
+pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry, caller: usize) -> Verdict {
+    let note = note(entry, caller);
     // SAFETY: by the contract; the fields that are not initialised yet are written, and
     // any bits are valid in the others.
     let (saved, result) = unsafe {
@@ -48,9 +49,9 @@ pub unsafe extern "C" fn prepare(frame: *mut Frame, entry: TwiceEntry) -> Verdic
     };
     let outcome = match entry {
         // SAFETY: as above.
-        TwiceEntry::Vfork => unsafe { lend(frame, entry, &VFORK) },
+        TwiceEntry::Vfork => unsafe { lend(frame, note, &VFORK) },
         // SAFETY: as above.
-        _ => unsafe { as_asked(frame, entry, saved) },
+        _ => unsafe { as_asked(frame, entry, note, saved) },
     };
     match outcome {
         Ok(Made::Verdict(verdict)) => return verdict,
@@ -77,14 +78,15 @@ enum Made {
 unsafe fn as_asked(
     frame: *mut Frame,
     entry: TwiceEntry,
+    note: Note,
     saved: &[usize; 7],
 ) -> Result<Made, Errno> {
     let wanted = wanted(entry, saved);
     match &wanted {
         Ok(request) if can_return(request) => match request.memory() {
-            Memory::Copied => create_copy(entry, request).map(Made::Child),
+            Memory::Copied => create_copy(entry, note, request).map(Made::Child),
             // SAFETY: by the contract.
-            _ => unsafe { lend(frame, entry, request) },
+            _ => unsafe { lend(frame, note, request) },
         },
         // A request that cannot return through a C function, or that the kernel refuses
         // before it reads the fields, is passed to the kernel unchanged.
@@ -95,7 +97,7 @@ unsafe fn as_asked(
             report::record(host::tid(), Record::NONE);
             let request = refused.as_ref().unwrap_or(&Request::FORK);
             let errno = refused.as_ref().err().copied().unwrap_or(Errno::EINVAL);
-            Creation::begin(note(entry), request).end(Err(errno));
+            Creation::begin(note, request).end(Err(errno));
             Err(errno)
         }
     }
@@ -116,8 +118,8 @@ fn wanted(entry: TwiceEntry, saved: &[usize; 7]) -> Result<Request, Errno> {
 /// # Safety
 /// As [`prepare`].
 #[inline(never)]
-unsafe fn lend(frame: *mut Frame, entry: TwiceEntry, request: &Request) -> Result<Made, Errno> {
-    let creation = Creation::begin(note(entry), request);
+unsafe fn lend(frame: *mut Frame, note: Note, request: &Request) -> Result<Made, Errno> {
+    let creation = Creation::begin(note, request);
     // SAFETY: the frame's own place, written before it is read; the attempt's
     // arguments point into itself, where it stays.
     let attempt = unsafe {
@@ -183,18 +185,19 @@ pub extern "C" fn fail(raw: isize) -> isize {
     -1
 }
 
-fn create_copy(entry: TwiceEntry, request: &Request) -> Result<sys::Pid, Errno> {
+fn create_copy(entry: TwiceEntry, note: Note, request: &Request) -> Result<sys::Pid, Errno> {
     // syscall(SYS_fork) and its equivalents mean what _Fork() does.
     let is_underscore_fork = entry == TwiceEntry::Syscall && *request == Request::FORK;
-    fork::copy(note(entry), request, is_underscore_fork)
+    fork::copy(note, request, is_underscore_fork)
 }
 
-fn note(entry: TwiceEntry) -> Note {
-    Note::of(match entry {
+fn note(entry: TwiceEntry, caller: usize) -> Note {
+    let call = match entry {
         TwiceEntry::Vfork => Call::Vfork,
         TwiceEntry::Clone3 => Call::Clone3,
         TwiceEntry::Syscall => Call::Syscall,
-    })
+    };
+    Note::new(call, caller)
 }
 
 fn can_return(request: &Request) -> bool {

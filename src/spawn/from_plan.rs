@@ -40,6 +40,7 @@ impl Drop for Descriptor {
 /// # Safety
 /// The setters' contracts, and exec's for the rest.
 pub unsafe fn spawn(
+    caller: usize,
     plan: &Plan,
     path: *const c_char,
     argv: Strings,
@@ -51,7 +52,7 @@ pub unsafe fn spawn(
     let envp = if envp.is_null() { environment::all() } else { envp };
     let mask = sys::block_all_signals();
     // SAFETY: by the contract.
-    let outcome = unsafe { spawn_blocked(plan, program, [argv, envp], mask) };
+    let outcome = unsafe { spawn_blocked(caller, plan, program, [argv, envp], mask) };
     sys::restore_signals(mask);
     outcome
 }
@@ -76,6 +77,7 @@ unsafe fn program(plan: &Plan, path: *const c_char) -> Result<Program, Errno> {
 /// # Safety
 /// As [`spawn`].
 unsafe fn spawn_blocked(
+    caller: usize,
     plan: &Plan,
     program: Program,
     [argv, envp]: [Strings; 2],
@@ -86,6 +88,7 @@ unsafe fn spawn_blocked(
     let elsewhere = Elsewhere::enter(plan.rare.namespaces.get())?;
     let mut pidfd = -1;
     let mut child = Child {
+        note: Note::new(Call::Clone3Spawn, caller),
         program,
         argv,
         envp,
@@ -119,7 +122,7 @@ fn described<'a>(plan: &'a Plan, cgroup: Option<c_int>, pidfd: &'a mut c_int) ->
     // The leader of a new session leads its process group and cannot join another.
     let process_group = plan.attributes.process_group.filter(|_| !plan.attributes.new_session);
     Child {
-        note: Note::of(Call::Clone3Spawn),
+        note: Note::new(Call::Clone3Spawn, 0),
         program: Program::Path(null()),
         argv: null(),
         envp: null(),

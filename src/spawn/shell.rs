@@ -17,7 +17,6 @@ use crate::uapi::Errno;
 use crate::uapi::mutex::{Guarded, Lock, Mutex, Quiet};
 use crate::uapi::sys::{self, KernelSigset, Pid};
 use crate::uapi::task::{self, KernelSigaction};
-use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 
@@ -26,14 +25,14 @@ use core::ptr::null;
 /// # Safety
 /// `command` must be a string.
 pub unsafe fn start(
-    call: Call,
+    note: Note,
     command: *const c_char,
     actions: &[Action],
     attributes: Attributes,
 ) -> Result<Pid, Failure> {
     let argv = [c"sh".as_ptr(), c"-c".as_ptr(), c"--".as_ptr(), command, null()];
     let mut child = Child {
-        note: Note::of(call),
+        note,
         program: Program::Path(c"/bin/sh".as_ptr()),
         argv: argv.as_ptr(),
         envp: environment::all(),
@@ -55,16 +54,16 @@ pub unsafe fn start(
 ///
 /// # Safety
 /// `command` must be a string.
-pub unsafe fn system(command: *const c_char) -> Result<c_int, Errno> {
+pub unsafe fn system(note: Note, command: *const c_char) -> Result<c_int, Errno> {
     const COULD_NOT_EXECUTE: c_int = 127 << 8;
     let ignored = ignore_interrupts();
     let mask = sys::block_signals(signal_bit(libc::SIGCHLD));
     let attributes =
         Attributes { defaults: ignored.defaults(), mask: Some(mask), ..Attributes::NONE };
     // SAFETY: by the contract.
-    match unsafe { start(Call::System, command, &[], attributes) } {
+    match unsafe { start(note, command, &[], attributes) } {
         Ok(pid) => {
-            let waiting = Waiting::begin(Note::of(Call::System));
+            let waiting = Waiting::begin(note);
             let mut running = Running { pid, mask };
             // SAFETY: abandon() runs only if the thread is cancelled and never returns to
             // this call.
@@ -181,7 +180,7 @@ fn heed_interrupts() {
 }
 
 /// Whether there is a shell, as `system(NULL)` asks.
-pub fn is_there() -> bool {
+pub fn is_there(note: Note) -> bool {
     // SAFETY: a string.
-    unsafe { system(c"exit 0".as_ptr()) == Ok(0) }
+    unsafe { system(note, c"exit 0".as_ptr()) == Ok(0) }
 }

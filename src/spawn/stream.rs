@@ -19,8 +19,8 @@ use crate::uapi::{Errno, file, file_facts};
 use clone3_trace::Call;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicUsize};
 
 /// What the mode says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ struct Stream {
     pipe: Result<(libc::dev_t, u64), Errno>,
     /// Whether the host's own pclose waits for the command.
     hosts: bool,
+    /// Where pclose() was called from, while it closes the stream and that is recorded.
+    closer: AtomicUsize,
     /// Written before the stream is in the list, and when the one after it is removed: a
     /// fork in another thread copies a consistent list at any time.
     next: AtomicPtr<Stream>,
@@ -133,14 +135,14 @@ impl Streams {
 ///
 /// # Safety
 /// `command` must be a string, `mode` too.
-pub unsafe fn open(command: *const c_char, mode: *const c_char) -> Result<File, Errno> {
+pub unsafe fn open(note: Note, command: *const c_char, mode: *const c_char) -> Result<File, Errno> {
     // SAFETY: by the contract.
     let parsed = Mode::parse(unsafe { text::bytes(mode) }, streams::lax_mode())?;
     let [reading, writing] = file::pipe()?;
     let (ours, theirs) = if parsed.reads { (reading, writing) } else { (writing, reading) };
     let outcome = Stream::over(ours, parsed.reads).and_then(|stream| match stream {
         // SAFETY: by the contract; the stream is this call's own.
-        Some(stream) => unsafe { start(command, stream, theirs, parsed) }.map(Some),
+        Some(stream) => unsafe { start(note, command, stream, theirs, parsed) }.map(Some),
         None => Ok(None),
     });
     file::close(theirs);
@@ -163,6 +165,7 @@ impl Stream {
             pid: 0,
             pipe: file_facts::inode(fd),
             hosts: false,
+            closer: AtomicUsize::new(0),
             next: AtomicPtr::new(null_mut()),
         };
         // SAFETY: memory for it, which stays until the stream is closed.
@@ -190,6 +193,7 @@ impl Stream {
 /// # Safety
 /// `command` must be a string, and the stream this call's own, without a command.
 unsafe fn start(
+    note: Note,
     command: *const c_char,
     stream: *mut Stream,
     end: c_int,
@@ -220,7 +224,7 @@ unsafe fn start(
         list.add(Action::Dup2 { from: end, to: c_int::from(mode.reads) });
         let attributes = Attributes { mask: Some(quiet.mask()), ..Attributes::NONE };
         // SAFETY: by the contract.
-        match unsafe { shell::start(Call::Popen, command, list.all(), attributes) } {
+        match unsafe { shell::start(note, command, list.all(), attributes) } {
             // SAFETY: in no list yet.
             Ok(pid) => break Ok(unsafe { streams.begin(stream, pid, mode) }),
             Err(failure) => break Err(failure.errno),
@@ -318,7 +322,8 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     let mut streams = STREAMS.lock(&quiet);
     let ours = streams.take(|other| other == stream);
     // SAFETY: the node of a stream that was open until now.
-    let (fd, pid) = unsafe { ((*stream).cookie.fd(), (*stream).pid) };
+    let (fd, pid, closer) =
+        unsafe { ((*stream).cookie.fd(), (*stream).pid, (*stream).closer.load(Relaxed)) };
     let was_open = file::close(fd);
     drop(streams);
     drop(quiet);
@@ -327,7 +332,8 @@ unsafe extern "C" fn closed(cookie: *mut c_void) -> c_int {
     }
     // SAFETY: in no list any more; glibc does not hand it over again.
     unsafe { Stream::release(stream) };
-    let status = if was_open { observe::wait_for(Call::Pclose, pid) } else { Err(Errno::EBADF) };
+    let note = Note::new(Call::Pclose, closer);
+    let status = if was_open { observe::wait_for(note, pid) } else { Err(Errno::EBADF) };
     status.unwrap_or_else(|error| {
         errno::set(error);
         -1
@@ -356,21 +362,34 @@ fn take_out(file: File) -> Option<(Pid, bool)> {
     Some((pid, hosts))
 }
 
+/// Notes where the stream of a file is closed from, for [`closed`] to record.
+fn name_closer(file: File, note: Note) {
+    let quiet = Quiet::begin();
+    let streams = STREAMS.lock(&quiet);
+    if let Some(stream) = streams.all().find(|stream| stream.file == file) {
+        stream.closer.store(note.caller, Relaxed);
+    }
+}
+
 /// `pclose()`: the command's wait status.
 ///
 /// # Safety
 /// `file` must be from popen, and used no more.
-pub unsafe fn close(file: File) -> Result<c_int, Errno> {
-    let taken = if streams::are_told_of() { None } else { take_out(file) };
+pub unsafe fn close(note: Note, file: File) -> Result<c_int, Errno> {
+    let is_told = streams::are_told_of();
+    if is_told && observe::is_on() {
+        name_closer(file, note);
+    }
+    let taken = if is_told { None } else { take_out(file) };
     match taken {
         Some((pid, false)) => {
             // SAFETY: by the contract.
             unsafe { streams::close(file) };
-            observe::wait_for(Call::Pclose, pid)
+            observe::wait_for(note, pid)
         }
         // The host knows the command.
         Some((pid, true)) => {
-            let waiting = Waiting::begin(Note::of(Call::Pclose));
+            let waiting = Waiting::begin(note);
             // SAFETY: by the contract.
             let status = unsafe { streams::hosts_close(file) }?;
             waiting.end(pid, status, None);

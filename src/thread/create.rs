@@ -15,7 +15,6 @@ use crate::observe::{Creation, Note};
 use crate::uapi::flags::*;
 use crate::uapi::sys::Pid;
 use crate::uapi::{CloneFlags, Errno, pages};
-use clone3_trace::Call;
 use core::ffi::{c_int, c_void};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::AtomicPtr;
@@ -63,6 +62,7 @@ struct Site {
 /// The attributes' pointers must be right and `handle` writable; `start` must be
 /// sound to run in such a thread.
 pub unsafe fn create(
+    note: Note,
     attributes: &Attributes,
     start: Start,
     argument: *mut c_void,
@@ -84,7 +84,7 @@ pub unsafe fn create(
         trial: trial.map_or(null(), |trial| &raw const *trial),
     };
     // SAFETY: a site that no other thread has; the rest by the contract.
-    unsafe { site.launch(task, attributes) }.map_err(as_pthreads)?;
+    unsafe { site.launch(note, task, attributes) }.map_err(as_pthreads)?;
     if let Some(trial) = trial {
         trial.wait().inspect_err(|_| {
             site.slot.entry.wait_for_end();
@@ -199,7 +199,7 @@ impl Site {
     ///
     /// # Safety
     /// No other thread may have the site, and what the attributes point to right.
-    unsafe fn launch(&self, task: Task, attributes: &Attributes) -> Result<(), Errno> {
+    unsafe fn launch(&self, note: Note, task: Task, attributes: &Attributes) -> Result<(), Errno> {
         const ALIGN: usize = 64;
         let top = (self.top - size_of::<Task>()) & !(ALIGN - 1);
         // SAFETY: on the thread's stack, which is at least as large.
@@ -221,7 +221,7 @@ impl Site {
             set_tid: (attributes.set_tid.0 as u64, attributes.set_tid.1 as u64),
             ..Request::FORK
         };
-        let creation = Creation::begin(Note::of(Call::ThreadCreate), &request);
+        let creation = Creation::begin(note, &request);
         // SAFETY: a stack and a thread pointer of the thread's own.
         let outcome = unsafe { start_by(&request, top as *mut c_void, self.creator) };
         creation.end(outcome);

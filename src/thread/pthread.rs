@@ -45,11 +45,13 @@ pub unsafe fn pass(
     attributes: *const pthread_attr_t,
     start: Start,
     argument: *mut c_void,
+    caller: usize,
 ) -> c_int {
     match pthread::next_create() {
         // SAFETY: by the contract.
         Some(create) => unsafe {
-            recorded(Call::PthreadCreate, || create(thread, attributes, start, argument))
+            let note = Note::new(Call::PthreadCreate, caller);
+            recorded(note, || create(thread, attributes, start, argument))
         },
         None => libc::ENOSYS,
     }
@@ -57,11 +59,11 @@ pub unsafe fn pass(
 
 /// Records a thread of the host's.
 #[inline(always)]
-fn recorded(call: Call, create: impl FnOnce() -> c_int) -> c_int {
+fn recorded(note: Note, create: impl FnOnce() -> c_int) -> c_int {
     if !observe::is_on() {
         return create();
     }
-    let creation = Creation::begin_hosts(Note::of(call), true);
+    let creation = Creation::begin_hosts(note, true);
     let errno = create();
     creation.end_hosts(if errno == 0 { Ok(0) } else { Err(Errno(errno)) });
     errno
@@ -76,11 +78,14 @@ pub unsafe fn pass_thrd(
     thread: *mut pthread_t,
     start: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
     argument: *mut c_void,
+    caller: usize,
 ) -> c_int {
     const THRD_ERROR: c_int = 2; // in both libcs
     match pthread::next_thrd_create() {
         // SAFETY: by the contract.
-        Some(create) => unsafe { recorded(Call::ThrdCreate, || create(thread, start, argument)) },
+        Some(create) => unsafe {
+            recorded(Note::new(Call::ThrdCreate, caller), || create(thread, start, argument))
+        },
         None => THRD_ERROR,
     }
 }
@@ -131,12 +136,14 @@ pub unsafe fn create(
     extras: &Extras,
     start: Start,
     argument: *mut c_void,
+    caller: usize,
 ) -> Result<(), Refusal> {
+    let note = Note::new(Call::Clone3PthreadCreate, caller);
     let host = Pthread::of_host().ok_or(Refusal::Other(Errno::ENOSYS))?;
     let errno = errno::get(); // which the host may use on its way
     let state = host.hold_cancellation();
     // SAFETY: by the contract.
-    let outcome = unsafe { create_by(&host, thread, attributes, extras, start, argument) };
+    let outcome = unsafe { create_by(&host, note, thread, attributes, extras, start, argument) };
     host.restore_cancellation(state);
     errno::restore(errno);
     outcome
@@ -146,6 +153,7 @@ pub unsafe fn create(
 /// As [`create`].
 unsafe fn create_by(
     host: &Pthread,
+    note: Note,
     thread: *mut pthread_t,
     attributes: *const pthread_attr_t,
     extras: &Extras,
@@ -164,7 +172,7 @@ unsafe fn create_by(
         answered: AtomicU32::new(OPEN),
     };
     // SAFETY: by the contract; the offer is there until it has been answered.
-    let error = recorded(Call::Clone3PthreadCreate, || unsafe {
+    let error = recorded(note, || unsafe {
         host.create(thread, &attributes, clone3_begin_pthread, (&raw mut offer).cast())
     });
     if error != 0 {

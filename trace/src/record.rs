@@ -231,8 +231,10 @@ records! {
         call: u8, "call";
     }
 
-    /// An object in the memory of the process that is the origin.
-    Module = 7 "module", strings ["path"] {
+    /// An object in the memory of the process that is the origin, and of those that are copied
+    /// from it later. Recorded before the first record with a caller in it. The build id is
+    /// bytes.
+    Module = 7 "module", strings ["path", "build_id"] {
         /// Where it lies, less where its file says that it lies.
         base: u64, "address";
         /// Its lowest address,
