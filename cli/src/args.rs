@@ -190,6 +190,9 @@ pub enum When {
     Never,
 }
 
+/// Where distributions have files of debug information.
+pub const DEBUG_DIRECTORY: &str = "/usr/lib/debug";
+
 /// Of `clone3 report`.
 #[derive(Group)]
 pub struct Report {
@@ -201,6 +204,11 @@ pub struct Report {
     /// width otherwise
     #[arg(short, long)]
     pub wide: bool,
+
+    /// Where files of debug information are, by build id, as debuggers look for them: for the
+    /// functions and lines that calls came from
+    #[arg(long, value_name = "DIRECTORY", default_value = DEBUG_DIRECTORY)]
+    pub debug_directory: PathBuf,
 
     /// The trace; - is standard input
     #[arg(value_name = "FILE")]

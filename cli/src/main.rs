@@ -16,6 +16,7 @@ mod record;
 mod report;
 mod run;
 mod shipped;
+mod symbols;
 mod trace;
 mod words;
 

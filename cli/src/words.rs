@@ -114,6 +114,11 @@ pub fn c_strings(words: &[Vec<u8>]) -> String {
     format!("[{}]", words.join(", "))
 }
 
+/// A text without quotes around it, of which nothing but spaces parts words.
+pub fn plain(bytes: &[u8]) -> String {
+    escaped(bytes, '\\')
+}
+
 /// What is not printable, a backslash or the quote, with a backslash before it; by octal
 /// digits, of which there are always three, so that what follows does not belong to it.
 fn escaped(bytes: &[u8], quote: char) -> String {
@@ -246,7 +251,7 @@ mod tests {
     #[test]
     fn nothing_steers_a_terminal() {
         let hostile = "\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}\u{200b}\u{85}".as_bytes();
-        for text in [shell(&[hostile]), c_string(hostile), c_string(b"\xff\x80")] {
+        for text in [shell(&[hostile]), c_string(hostile), plain(hostile), c_string(b"\xff\x80")] {
             assert!(text.is_ascii() && !text.bytes().any(|byte| byte < b' '), "{text}");
         }
         assert_eq!(shell(&["é—ü"]), "'é—ü'");

@@ -50,7 +50,11 @@ unsafe extern "C" fn exported_forkpty(
     or_errno(unsafe { forkpty::forkpty(note, master, name, termios, size) })
 }
 
-extern "C" fn exported_daemon(keeps_directory: c_int, keeps_streams: c_int, caller: Caller) -> c_int {
+extern "C" fn exported_daemon(
+    keeps_directory: c_int,
+    keeps_streams: c_int,
+    caller: Caller,
+) -> c_int {
     let note = Note::new(Call::Daemon, caller.address());
     or_minus_one(daemon::daemon(note, keeps_directory != 0, keeps_streams != 0))
 }

@@ -13,7 +13,7 @@ mod siblings;
 mod text;
 mod volatile;
 
-use crate::args::{Diff, DiffFormat};
+use crate::args::{DEBUG_DIRECTORY, Diff, DiffFormat};
 use crate::report;
 use anyhow::Result;
 use comparison::{Comparison, Limits};
@@ -22,7 +22,9 @@ use std::process::ExitCode;
 
 /// Compares two files.
 pub fn run(diff: &Diff) -> Result<ExitCode> {
-    let runs = [report::whole(report::open(&diff.a)?), report::whole(report::open(&diff.b)?)];
+    let read =
+        |file| Ok::<_, anyhow::Error>(report::whole(report::open(file)?, DEBUG_DIRECTORY.as_ref()));
+    let runs = [read(&diff.a)?, read(&diff.b)?];
     let threshold_ns = diff.threshold.saturating_mul(1_000_000);
     let limits =
         Limits { top: diff.top, threshold_ns, is_exact: diff.exact, ignored: &diff.ignore };

@@ -186,7 +186,8 @@ fn commands_with_other_arguments_are_found_by_their_own_words() {
 }
 
 fn read(bytes: &[u8]) -> Option<Run> {
-    crate::trace::Reader::new(bytes).ok().map(crate::report::whole)
+    let reader = crate::trace::Reader::new(bytes).ok()?;
+    Some(crate::report::whole(reader, "/nowhere".as_ref()))
 }
 
 proptest! {

@@ -2,9 +2,10 @@
 //! Puts a run together, a record after the other.
 
 use super::build_links::Links;
-use super::{Creation, End, Exec, Image, Process, Run, Used, Waited};
+use super::{Callers, Creation, End, Exec, Image, Process, Run, Used, Waited};
 use crate::trace::{Body, Header, Record, drop_reason};
 use clone3_trace::{Alive, Call, Create, Exit, Route, Wait};
+use std::path::Path;
 
 /// Takes records in their order.
 #[derive(Default)]
@@ -14,15 +15,17 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// For a trace with this first page.
-    pub fn new(header: &Header) -> Builder {
-        let run = Run { header: header.clone(), ..Run::default() };
+    /// For a trace with this first page, and files of debug information in that directory.
+    pub fn new(header: &Header, debug_files: &Path) -> Builder {
+        let callers = Callers::new(debug_files);
+        let run = Run { header: header.clone(), callers, ..Run::default() };
         Builder { run, links: Links::default() }
     }
 
     /// The next record: which process it is about, by its place in the run.
     pub fn add(&mut self, record: &Record) -> Option<usize> {
         self.run.end_ns = self.run.end_ns.max(record.begun_ns);
+        self.run.callers.add(record);
         let place = match record.body {
             Body::Create(create) => self.create(record, &create),
             Body::Start(start) => {
@@ -40,7 +43,14 @@ impl Builder {
                 self.run.blind.gap(reason, gap.count);
                 return None;
             }
-            Body::Module(_) | Body::Other(_) => return None,
+            Body::Module(_) => {
+                let place = self.writer(record);
+                let images = &self.run.processes[place].images;
+                let directory = images.last().map_or(&b""[..], |image| &image.cwd);
+                self.run.callers.add_object(&self.run.header, record, directory);
+                place
+            }
+            Body::Other(_) => return None,
         };
         Some(place)
     }
@@ -78,6 +88,7 @@ impl Builder {
             by,
             process: None,
             call: Call::of(create.call),
+            caller: self.run.callers.find(record, create.caller),
             route: Route::of(create.route).filter(|route| *route != Route::None),
             flags: create.flags,
             resident: create.resident,
@@ -116,6 +127,7 @@ impl Builder {
             None => self.writer(record),
         };
         self.links.execution(record.name(), place, record.pid);
+        let caller = self.run.callers.find(record, exec.caller);
         let process = &mut self.run.processes[place];
         process.heard = true;
         if exec.ran_ns != 0 {
@@ -124,6 +136,7 @@ impl Builder {
         process.execs.push(Exec {
             name: record.name(),
             call: Call::of(exec.call),
+            caller,
             at_ns: record.begun_ns,
             path: record.strings[0].bytes.clone(),
             argv: record.words(1),

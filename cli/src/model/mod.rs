@@ -6,10 +6,12 @@ mod ask;
 mod blind;
 mod build;
 mod build_links;
+mod callers;
 
 pub use ask::{Part, base_name};
 pub use blind::Blind;
 pub use build::{Builder, end};
+pub use callers::{Caller, Callers};
 
 use crate::trace::Header;
 use clone3_trace::{Call, Route};
@@ -25,6 +27,8 @@ pub struct Run {
     pub creations: Vec<Creation>,
     /// What could not be seen.
     pub blind: Blind,
+    /// Where calls came from.
+    pub callers: Callers,
     /// The last time in the trace.
     pub end_ns: u64,
 }
@@ -87,6 +91,8 @@ pub struct Creation {
     pub call: Option<Call>,
     /// The way that it went, where that is known.
     pub route: Option<Route>,
+    /// From where it was called.
+    pub caller: Option<Caller>,
     /// CLONE_*.
     pub flags: u64,
     /// The creator's memory, where it was copied and asked for,
@@ -121,6 +127,8 @@ pub struct Exec {
     pub name: u64,
     /// The function that was called.
     pub call: Option<Call>,
+    /// From where.
+    pub caller: Option<Caller>,
     /// When.
     pub at_ns: u64,
     /// The file,

@@ -8,7 +8,7 @@ use clone3_trace as raw;
 fn run(writer: &Writer) -> Run {
     let bytes = writer.bytes();
     let mut reader = Reader::new(&bytes[..]).unwrap();
-    let mut builder = Builder::new(&reader.header);
+    let mut builder = Builder::new(&reader.header, "/nowhere".as_ref());
     while let Some(record) = reader.next() {
         builder.add(&record);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Forks of large processes for nothing but an exec.
 
+use super::place;
 use super::summary::percentile;
 use crate::model::{Creation, Run};
 use crate::words::{duration, shell, size, times};
@@ -27,11 +28,13 @@ struct Forks {
 
 /// What they took in all, and what is to be said of them.
 pub fn in_vain(run: &Run) -> Vec<(u64, String)> {
-    let mut all: BTreeMap<(String, &str), Forks> = BTreeMap::new();
+    let mut all: BTreeMap<(String, &str, Option<String>), Forks> = BTreeMap::new();
     for creation in &run.creations {
         let Some((took_ns, until_exec_ns)) = took_in_vain(run, creation) else { continue };
         let call = creation.call.map_or("fork", |call| call.name());
-        let forks = all.entry((run.program_at(creation.by, creation.begun_ns), call)).or_default();
+        let program = run.program_at(creation.by, creation.begun_ns);
+        let from = place::of_creation(run, creation);
+        let forks = all.entry((program, call, from)).or_default();
         forks.took_ns.push(took_ns);
         forks.until_exec_ns.push(until_exec_ns);
         if creation.resident > forks.resident {
@@ -39,11 +42,15 @@ pub fn in_vain(run: &Run) -> Vec<(u64, String)> {
         }
     }
     let spawn = spawn_takes(run);
-    all.into_iter().map(|((program, call), forks)| forks.told(&program, call, &spawn)).collect()
+    let tell = |((program, call, from), forks): ((String, &str, Option<String>), Forks)| {
+        let from = from.map_or_else(String::new, |place| format!(" at {place}"));
+        forks.told(&program, call, &from, &spawn)
+    };
+    all.into_iter().map(tell).collect()
 }
 
 impl Forks {
-    fn told(mut self, program: &str, call: &str, spawn: &str) -> (u64, String) {
+    fn told(mut self, program: &str, call: &str, from: &str, spawn: &str) -> (u64, String) {
         let sum = self.took_ns.iter().copied().fold(0, u64::saturating_add);
         let of = match (self.resident, self.page_tables) {
             (0, _) => String::new(),
@@ -59,7 +66,7 @@ impl Forks {
         self.until_exec_ns.sort_unstable();
         let until_exec = percentile(&self.until_exec_ns, 50).map_or_else(String::new, duration);
         let text = format!(
-            "{} was copied by {call}{of} {} ({}{in_all}), for an exec {until_exec} \
+            "{} was copied by {call}{of}{from} {} ({}{in_all}), for an exec {until_exec} \
              later{middle}: posix_spawn copies nothing and {spawn}",
             shell(&[program]),
             times(self.took_ns.len() as u64),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is worth a look, in words: what was seen, what it cost, what would be better.
 
-use super::{HEAD, copies, repeated};
-use crate::model::{Process, Run, base_name};
+use super::{HEAD, copies, place, repeated};
+use crate::model::{Exec, Process, Run, base_name};
 use crate::words::{cut, duration, shell, times};
 use anyhow::Result;
 use std::cmp::Reverse;
@@ -77,6 +77,11 @@ impl Sum {
     }
 }
 
+/// In which function, and line, where that is known.
+fn at(place: Option<String>) -> String {
+    place.map_or_else(String::new, |place| format!(" at {place}"))
+}
+
 /// Shells for a command that needs none.
 fn shells(run: &Run, all: &mut Vec<Finding>) {
     let mut sum = Sum::default();
@@ -84,18 +89,24 @@ fn shells(run: &Run, all: &mut Vec<Finding>) {
     for process in &run.processes {
         let Some((text, cost_ns)) = needless_shell(run, process) else { continue };
         sum.add(cost_ns);
-        example.get_or_insert(text);
+        example.get_or_insert((text, process));
     }
-    if let Some(text) = example {
+    if let Some((text, process)) = example {
         let text = format!(
-            "a shell was started {} ({}) for a command that needs none, such as {}: execute it \
+            "a shell was started {} ({}) for a command that needs none, such as {}{}: execute it \
              directly",
             times(sum.count),
             duration(sum.cost_ns),
-            command(&[text])
+            command(&[text]),
+            at(made_at(run, process))
         );
         all.push(Finding { cost_ns: sum.cost_ns, text });
     }
+}
+
+/// Where the call that made a process came from.
+fn made_at(run: &Run, process: &Process) -> Option<String> {
+    place::of_creation(run, &run.creations[process.creation?])
 }
 
 /// The command, and how long it took until it began.
@@ -127,18 +138,22 @@ const BUILT_IN: &[&[u8]] = &[
 
 /// Programs that are looked for where they are not.
 fn misses(run: &Run, all: &mut Vec<Finding>) {
-    let mut sums: BTreeMap<String, (Sum, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<String, (Sum, u64, Option<&Exec>)> = BTreeMap::new();
     for process in &run.processes {
         for exec in &process.execs {
             let entry = sums.entry(base_name(&exec.path)).or_default();
             match exec.failed {
-                Some(libc::ENOENT | libc::ENOTDIR) => entry.0.add(0),
+                Some(libc::ENOENT | libc::ENOTDIR) => {
+                    entry.0.add(0);
+                    entry.2.get_or_insert(exec);
+                }
                 Some(_) => {}
                 None => entry.1 += 1,
             }
         }
     }
-    for (name, (misses, hits)) in sums.into_iter().filter(|(_, (sum, _))| sum.count >= MISSES) {
+    let many = sums.into_iter().filter(|(_, (sum, ..))| sum.count >= MISSES);
+    for (name, (misses, hits, first)) in many {
         let found = match hits {
             0 => "it was never found".to_owned(),
             hits => format!(
@@ -146,25 +161,32 @@ fn misses(run: &Run, all: &mut Vec<Finding>) {
                 times(hits)
             ),
         };
-        let text =
-            format!("{} was executed in vain {}: {found}", shell(&[name]), times(misses.count));
+        let from = at(first.and_then(|exec| place::of_exec(run, exec)));
+        let (name, often) = (shell(&[name]), times(misses.count));
+        let text = format!("{name} was executed in vain {often}{from}: {found}");
         all.push(Finding { cost_ns: 0, text });
     }
 }
 
 /// Children that were not waited for.
 fn left_behind(run: &Run, all: &mut Vec<Finding>) {
-    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, Option<String>), u64> = BTreeMap::new();
     for (place, process) in run.processes.iter().enumerate() {
-        let zombies = process.children.iter().filter(|child| run.processes[**child].zombie).count();
-        let left = (zombies as u64).max(process.unwaited.into());
-        if left != 0 {
-            *sums.entry(run.program(place)).or_default() += left;
+        let children = process.children.iter().map(|child| &run.processes[*child]);
+        let mut zombies = 0;
+        for child in children.filter(|child| child.zombie) {
+            zombies += 1;
+            *sums.entry((run.program(place), made_at(run, child))).or_default() += 1;
+        }
+        let others = u64::from(process.unwaited).saturating_sub(zombies);
+        if others != 0 {
+            *sums.entry((run.program(place), None)).or_default() += others;
         }
     }
-    for (program, left) in sums {
+    for ((program, from), left) in sums {
         let children = if left == 1 { "a child".into() } else { format!("{left} children") };
-        let text = format!("{} never waited for {children}", shell(&[program]));
+        let made = from.map_or_else(String::new, |from| format!(" made at {from}"));
+        let text = format!("{} never waited for {children}{made}", shell(&[program]));
         all.push(Finding { cost_ns: 0, text });
     }
 }

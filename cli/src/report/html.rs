@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One page that shows a run: lanes, tree, table, search. It loads nothing from anywhere.
 
-use super::findings;
 use super::tree::status;
+use super::{findings, place};
 use crate::critical::Critical;
 use crate::model::{End, Run};
 use crate::words::{self, shell};
@@ -69,13 +69,21 @@ impl Texts {
     }
 }
 
+/// Those that rows have numbers of.
+#[derive(Default)]
+struct Columns {
+    programs: Texts,
+    commands: Texts,
+    callers: Texts,
+}
+
 fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
     let begin = run.processes.iter().map(|process| process.begun_ns).min().unwrap_or(0);
     let until = run.processes.iter().map(|process| run.until(process)).max().unwrap_or(0);
-    let (mut programs, mut commands) = (Texts::default(), Texts::default());
+    let mut texts = Columns::default();
     write!(out, "{{\"processes\":[")?;
     for place in 0..run.processes.len() {
-        let row = row(run, place, begin, &mut programs, &mut commands);
+        let row = row(run, place, begin, &mut texts);
         let comma = if place == 0 { "" } else { ",\n" };
         write!(out, "{comma}{}", in_page(&row))?;
     }
@@ -85,8 +93,9 @@ fn data(run: &Run, title: &str, out: &mut impl Write) -> Result<()> {
     for (name, value) in [
         ("title", json!(title)),
         ("span", json!(until.saturating_sub(begin) / 1_000)),
-        ("programs", json!(programs.texts)),
-        ("commands", json!(commands.texts)),
+        ("programs", json!(texts.programs.texts)),
+        ("commands", json!(texts.commands.texts)),
+        ("callers", json!(texts.callers.texts)),
         ("findings", json!(findings)),
         ("blind", json!(blind)),
         ("path", json!(path)),
@@ -115,7 +124,7 @@ fn in_page(value: &Value) -> String {
 }
 
 /// The columns that the page's script names. Times are in µs, memory is in KiB; -1 is unknown.
-fn row(run: &Run, place: usize, begin: u64, programs: &mut Texts, commands: &mut Texts) -> Value {
+fn row(run: &Run, place: usize, begin: u64, texts: &mut Columns) -> Value {
     let process = &run.processes[place];
     let us = |ns: u64| ns.saturating_sub(begin) / 1_000;
     let program = words::message(&run.program(place));
@@ -130,7 +139,9 @@ fn row(run: &Run, place: usize, begin: u64, programs: &mut Texts, commands: &mut
     }
     let mut command = command.join(" ⇒ ");
     cut(&mut command, LONGEST);
-    let call = process.creation.and_then(|creation| run.creations[creation].call);
+    let creation = process.creation.map(|creation| &run.creations[creation]);
+    let call = creation.and_then(|creation| creation.call);
+    let caller = creation.and_then(|creation| place::of_creation(run, creation));
     json!([
         process.pid,
         process.parent.map_or(-1, |parent| parent as i64),
@@ -140,9 +151,10 @@ fn row(run: &Run, place: usize, begin: u64, programs: &mut Texts, commands: &mut
         u8::from(!matches!(process.end, End::Exited(0 | -1) | End::Unknown | End::Alive)),
         run.cpu(process).map_or(-1, |cpu| (cpu / 1_000) as i64),
         process.max_resident().map_or(-1, |most| (most / 1024) as i64),
-        programs.number(program),
-        commands.number(command),
+        texts.programs.number(program),
+        texts.commands.number(command),
         call.map_or("?", |call| call.name()),
         process.threads,
+        caller.map_or(-1, |caller| texts.callers.number(caller) as i64),
     ])
 }

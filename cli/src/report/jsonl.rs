@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! JSON Lines. Keys are described in docs/TRACE-FORMAT.md and keep their meaning.
 
+use super::place;
 use super::text::call;
 use crate::model::{Builder, End, Run, end};
 use crate::notation::{flags_in_words, signal_in_words};
@@ -29,13 +30,15 @@ pub fn begin(header: &Header, out: &mut impl Write) -> Result<()> {
 /// The line of a record, which is added to the run.
 pub fn record(record: &Record, builder: &mut Builder, out: &mut impl Write) -> Result<()> {
     let process = builder.add(record);
+    let callers = &builder.run().callers;
+    let caller = |address| place::as_json(callers, callers.find(record, address));
     let mut line = match &record.body {
-        Body::Create(create) => created(create, builder.run()),
+        Body::Create(create) => created(create, builder.run(), caller(create.caller)),
         Body::Start(_) => json!({"type": "start"}),
-        Body::Exec(exec) => executed(record, exec),
+        Body::Exec(exec) => executed(record, exec, caller(exec.caller)),
         Body::Image(image) => began(record, image),
         Body::Exit(exit) => exited(exit),
-        Body::Wait(wait) => waited(wait),
+        Body::Wait(wait) => waited(wait, caller(wait.caller)),
         Body::Gap(gap) => json!({
             "type": "gap",
             "count": gap.count,
@@ -47,6 +50,7 @@ pub fn record(record: &Record, builder: &mut Builder, out: &mut impl Write) -> R
         Body::Module(module) => json!({
             "type": "module",
             "path": text(record, 0),
+            "build_id": hexadecimal(&record.strings[1].bytes),
             "start": module.start,
             "end": module.end,
             "base": module.base,
@@ -81,7 +85,7 @@ pub fn end_of(run: &Run, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-fn created(create: &Create, run: &Run) -> Value {
+fn created(create: &Create, run: &Run, caller: Value) -> Value {
     let child = run.creations.last().and_then(|creation| creation.process);
     json!({
         "type": "create",
@@ -95,7 +99,7 @@ fn created(create: &Create, run: &Run) -> Value {
         "emulated": flags_in_words(create.emulated),
         "exit_signal": signal(create.exit_signal as i32),
         "stage": create.stage,
-        "caller": create.caller,
+        "caller": caller,
         "resident": create.resident,
         "page_tables": create.page_tables,
         "end_ns": create.end_ns,
@@ -103,7 +107,7 @@ fn created(create: &Create, run: &Run) -> Value {
     })
 }
 
-fn executed(record: &Record, exec: &Exec) -> Value {
+fn executed(record: &Record, exec: &Exec, caller: Value) -> Value {
     json!({
         "type": "exec",
         "call": call(exec.call),
@@ -114,7 +118,7 @@ fn executed(record: &Record, exec: &Exec) -> Value {
         "environment": text(record, 3),
         "errno": number_and_name(exec.errno),
         "restored": exec.restored != 0,
-        "caller": exec.caller,
+        "caller": caller,
         "end_ns": exec.end_ns,
     })
 }
@@ -146,7 +150,7 @@ fn exited(exit: &Exit) -> Value {
     })
 }
 
-fn waited(wait: &Wait) -> Value {
+fn waited(wait: &Wait, caller: Value) -> Value {
     let (status, killed, core) = match end(wait.status) {
         Some(End::Exited(status)) => (Some(status), None, false),
         Some(End::Killed { signal: number, core }) => (None, Some(signal(number)), core),
@@ -163,9 +167,16 @@ fn waited(wait: &Wait) -> Value {
         "user_ns": wait.user_ns,
         "system_ns": wait.system_ns,
         "max_resident": wait.max_resident,
-        "caller": wait.caller,
+        "caller": caller,
         "end_ns": wait.end_ns,
     })
+}
+
+fn hexadecimal(bytes: &[u8]) -> Value {
+    match bytes {
+        [] => json!(null),
+        _ => json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    }
 }
 
 /// 0 for none, else its name.

@@ -10,6 +10,7 @@ mod jsonl;
 mod otlp;
 mod perfetto;
 mod perfetto_messages;
+mod place;
 mod repeated;
 mod spans;
 mod summary;
@@ -47,9 +48,10 @@ pub fn run(report: &Report) -> Result<ExitCode> {
         }
         // No colours but on a terminal.
         Format::Tree | Format::Text | Format::Summary | Format::CriticalPath | Format::Findings => {
-            write_to(anstream::stdout().lock(), report.format, width(report.wide), reader)
+            let out = anstream::stdout().lock();
+            write_to(out, report, width(report.wide), reader)
         }
-        _ => write_to(std::io::stdout().lock(), report.format, None, reader),
+        _ => write_to(std::io::stdout().lock(), report, None, reader),
     };
     match written {
         // Where SIGPIPE is ignored: the reader has seen enough.
@@ -93,12 +95,12 @@ pub fn width(is_wide: bool) -> Option<usize> {
 
 fn write_to(
     out: impl Write,
-    format: Format,
+    report: &Report,
     width: Option<usize>,
     reader: Reader<File>,
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    write(format, width, reader, &mut out)?;
+    write(report.format, width, &report.debug_directory, reader, &mut out)?;
     Ok(out.flush()?)
 }
 
@@ -111,9 +113,11 @@ pub fn is_closed(error: &anyhow::Error) -> bool {
 fn write(
     format: Format,
     width: Option<usize>,
+    debug_files: &Path,
     reader: Reader<impl ReadAt>,
     out: &mut impl Write,
 ) -> Result<()> {
+    let whole = |reader| whole(reader, debug_files);
     match format {
         Format::Tree => tree::write(&whole(reader), width, out),
         Format::Summary => summary::write(&whole(reader), out),
@@ -130,24 +134,25 @@ fn write(
         Format::Html => html::write(&whole(reader), out),
         Format::Text => {
             let start = reader.header.monotonic_start;
-            let run = each(reader, |record, builder| {
+            let run = each(reader, debug_files, |record, builder| {
                 builder.add(record);
-                text::record(record, start, out)
+                text::record(record, builder.run(), start, out)
             })?;
             writeln!(out)?;
             blind_spots(&run, out)
         }
         Format::Jsonl => {
             jsonl::begin(&reader.header, out)?;
-            let run = each(reader, |record, builder| jsonl::record(record, builder, out))?;
+            let run =
+                each(reader, debug_files, |record, builder| jsonl::record(record, builder, out))?;
             jsonl::end_of(&run, out)
         }
     }
 }
 
-/// Everything that happened.
-pub fn whole(reader: Reader<impl ReadAt>) -> Run {
-    let Ok(run) = each(reader, |record, builder| {
+/// Everything that happened; with files of debug information in that directory.
+pub fn whole(reader: Reader<impl ReadAt>, debug_files: &Path) -> Run {
+    let Ok(run) = each(reader, debug_files, |record, builder| {
         builder.add(record);
         Ok::<_, std::convert::Infallible>(())
     });
@@ -157,9 +162,10 @@ pub fn whole(reader: Reader<impl ReadAt>) -> Run {
 /// Passes each record to a function, which adds it to the run.
 fn each<E>(
     mut reader: Reader<impl ReadAt>,
+    debug_files: &Path,
     mut show: impl FnMut(&Record, &mut Builder) -> Result<(), E>,
 ) -> Result<Run, E> {
-    let mut builder = Builder::new(&reader.header);
+    let mut builder = Builder::new(&reader.header, debug_files);
     while let Some(record) = reader.next() {
         show(&record, &mut builder)?;
     }
@@ -205,7 +211,9 @@ mod tests {
             }
             for format in Format::value_variants() {
                 let Ok(reader) = Reader::new(&trace[..]) else { break };
-                prop_assert!(write(*format, Some(80), reader, &mut std::io::sink()).is_ok());
+                let debug_files = Path::new("/nowhere");
+                let out = &mut std::io::sink();
+                prop_assert!(write(*format, Some(80), debug_files, reader, out).is_ok());
             }
         }
     }

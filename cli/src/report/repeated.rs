@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The same command again and again, in the same directory.
 
-use super::findings;
+use super::{findings, place};
 use crate::model::{Process, Run, base_name};
 use crate::words::{duration, shell, times};
 use std::collections::{HashMap, HashSet};
@@ -20,8 +20,10 @@ type Command<'a> = (&'a [u8], &'a [Vec<u8>]);
 struct Sum {
     count: u64,
     cost_ns: u64,
-    /// Who ran it, if it was always the same program.
+    /// Who ran it, if it was always the same program,
     by: Option<String>,
+    /// and where that was called from, if it was always the same place.
+    from: Option<String>,
 }
 
 /// What each cost in all, and the finding in words. A command that only another repeated one
@@ -42,8 +44,9 @@ pub fn commands(run: &Run) -> Vec<(u64, String)> {
 }
 
 fn in_words(words: &[Vec<u8>], sum: &Sum, whole: u64) -> String {
+    let from = sum.from.as_ref().map_or_else(String::new, |from| format!(" at {from}"));
     let by = match &sum.by {
-        Some(by) => format!(", all by {}", shell(&[by])),
+        Some(by) => format!(", all by {}{from}", shell(&[by])),
         None => String::new(),
     };
     // Those at the same time may come to more than the run.
@@ -72,11 +75,17 @@ fn sums<'a>(run: &'a Run, without: &HashSet<Command>) -> HashMap<Command<'a>, Su
             continue;
         }
         let by = parent.map(|(place, _)| run.program(place));
-        let sum = sums.entry(command).or_insert_with(|| Sum { by: by.clone(), ..Sum::default() });
+        let creation = process.creation.map(|creation| &run.creations[creation]);
+        let from = creation.and_then(|creation| place::of_creation(run, creation));
+        let new = || Sum { by: by.clone(), from: from.clone(), ..Sum::default() };
+        let sum = sums.entry(command).or_insert_with(new);
         sum.count += 1;
         sum.cost_ns = sum.cost_ns.saturating_add(run.duration(process).unwrap_or(0));
         if sum.by != by {
             sum.by = None;
+        }
+        if sum.from != from {
+            sum.from = None;
         }
     }
     sums

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A line for each record, much as strace(1) has it.
 
-use super::{BAD, DIM};
-use crate::model::{End, end};
+use super::{BAD, DIM, place};
+use crate::model::{End, Run, end};
 use crate::notation::{flags_in_words, signal_in_words};
 use crate::trace::{Body, Record, drop_reason};
 use crate::words::{c_string, c_strings, duration, errno, errno_text, size};
@@ -10,9 +10,9 @@ use anyhow::Result;
 use clone3_trace::{Call, Create, Exec, Exit, Image, Libc, Route, Wait};
 use std::io::Write;
 
-/// Writes the line of a record; `start` is when the trace began.
-pub fn record(record: &Record, start: u64, out: &mut impl Write) -> Result<()> {
-    let line = match &record.body {
+/// Writes the line of a record, which was added to the run; `start` is when the trace began.
+pub fn record(record: &Record, run: &Run, start: u64, out: &mut impl Write) -> Result<()> {
+    let mut line = match &record.body {
         Body::Create(create) => created(record, create),
         Body::Start(_) => "+++ begins +++".into(),
         Body::Exec(exec) => executed(record, exec),
@@ -37,6 +37,7 @@ pub fn record(record: &Record, start: u64, out: &mut impl Write) -> Result<()> {
         Body::Other(0) if record.open => "--- a record that was never filled in ---".into(),
         Body::Other(kind) => format!("--- a record of kind {kind} ---"),
     };
+    line += &from(record, run);
     let at = record.begun_ns.saturating_sub(start);
     let who = match record.tid {
         tid if tid == record.pid || tid == 0 => record.pid.to_string(),
@@ -49,6 +50,20 @@ pub fn record(record: &Record, start: u64, out: &mut impl Write) -> Result<()> {
         at / 1_000 % 1_000_000
     )?;
     Ok(())
+}
+
+/// Where a call came from.
+fn from(record: &Record, run: &Run) -> String {
+    let address = match record.body {
+        Body::Create(create) => create.caller,
+        Body::Exec(exec) => exec.caller,
+        Body::Wait(wait) => wait.caller,
+        _ => 0,
+    };
+    match run.callers.find(record, address) {
+        Some(caller) => format!(" {DIM}at {}{DIM:#}", place::in_words(&run.callers, caller)),
+        None => String::new(),
+    }
 }
 
 /// A call's name.

@@ -2,7 +2,7 @@
 //! A small trace with something of everything.
 
 use crate::writer::{self, By, Writer, argv};
-use clone3_trace::{Call, Create, Exec, Exit, Gap, Image, Route, Start, Wait};
+use clone3_trace::{Call, Create, Exec, Exit, Gap, Image, Module, Route, Start, Wait};
 
 /// Who writes a record.
 pub fn by(pid: u32, origin: u64, ns: u64) -> By {
@@ -16,7 +16,10 @@ pub fn sample() -> Writer {
     let image = Image { parent: 1, bits: 64, libc: 1, ..Image::default() };
     let make =
         writer.done(by(10, 0, 1_000), image, &[b"/usr/bin/make", &argv(&["make", "-j2"]), b"/src"]);
+    let module = Module { base: 0x40_0000, start: 0x40_0000, end: 0x50_0000 };
+    writer.done(by(10, make, 1_500), module, &[b"/proc/self/exe", b"\x01\x02\x03"]);
     let create = Create {
+        caller: 0x40_1234,
         call: Call::PosixSpawn as u8,
         route: Route::Native as u8,
         flags: 0x4100,
