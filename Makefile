@@ -116,8 +116,11 @@ check-programs: all ## real programs and servers without and with the preload, a
 check-deb: ## Debian's packages: built, installed, used and removed in fresh bookworm, trixie, sid (SUITES="…"; as root)
 	$(Q)tests/run check $(B) deb
 
-check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs, -deb
-	$(Q)tests/run check $(B) here filters libcs kernels arch programs deb
+check-reproducible: ## two builds in different directories, one of them without a network, give the same bytes
+	$(Q)tests/run check $(B) reproducible
+
+check-all: all ## check, check-filters, and the whole of check-libcs, -kernels, -arch, -programs, -deb, -reproducible
+	$(Q)tests/run check $(B) here filters libcs kernels arch programs deb reproducible
 
 abi: all ## commit to an ABI that has changed: writes tests/abi/*.abi anew (abidw of libabigail)
 	$(Q)tests/abi/dump $(B) include tests/abi
@@ -192,5 +195,5 @@ help: ## this text
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 	@echo "  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBDIR=$(LIBDIR) V=1 (show commands)"
 
-.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench setup-deb demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-deb check-all abi matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist deb clean help
+.PHONY: all header aarch64 i686 riscv64 setup setup-programs setup-check setup-kernels setup-aarch64 setup-i686 setup-riscv64 setup-fuzz setup-bench setup-deb demo check check-quick check-core check-filters check-kernels check-libcs check-arch check-programs check-deb check-reproducible check-all abi matrix-table fuzz fuzz-traces bench bench-calls bench-spawn bench-threads bench-traces bench-keep install uninstall dist deb clean help
 .DELETE_ON_ERROR:

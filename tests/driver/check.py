@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The checks: everything on this machine as it is (here), behind seccomp filters
 (filters), on other architectures, C libraries and kernels (arch, libcs, kernels), real
-programs and servers (programs), and packages in fresh systems (deb)."""
+programs and servers (programs), packages in fresh systems (deb), and two builds compared
+(reproducible)."""
 
 import platform
 import shutil
@@ -120,6 +121,9 @@ class Check:
     def deb(self) -> None:
         self.suite(Suite, "deb", "tests/deb", self.project.build)
 
+    def reproducible(self) -> None:
+        self.suite(Suite, "reproducible", "tests/reproducible", self.project.build)
+
     def conclude(self) -> bool:
         """Prints "N passed, M failed, K skipped" at the end. Returns whether nothing failed."""
         if self.runs:
@@ -131,7 +135,7 @@ class Check:
         return self.report.all.failed == 0
 
 
-PARTS = ("here", "filters", "arch", "libcs", "kernels", "programs", "deb")
+PARTS = ("here", "filters", "arch", "libcs", "kernels", "programs", "deb", "reproducible")
 
 
 def not_built(project, arch: str, why: str, status: int, report: Report) -> tuple[str, Tap]:
@@ -234,8 +238,8 @@ def contents(project, part: str, core: bool) -> list[str]:
             ]
         case "programs":
             return ["programs-all"]
-        case "deb":
-            return ["deb"]
+        case "deb" | "reproducible":
+            return [part]
     return []
 
 
