@@ -7,12 +7,11 @@
 #define _GNU_SOURCE
 #include "recorded.h"
 #include "filter.h"
+#include "forbidden.h"
 #include "libc.h"
-#include "raw.h"
 #include <clone3.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 pid_t _Fork(void); /* not declared before glibc 2.34 */
 
@@ -210,38 +209,6 @@ static int keeps_thread_id(void)
     return glibc_minor() >= 34 || pthread_mutexattr_init != NULL;
 #else
     return 1;
-#endif
-}
-
-/* Ends the process at one system call. */
-static int forbid(const uint16_t *killing, int count)
-{
-    struct sock_filter program[2 * 16 + 2] = { FILTER_LOAD(offsetof(struct seccomp_data, nr)) };
-    if (count > 16)
-        abort();
-    for (int i = 0; i < count; i++) {
-        program[1 + 2 * i] = (struct sock_filter)FILTER_IF(BPF_JEQ, killing[i], 1);
-        program[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0x80000000u);
-    }
-    program[2 * count + 1] = (struct sock_filter)FILTER_ALLOW;
-    struct sock_fprog filter = { (unsigned short)(2 * count + 2), program };
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, 2, &filter) != 0;
-}
-
-/* Whether the kernel has to be asked for a time: with some clocks of virtual machines the vDSO
- * asks it. */
-static int clock_is_asked(void)
-{
-#ifdef SYS_clock_gettime
-    static const uint16_t time = SYS_clock_gettime;
-    pid_t pid = (pid_t)raw(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0) {
-        struct timespec now;
-        _exit(forbid(&time, 1) || clock_gettime(CLOCK_MONOTONIC, &now));
-    }
-    return status_of(pid) != 0;
-#else
-    return 0;
 #endif
 }
 

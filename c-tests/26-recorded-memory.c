@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "recorded.h"
 #include "trace.h"
+#include "forbidden.h"
 #include <spawn.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -108,7 +109,10 @@ int main(void)
         skip("a creation and an end take no call more in a traced program", "no tracing here");
         return done();
     }
-    is(without, untraced, "a creation and an end take no call more in a traced program");
+    if (clock_is_asked())
+        skip("a creation and an end take no call more in a traced program", "the clock takes one here");
+    else
+        is(without, untraced, "a creation and an end take no call more in a traced program");
     ok(with > without + 4, "a creation and an end take calls if memory is asked for: %d, not %d", with, without);
 #endif
     return done();
