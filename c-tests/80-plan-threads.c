@@ -40,6 +40,10 @@ int main(void)
         skip("one plan used by eight threads at once", no_threads());
         return done();
     }
+    if (emulated()) {
+        skip("one plan used by eight threads at once", "qemu-user hangs now and then in children of several threads, also in the libc's posix_spawn()");
+        return done();
+    }
     static const struct clone3_spawn_rlimit limits[] = { { RLIMIT_NOFILE, 0, 77, 77 } };
     pthread_t threads[THREADS];
     unsigned numbers[THREADS], all = 0, all_refused = 0;
