@@ -76,7 +76,8 @@ static int spawn_by_plan(const char *path, int cgroup)
     if (!has_clone3_spawn)
         return ENOSYS;
     has_spawn_init(&plan, sizeof plan);
-    has_spawn_cgroup(&plan, cgroup);
+    if (cgroup >= 0)
+        has_spawn_cgroup(&plan, cgroup);
     int error = has_clone3_spawn(&pid, path, &plan, argv_of_child, envp_of_child, &why);
     return error ? error : wait_for(pid);
 }

@@ -8,7 +8,6 @@
 #include "recorded.h"
 #include "filter.h"
 #include "forbidden.h"
-#include "libc.h"
 #include <clone3.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -199,17 +198,6 @@ static int has_little_memory(void)
 {
     struct rlimit limit = { 1 << 20, 1 << 20 };
     return setrlimit(RLIMIT_DATA, &limit) == 0 && child_ends(4) ? 0 : 1;
-}
-
-/* glibc before 2.34 leaves that to libpthread, which the program may be without. */
-static int keeps_thread_id(void)
-{
-#ifdef __GLIBC__
-#pragma weak pthread_mutexattr_init
-    return glibc_minor() >= 34 || pthread_mutexattr_init != NULL;
-#else
-    return 1;
-#endif
 }
 
 /* Ends the process for what opens, maps, asks for a time or for an id. */

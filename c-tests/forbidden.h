@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* forbidden.h: system calls that end the process, and whether the clock needs one. */
+/* forbidden.h: system calls that end the process, and whether the clock or a thread's id needs
+ * one. */
 #ifndef FORBIDDEN_H
 #define FORBIDDEN_H
 
 #include "filter.h"
+#include "libc.h"
 #include "raw.h"
 #include "tap.h"
 #include <stdlib.h>
@@ -38,6 +40,17 @@ static inline int clock_is_asked(void)
     return status_of(pid) != 0;
 #else
     return 0;
+#endif
+}
+
+/* glibc before 2.34 leaves that to libpthread, which the program may be without. */
+static inline int keeps_thread_id(void)
+{
+#ifdef __GLIBC__
+#pragma weak pthread_mutexattr_init
+    return glibc_minor() >= 34 || pthread_mutexattr_init != NULL;
+#else
+    return 1;
 #endif
 }
 
