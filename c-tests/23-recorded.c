@@ -80,9 +80,10 @@ static int is_from_callers(const struct record *record)
     const struct record *module = find(NULL, "module", NULL, 0);
     if (!module || module > record)
         return 0;
-    uint64_t offset = field(record, "caller") - field(module, "start");
-    uint64_t from = (uint64_t)(__start_callers - __ehdr_start);
-    uint64_t to = (uint64_t)(__stop_callers - __ehdr_start);
+    uint64_t base = field(module, "base"), offset = field(record, "caller") - base;
+    /* A program that is not position-independent lies where its file says. */
+    const char *here = base ? __ehdr_start : NULL;
+    uint64_t from = (uint64_t)(__start_callers - here), to = (uint64_t)(__stop_callers - here);
     if (offset <= from || offset > to)
         printf("# caller at %#llx, not in %#llx-%#llx\n", (unsigned long long)offset,
             (unsigned long long)from, (unsigned long long)to);

@@ -10,7 +10,12 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
+/* Segments that are aligned to 64 KiB take the loader more of both. */
+#if defined(__x86_64__) || defined(__i386__)
 enum { ROUNDS = 15, MOST_FAULTS = 10, MOST_CALLS = 10 };
+#else
+enum { ROUNDS = 15, MOST_FAULTS = 20, MOST_CALLS = 16 };
+#endif
 
 static char *program;
 static char preload[4096];
@@ -86,7 +91,7 @@ int main(int argc, char **argv)
     long without = faults(0, &good), with = faults(1, &good);
     printf("# %ld page faults without the library, %ld with it\n", without, with);
     ok(good, "the program ends as it should, with and without the library");
-    ok(with - without <= MOST_FAULTS, "the library takes at most ten page faults, from its loading to exit()");
+    ok(with - without <= MOST_FAULTS, "the library takes few page faults, from its loading to exit()");
     without = stops(0);
     with = stops(1);
     if (without < 0 || with < 0) {

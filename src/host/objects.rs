@@ -99,19 +99,27 @@ impl Mapped {
         if !self.headers.is_null() {
             return Some(Object::of(self.base, self.headers, self.count));
         }
-        if !can_read(self.start) {
+        // glibc gives the program's code for its beginning on aarch64.
+        [self.start, self.base]
+            .into_iter()
+            .filter(|&start| start != 0 && can_read(start))
+            .find_map(|start| self.with_headers_at(start))
+    }
+
+    /// The same if the ELF header is there, in a page that can be read.
+    fn with_headers_at(&self, start: usize) -> Option<Object> {
+        if start % SMALLEST_PAGE != 0 {
             return None;
         }
-        let header = self.start as *const Ehdr;
         // SAFETY: a page begins there, which can be read.
-        let header = unsafe { header.as_ref() }?;
+        let header = unsafe { (start as *const Ehdr).as_ref() }?;
         let (offset, count) = (header.e_phoff as usize, usize::from(header.e_phnum));
         let is_one = header.e_ident.starts_with(b"\x7fELF")
             && usize::from(header.e_phentsize) == size_of::<Phdr>()
             && offset % align_of::<Phdr>() == 0
             && offset < SMALLEST_PAGE
             && count <= (SMALLEST_PAGE - offset) / size_of::<Phdr>();
-        is_one.then(|| Object::of(self.base, (self.start + offset) as *const Phdr, count))
+        is_one.then(|| Object::of(self.base, (start + offset) as *const Phdr, count))
     }
 }
 
