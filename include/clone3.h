@@ -1140,11 +1140,6 @@ typedef struct clone3_thread_attr clone3_thread_attr_t;
  */
 typedef uint64_t clone3_thread_t;
 
-/**
- * The error to report for success.
- */
-#define NO_ERROR (clone3_spawn_error){ .size = 0, .stage = 0, .index = 0, .error = 0, .action = 0, .number = -1, .path = (null){  }, .type = (null){  } }
-
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */

@@ -209,7 +209,9 @@ pub fn told(
     }
 }
 
-/// The error to report for success.
+/// The error to report for success. Not for the header.
+///
+/// cbindgen:ignore
 pub const NO_ERROR: clone3_spawn_error = clone3_spawn_error {
     size: 0,
     stage: 0,
