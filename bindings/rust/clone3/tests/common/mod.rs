@@ -14,12 +14,22 @@ pub fn waiting() -> Command {
     command
 }
 
+/// Waits until the child's program waits itself: exec lets the creator go on a moment before the
+/// process has the program's arguments and credentials.
+fn settles(child: &Child) {
+    comes("the program waits", || {
+        stat(child.id(), 3).is_none_or(|state| ["S", "T", "Z"].contains(&&*state))
+    });
+}
+
 pub fn proc(child: &Child, file: &str) -> String {
+    settles(child);
     let path = format!("/proc/{}/{file}", child.id());
     std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 pub fn link(child: &Child, file: &str) -> PathBuf {
+    settles(child);
     std::fs::read_link(format!("/proc/{}/{file}", child.id())).unwrap()
 }
 
