@@ -51,7 +51,7 @@ impl Place {
         })
     }
 
-    /// Always the same object, whoever sets it.
+    /// Every caller passes the same object, so that two at once do no harm.
     pub fn set(&self, object: &Object) {
         self.base.store(object.base, Relaxed);
         self.count.store(object.count, Relaxed);
